@@ -1,0 +1,1 @@
+//! What load will come: one file a method.

@@ -1,0 +1,1 @@
+//! How many servers: one file a policy.

@@ -1,0 +1,1 @@
+//! Histograms, time-weighted means, intervals, warm-up; knows nothing of servers.
