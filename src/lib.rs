@@ -1,6 +1,15 @@
 //! Plimsoll: how much load can this fleet safely carry, and what is the cheapest that carries it?
 
+pub mod diagnose;
+pub mod document;
 pub mod forecast;
+pub mod law;
+pub mod model;
+pub mod registry;
+pub mod rng;
 pub mod scale;
 pub mod stats;
 pub mod theory;
+pub mod time;
+pub mod units;
+pub mod workload;

@@ -1,0 +1,108 @@
+//! The words: request, completion, server, fate; what every room above speaks of.
+
+use serde::Serialize;
+
+use crate::time::{Duration, Instant};
+
+/// A server by its place in the fleet, from 0; a place is never used twice in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ServerId(pub u32);
+
+impl ServerId {
+    /// As an index of the fleet's arrays.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One request as the workload brings it: everything drawn before any policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// When it arrives.
+    pub arrival: Instant,
+    /// Its service time on a server of speed 1.
+    pub demand: Duration,
+    /// How long it is willing to wait in a queue; `FOREVER` when it never leaves.
+    pub patience: Duration,
+    /// What hash policies look at: a session, a tenant, a URL.
+    pub key: u64,
+    /// Input tokens, 0 where there are none.
+    pub input: u32,
+    /// Output tokens, 0 where there are none.
+    pub output: u32,
+    /// The class of traffic it belongs to, by its place in the scenario.
+    pub class: u16,
+    /// Larger is served earlier where the discipline looks at it.
+    pub priority: i16,
+    /// The client of a closed loop that sent it, else 0.
+    pub client: u32,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            arrival: Instant::START,
+            demand: Duration::ZERO,
+            patience: Duration::FOREVER,
+            key: 0,
+            input: 0,
+            output: 0,
+            class: 0,
+            priority: 0,
+            client: 0,
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Served to the end.
+    Completed,
+    /// Refused: a queue was full, or no server would take it.
+    Rejected,
+    /// Left a queue because it had waited longer than it would.
+    TimedOut,
+    /// Lost with the server that held it.
+    Failed,
+}
+
+/// A request with its end: what probes, balancers and closed loops are told.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion {
+    /// The request.
+    pub request: Request,
+    /// How it ended.
+    pub fate: Fate,
+    /// The server that had it; `None` when no server ever did.
+    pub server: Option<ServerId>,
+    /// When it was sent to that server.
+    pub sent: Instant,
+    /// When its service began; the end, when it never did.
+    pub started: Instant,
+    /// When it ended.
+    pub ended: Instant,
+}
+
+impl Completion {
+    /// From arrival to end.
+    #[inline]
+    pub fn latency(&self) -> Duration {
+        self.ended - self.request.arrival
+    }
+
+    /// From arrival to the start of service.
+    #[inline]
+    pub fn wait(&self) -> Duration {
+        self.started - self.request.arrival
+    }
+
+    /// From the start of service to the end.
+    #[inline]
+    pub fn service(&self) -> Duration {
+        self.ended - self.started
+    }
+}

@@ -1,0 +1,25 @@
+//! Requests in time order: arrival processes, demands, keys, trace readers.
+
+use crate::diagnose::Problem;
+use crate::model::{Completion, Request};
+
+/// A stream of requests in order of arrival, brought in chunks and never through the event queue.
+pub trait Source: Send {
+    /// Appends the next requests in order of arrival; appending none means there are no more.
+    ///
+    /// A damaged row of a trace is a problem with its file and line.
+    fn fill(&mut self, out: &mut Vec<Request>) -> Result<(), Problem>;
+
+    /// The next request of a closed loop's client whose last one just ended.
+    fn follow(&mut self, _done: &Completion) -> Option<Request> {
+        None
+    }
+
+    /// What was understood and what was mended, in sentences; complete once the source is drained.
+    fn advice(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// How many requests a source brings at once: enough to hide the call, few enough for the cache.
+pub const CHUNK: usize = 1024;
