@@ -22,7 +22,9 @@ fn nasty_values() -> impl Strategy<Value = Vec<u64>> {
 
 fn histogram_of(values: &[u64]) -> Histogram {
     let mut histogram = Histogram::new();
-    values.iter().for_each(|&value| histogram.record(value));
+    for &value in values {
+        histogram.record(value);
+    }
     histogram
 }
 
@@ -46,7 +48,9 @@ proptest! {
     fn a_coarse_histogram_keeps_its_own_bound(values in nasty_values(), p in 0.0..=1.0_f64) {
         let mut histogram = CoarseHistogram::new();
         let mut sorted = values;
-        sorted.iter().for_each(|&value| histogram.record(value));
+        for &value in &sorted {
+ histogram.record(value);
+}
         sorted.sort_unstable();
         let exact = sorted[quantile_rank(sorted.len() as u64, p) as usize - 1];
         prop_assert!(histogram.quantile(p).unwrap().abs_diff(exact) <= exact >> 6);
@@ -122,12 +126,18 @@ proptest! {
         values in prop::collection::vec(0..4_000_000_000_u64, 2..100),
     ) {
         let mut forward = Moments::new();
-        values.iter().for_each(|&value| forward.record(value));
+        for &value in &values {
+ forward.record(value);
+}
         let (head, tail) = values.split_at(values.len() / 2);
         let mut merged = Moments::new();
-        tail.iter().for_each(|&value| merged.record(value));
+        for &value in tail {
+ merged.record(value);
+}
         let mut first = Moments::new();
-        head.iter().for_each(|&value| first.record(value));
+        for &value in head {
+ first.record(value);
+}
         merged.merge(&first);
         prop_assert_eq!(forward, merged);
 
