@@ -3,10 +3,12 @@
 pub mod balance;
 pub mod diagnose;
 pub mod document;
+pub mod engine;
 pub mod fleet;
 pub mod forecast;
 pub mod law;
 pub mod model;
+pub mod probe;
 pub mod registry;
 pub mod rng;
 pub mod scale;

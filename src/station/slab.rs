@@ -69,7 +69,10 @@ impl Slab {
     #[inline]
     pub fn remove(&mut self, ticket: Ticket) -> Live {
         self.free.push(ticket);
-        self.live[ticket.0 as usize]
+        let live = self.live[ticket.0 as usize];
+        // A timer that still holds this ticket must not take it for the request it was set for.
+        self.live[ticket.0 as usize].index = u64::MAX;
+        live
     }
 
     /// How many are in the system.

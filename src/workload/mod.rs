@@ -15,6 +15,16 @@ pub trait Source: Send {
         None
     }
 
+    /// Whether requests follow the ends of earlier ones.
+    fn is_closed_loop(&self) -> bool {
+        false
+    }
+
+    /// Whether a request may leave a queue before it is served.
+    fn is_impatient(&self) -> bool {
+        false
+    }
+
     /// What was understood and what was mended, in sentences; complete once the source is drained.
     fn advice(&self) -> Vec<String> {
         Vec::new()
