@@ -1,5 +1,9 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
+pub mod arrivals;
+pub mod attributes;
+pub mod drawn;
+
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};
 
