@@ -1,5 +1,5 @@
 //! Parses the command line, runs the command, returns its exit status.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    plimsoll::cli::main()
 }

@@ -3,6 +3,7 @@
 pub mod arrivals;
 pub mod attributes;
 pub mod drawn;
+pub mod merge;
 
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};

@@ -1,0 +1,96 @@
+//! Every part that can be named in a scenario, of every kind: what `list` and `explain` show.
+
+use serde_json::Value;
+
+use crate::balance::Balancer;
+use crate::law::Law;
+use crate::registry::{Entry, Role};
+use crate::station::Discipline;
+use crate::workload::arrivals::Arrivals;
+
+/// The parts of one kind.
+#[derive(Debug)]
+pub struct Kind {
+    /// What they are called.
+    pub name: &'static str,
+    /// The parts in the order people should read them.
+    pub parts: Vec<Part>,
+}
+
+/// One part.
+#[derive(Debug)]
+pub struct Part {
+    /// Its name in scenarios.
+    pub name: &'static str,
+    manual: String,
+    options: Value,
+}
+
+/// All kinds.
+pub fn kinds() -> Vec<Kind> {
+    vec![
+        kind::<dyn Balancer>(),
+        kind::<dyn Discipline>(),
+        kind::<dyn Arrivals>(),
+        kind::<dyn Law>(),
+    ]
+}
+
+fn kind<D: Role + ?Sized>() -> Kind {
+    Kind { name: D::KIND, parts: D::registry().iter().map(Part::of).collect() }
+}
+
+impl Kind {
+    /// Whether people mean this kind by `word`: singular or plural.
+    pub fn is_called(&self, word: &str) -> bool {
+        word == self.name
+            || word.strip_suffix('s') == Some(self.name)
+            || word == self.name.split(' ').next_back().unwrap_or("")
+            || word == format!("{}es", self.name)
+    }
+}
+
+impl Part {
+    fn of<D: Role + ?Sized>(entry: &Entry<D>) -> Self {
+        let mut generator = schemars::SchemaGenerator::default();
+        let options = entry.schema(&mut generator).to_value();
+        Self { name: entry.name, manual: entry.manual(), options }
+    }
+
+    /// The first sentences of its manual.
+    pub fn summary(&self) -> String {
+        self.manual.split("\n\n").next().unwrap_or("").replace('\n', " ")
+    }
+
+    /// The manual page: what it does, and its options with their defaults.
+    pub fn page(&self) -> String {
+        let mut page = format!("{}\n", self.manual.trim_end());
+        let fields = self.options.get("properties").and_then(Value::as_object);
+        let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {
+            page.push_str("\nIt has no options.\n");
+            return page;
+        };
+        page.push_str("\nOptions\n");
+        let required: Vec<&str> = self
+            .options
+            .get("required")
+            .and_then(Value::as_array)
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        for (name, field) in fields {
+            let text = field.get("description").and_then(Value::as_str).unwrap_or("");
+            let default = match field.get("default") {
+                Some(Value::Null) | None if required.contains(&name.as_str()) => {
+                    " (required)".into()
+                }
+                Some(Value::Null) | None => String::new(),
+                Some(value) => format!(" (default {value})"),
+            };
+            page.push_str(&format!(
+                "  {name}{default}\n      {}\n",
+                text.replace('\n', "\n      ")
+            ));
+        }
+        page
+    }
+}

@@ -1,0 +1,177 @@
+//! The flags of every command that simulates: an overlay on the scenario document.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::diagnose::Problem;
+use crate::scenario::{Input, Overlay, Scenario};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One object, as the schema says.
+    Json,
+    /// One row a run, the header being the JSON path joined by dots.
+    Csv,
+}
+
+/// What to simulate and how.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// A scenario (*.toml) or a traffic file (anything else; `-` is standard input)
+    #[arg(value_name = "INPUT")]
+    pub(super) input: String,
+
+    /// Servers in the pool
+    #[arg(long, value_name = "N", help_heading = "Fleet")]
+    servers: Option<String>,
+    /// Requests a server serves at once
+    #[arg(long, value_name = "C", help_heading = "Fleet")]
+    slots: Option<String>,
+    /// Work a second of a server; 1 serves a demand in its own length
+    #[arg(long, value_name = "X", help_heading = "Fleet")]
+    speed: Option<String>,
+    /// What a server costs, e.g. `0.68/h`
+    #[arg(long, value_name = "PRICE", help_heading = "Fleet")]
+    price: Option<String>,
+    /// Requests that may wait at a server
+    #[arg(long, value_name = "N", help_heading = "Fleet")]
+    queue_limit: Option<String>,
+    /// The order in which those who wait are served (`plimsoll list discipline`)
+    #[arg(long, value_name = "NAME", help_heading = "Fleet")]
+    discipline: Option<String>,
+    /// Which server gets a request: `name` or `name:key=value,…` (`plimsoll list balancer`)
+    #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
+    pub(super) balancer: Option<String>,
+    /// Where requests wait: `per-server` or `shared`
+    #[arg(long, value_name = "PLACE", help_heading = "Fleet")]
+    queue: Option<String>,
+
+    /// Service times the trace does not have, e.g. `lognormal:mean=180ms,cv=1.3`
+    #[arg(long, value_name = "SPEC", help_heading = "Traffic")]
+    service: Option<String>,
+    /// Which column plays which role, e.g. `arrival=ts,service=svc_ms`
+    #[arg(long, value_name = "ROLE=COLUMN,…", help_heading = "Traffic")]
+    columns: Option<String>,
+    /// The unit of numeric arrival times: s, ms, us, ns
+    #[arg(long, value_name = "UNIT", help_heading = "Traffic")]
+    time_unit: Option<String>,
+    /// The unit of numeric service times: s, ms, us, ns
+    #[arg(long, value_name = "UNIT", help_heading = "Traffic")]
+    service_unit: Option<String>,
+    /// The trace's format, where its columns do not tell (`plimsoll list trace-format`)
+    #[arg(long, value_name = "NAME", help_heading = "Traffic")]
+    trace_format: Option<String>,
+    /// Read the whole trace and sort it by arrival
+    #[arg(long, help_heading = "Traffic")]
+    sort: bool,
+    /// Place requests at random inside the tick their stamps were rounded to
+    #[arg(long, value_name = "TICK", num_args = 0..=1, default_missing_value = "true",
+          require_equals = true, help_heading = "Traffic")]
+    spread: Option<String>,
+    /// Multiply the number of requests: thins below 1, adds copies above
+    #[arg(long, value_name = "X", help_heading = "Traffic")]
+    rate_scale: Option<String>,
+    /// Let time run this much faster
+    #[arg(long, value_name = "X", help_heading = "Traffic")]
+    speed_up: Option<String>,
+    /// Only the part of the trace between two times after its start, e.g. `10m..1h`
+    #[arg(long, value_name = "A..B", help_heading = "Traffic")]
+    window: Option<String>,
+
+    /// The length of the run; a trace ends by itself
+    #[arg(long, value_name = "SPAN", help_heading = "Run")]
+    duration: Option<String>,
+    /// What is left out at the start: `auto`, `none` or a duration
+    #[arg(long, value_name = "SPAN", help_heading = "Run")]
+    warm_up: Option<String>,
+    /// The root of all randomness
+    #[arg(long, value_name = "S", help_heading = "Run")]
+    seed: Option<String>,
+    /// Independent repetitions, for intervals
+    #[arg(long, value_name = "N", help_heading = "Run", conflicts_with = "precision")]
+    replications: Option<String>,
+    /// Repeat until intervals are this narrow, e.g. `5%`
+    #[arg(long, value_name = "SHARE", help_heading = "Run")]
+    precision: Option<String>,
+    /// Threads to use; results do not depend on it
+    #[arg(long, value_name = "N", help_heading = "Run",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// An objective, e.g. `p99<250ms`; may be repeated
+    #[arg(long, value_name = "EXPR", help_heading = "Run")]
+    slo: Vec<String>,
+    /// Set any field of the scenario, e.g. `pool.main.speed=2`; may be repeated
+    #[arg(long, value_name = "PATH=VALUE", help_heading = "Run")]
+    set: Vec<String>,
+
+    /// A folder for the results: JSON, CSV, charts
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(super) out: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub(super) format: Format,
+    /// No progress and no remarks on standard error
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+impl Common {
+    /// The flags as settings of the document.
+    pub(super) fn overlay(&self) -> Result<Overlay, Problem> {
+        let mut overlay = Overlay::default();
+        let flags = [
+            ("--servers", "pool.*.servers", &self.servers),
+            ("--slots", "pool.*.slots", &self.slots),
+            ("--speed", "pool.*.speed", &self.speed),
+            ("--price", "pool.*.price", &self.price),
+            ("--queue-limit", "pool.*.queue-limit", &self.queue_limit),
+            ("--discipline", "pool.*.discipline", &self.discipline),
+            ("--discipline", "balancer.discipline", &self.discipline),
+            ("--balancer", "balancer.policy", &self.balancer),
+            ("--queue", "balancer.queue", &self.queue),
+            ("--service", "traffic.*.service", &self.service),
+            ("--time-unit", "traffic.*.time-unit", &self.time_unit),
+            ("--service-unit", "traffic.*.service-unit", &self.service_unit),
+            ("--trace-format", "traffic.*.format", &self.trace_format),
+            ("--spread", "traffic.*.spread", &self.spread),
+            ("--rate-scale", "traffic.*.rate-scale", &self.rate_scale),
+            ("--speed-up", "traffic.*.speed-up", &self.speed_up),
+            ("--window", "traffic.*.window", &self.window),
+            ("--duration", "run.duration", &self.duration),
+            ("--warm-up", "run.warm-up", &self.warm_up),
+            ("--seed", "seed", &self.seed),
+            ("--replications", "run.replications", &self.replications),
+            ("--precision", "run.precision", &self.precision),
+        ];
+        for (flag, path, word) in flags {
+            if let Some(word) = word {
+                overlay.set(flag, path, word);
+            }
+        }
+        if self.sort {
+            overlay.set("--sort", "traffic.*.sort", &"true");
+        }
+        if let Some(columns) = &self.columns {
+            for pair in columns.split(',') {
+                overlay.set_pair("--columns", &format!("traffic.*.columns.{pair}"))?;
+            }
+        }
+        for (number, objective) in self.slo.iter().enumerate() {
+            overlay.set("--slo", format!("slo.flag-{}.objective", number + 1), objective);
+        }
+        for pair in &self.set {
+            overlay.set_pair("--set", pair)?;
+        }
+        Ok(overlay)
+    }
+
+    /// The scenario that the input and the flags describe.
+    pub(super) fn scenario(&self) -> Result<Scenario, Problem> {
+        Scenario::read(&Input::of(&self.input), &self.overlay()?)
+    }
+}

@@ -1,0 +1,72 @@
+//! Progress on standard error with rate and time left, and a clean stop on Ctrl-C.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration as WallDuration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::engine::Watch;
+use crate::time::{Instant, SECOND_NS};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C stops a run where it stands instead of killing the program.
+pub(super) fn mind_interrupts() {
+    // A second handler can only fail to be set, and then the first one serves.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+}
+
+/// Whether Ctrl-C was pressed.
+pub(super) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// One bar for one run.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    until_s: Option<u64>,
+}
+
+impl Progress {
+    /// A bar over simulated seconds where the end is known, else a count of requests.
+    pub(super) fn new(quiet: bool, until: Option<Instant>) -> Self {
+        let until_s = until.map(|until| until.0 / SECOND_NS);
+        let hidden = quiet || !std::io::stderr().is_terminal();
+        let target = if hidden {
+            ProgressDrawTarget::hidden()
+        } else {
+            // Four times a second is enough for people and nothing for the simulation.
+            ProgressDrawTarget::stderr_with_hz(4)
+        };
+        let bar = ProgressBar::with_draw_target(until_s, target);
+        let template = match until_s {
+            Some(_) => "{bar:30} {percent:>3} % of {len} s simulated · {msg} · {eta} left",
+            None => "{spinner} {msg} · {elapsed}",
+        };
+        bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
+        bar.enable_steady_tick(WallDuration::from_millis(500));
+        Self { bar, until_s }
+    }
+}
+
+impl Watch for Progress {
+    fn go_on(&self, requests: u64, now: Instant) -> bool {
+        // A look at the flag is a load; drawing is throttled to every 64th chunk.
+        if requests & 0xffff < 1024 && !self.bar.is_hidden() {
+            let rate = requests as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
+            let million = requests as f64 / 1e6;
+            self.bar.set_message(format!("{million:.1} M requests, {:.1} M/s", rate / 1e6));
+            if self.until_s.is_some() {
+                self.bar.set_position(now.0 / SECOND_NS);
+            }
+        }
+        !interrupted()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

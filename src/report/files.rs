@@ -1,0 +1,63 @@
+//! `--out DIR`: the files of a run, opened before it starts so that a long run never ends in vain.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::flat;
+use crate::diagnose::{Origin, Problem};
+use crate::outcome::Outcome;
+
+/// A folder that results are written to.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder and makes sure that it can be written to.
+    pub fn create(path: &Path) -> Result<Self, Problem> {
+        let folder = Self { path: path.to_path_buf() };
+        fs::create_dir_all(path).map_err(|error| folder.failed("", &error))?;
+        let probe = path.join(".plimsoll-can-write");
+        fs::write(&probe, "").map_err(|error| folder.failed("", &error))?;
+        fs::remove_file(&probe).map_err(|error| folder.failed("", &error))?;
+        Ok(folder)
+    }
+
+    /// Writes one file, whole.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), Problem> {
+        let write = || -> std::io::Result<()> {
+            let mut file = fs::File::create(self.path.join(name))?;
+            file.write_all(text.as_bytes())
+        };
+        write().map_err(|error| self.failed(name, &error))
+    }
+
+    /// The path of a file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// `outcome.json`, `summary.csv` and `servers.csv` of a run.
+    pub fn write_outcome(&self, outcome: &Outcome) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(outcome).expect("outcomes are plain data");
+        self.write("outcome.json", &(json + "\n"))?;
+        self.write("summary.csv", &flat::csv(std::slice::from_ref(outcome)))?;
+        let mut rows = String::from("pool,server,completed,utilization\n");
+        for pool in &outcome.pools {
+            for server in &pool.servers {
+                let (id, completed, busy) = (server.id, server.completed, server.utilization);
+                rows.push_str(&format!("{},{id},{completed},{busy}\n", pool.name));
+            }
+        }
+        self.write("servers.csv", &rows)
+    }
+
+    fn failed(&self, name: &str, error: &std::io::Error) -> Problem {
+        let path = self.path.join(name).display().to_string();
+        Problem::new(format!("cannot write `{path}`: {error}"))
+            .help("name a folder that can be made and written to with `--out`")
+            .at(&Origin::whole("--out", self.path.display().to_string()))
+    }
+}

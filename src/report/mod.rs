@@ -1,0 +1,10 @@
+//! Outcomes become tables, files, charts, a page.
+
+mod files;
+mod flat;
+mod table;
+pub mod text;
+
+pub use files::Folder;
+pub use flat::{csv, flatten};
+pub use table::table;

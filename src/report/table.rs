@@ -1,0 +1,141 @@
+//! One run as a table for the terminal.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::text::{digits, grouped, percent, time, time_or_dash};
+use crate::outcome::{Kind, Outcome, Summary};
+
+/// The verdict, the key figures and the advice, at most `width` columns wide.
+pub fn table(outcome: &Outcome, width: u16) -> String {
+    let mut shown = headline(outcome);
+    shown.push_str(&latencies(outcome, width));
+    shown.push_str(&facts(outcome, width));
+    if !outcome.slo.is_empty() {
+        shown.push('\n');
+    }
+    for objective in &outcome.slo {
+        let mark = if objective.met { "✓" } else { "✗" };
+        let value = objective.value.map_or("no data".to_owned(), |value| {
+            match objective.objective.trim_start() {
+                text if text.starts_with("err") || text.starts_with("util") => percent(value),
+                text if text.starts_with("cost") => digits(value),
+                _ => time(value),
+            }
+        });
+        shown.push_str(&format!("{mark} {} ({value})\n", objective.objective));
+    }
+    for advice in &outcome.advice {
+        let indent = textwrap(advice, usize::from(width).max(40) - 2);
+        shown.push_str(&format!("\n· {indent}"));
+    }
+    if !outcome.advice.is_empty() {
+        shown.push('\n');
+    }
+    shown
+}
+
+fn headline(outcome: &Outcome) -> String {
+    let what = match outcome.kind {
+        Kind::Terminating => "replayed",
+        Kind::SteadyState => "simulated",
+    };
+    let partial = if outcome.partial { " (partial: stopped early)" } else { "" };
+    let name = if outcome.name.is_empty() { String::new() } else { format!("{}: ", outcome.name) };
+    format!(
+        "{name}{} requests {what} over {} on {}{partial}\n\n",
+        grouped(outcome.requests.arrived as i64),
+        time(outcome.duration_s),
+        fleet(outcome),
+    )
+}
+
+fn fleet(outcome: &Outcome) -> String {
+    let servers = outcome.servers.max;
+    let plural = if servers == 1 { "" } else { "s" };
+    let policy = outcome.scenario.pointer("/balancer/policy").and_then(|name| name.as_str());
+    match policy {
+        Some(policy) if servers > 1 => format!("{servers} server{plural}, {policy}"),
+        _ => format!("{servers} server{plural}"),
+    }
+}
+
+fn latencies(outcome: &Outcome, width: u16) -> String {
+    let mut table = plain(width);
+    table.set_header(["", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]);
+    let mut row = |name: &str, summary: &Summary| {
+        let mut cells = vec![name.to_owned()];
+        let Summary { mean, p50, p90, p95, p99, p999, max, .. } = *summary;
+        cells.extend([mean, p50, p90, p95, p99, p999, max].map(time_or_dash));
+        table.add_row(cells);
+    };
+    row("latency", &outcome.latency_s);
+    row("wait", &outcome.wait_s);
+    row("service", &outcome.service_s);
+    right_aligned(&mut table);
+    format!("{table}\n\n")
+}
+
+fn facts(outcome: &Outcome, width: u16) -> String {
+    let mut table = plain(width);
+    let requests = &outcome.requests;
+    let mut fact = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    fact("utilization", percent(outcome.utilization));
+    fact(
+        "in system, queue",
+        format!("{}, {}", digits(outcome.in_system_mean), digits(outcome.queue_mean)),
+    );
+    fact("throughput", format!("{} /s", digits(outcome.throughput)));
+    let ends = [
+        ("rejected", requests.rejected),
+        ("timed out", requests.timed_out),
+        ("failed", requests.failed),
+    ];
+    for (name, count) in ends.into_iter().filter(|(_, count)| *count > 0) {
+        let share = count as f64 / requests.arrived.max(1) as f64;
+        fact(name, format!("{} ({})", grouped(count as i64), percent(share)));
+    }
+    fact("server-hours", digits(outcome.servers.hours));
+    if outcome.cost.total > 0.0 {
+        let currency = &outcome.cost.currency;
+        let million = outcome
+            .cost
+            .per_million_requests
+            .map_or(String::new(), |price| format!(", {} a million requests", digits(price)));
+        let (total, hour) = (digits(outcome.cost.total), digits(outcome.cost.per_hour));
+        fact("cost", format!("{total} {currency} ({hour} an hour{million})"));
+    }
+    format!("{table}\n")
+}
+
+fn plain(width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+}
+
+fn right_aligned(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// Breaks a sentence at spaces, with later lines set in by two.
+fn textwrap(text: &str, width: usize) -> String {
+    let (mut shown, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            shown.push_str("\n  ");
+            column = 0;
+        } else if column > 0 {
+            shown.push(' ');
+            column += 1;
+        }
+        shown.push_str(word);
+        column += length;
+    }
+    shown
+}

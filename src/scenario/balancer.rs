@@ -1,0 +1,139 @@
+//! `[balancer]`: where the queue stands, how many balancers there are, and their policy.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::split;
+use crate::balance::Balancer;
+use crate::diagnose::{Origin, Problem};
+use crate::document::{Node, Value};
+use crate::registry::{Recipe, Role};
+use crate::station::Discipline;
+
+/// Where requests wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueuePlace {
+    /// Before each server: the balancer commits a request when it arrives.
+    #[default]
+    PerServer,
+    /// Before the pool: a request waits at the balancer until a slot is free.
+    Shared,
+}
+
+/// The keys of `[balancer]` that are not options of the policy.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+struct Keys {
+    /// Where requests wait: `per-server` or `shared`.
+    queue: QueuePlace,
+    /// Requests that may wait in a shared queue; unlimited when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_limit: Option<u32>,
+    /// The order of a shared queue.
+    discipline: Recipe<dyn Discipline>,
+    /// How many balancers there are, each with its own view; requests are dealt to them in turn.
+    balancers: u32,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            queue: QueuePlace::PerServer,
+            queue_limit: None,
+            discipline: Recipe::named("fifo").expect("fifo is registered"),
+            balancers: 1,
+        }
+    }
+}
+
+/// How requests are dealt to servers.
+#[derive(Clone, Debug)]
+pub struct BalancerTable {
+    keys: Keys,
+    /// The policy with its options.
+    pub policy: Recipe<dyn Balancer>,
+}
+
+impl Default for BalancerTable {
+    fn default() -> Self {
+        let policy = Recipe::named(DEFAULT).expect("the default policy is registered");
+        Self { keys: Keys::default(), policy }
+    }
+}
+
+/// What most people run when they have a choice.
+const DEFAULT: &str = "least-connections";
+
+impl BalancerTable {
+    /// Where requests wait.
+    pub fn queue(&self) -> QueuePlace {
+        self.keys.queue
+    }
+
+    /// Requests that may wait in a shared queue.
+    pub fn queue_limit(&self) -> u32 {
+        self.keys.queue_limit.unwrap_or(u32::MAX)
+    }
+
+    /// The order of a shared queue.
+    pub fn discipline(&self) -> &Recipe<dyn Discipline> {
+        &self.keys.discipline
+    }
+
+    /// How many balancers there are.
+    pub fn balancers(&self) -> u32 {
+        self.keys.balancers
+    }
+
+    /// Whether `key` of the table belongs to the table itself and not to the policy.
+    pub fn is_own_key(key: &str) -> bool {
+        split::fields::<Keys>().iter().any(|own| own == key)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.keys.balancers == 0 {
+            return Err(Problem::about("balancers", "`balancers` must be at least 1"));
+        }
+        Ok(())
+    }
+
+    fn read(node: &Node) -> Result<Self, Problem> {
+        let (keys, mut rest) = match &node.value {
+            Value::Text(_) => (Keys::default(), node.clone()),
+            _ => split::take::<Keys>(node)?,
+        };
+        let key = <dyn Balancer as Role>::KEY;
+        if matches!(&rest.value, Value::Table(table) if !table.contains_key(key)) {
+            rest.set(key, Node::text(DEFAULT, Origin::whole("the default policy", DEFAULT)))?;
+        }
+        Ok(Self { keys, policy: Recipe::read(&rest)? })
+    }
+}
+
+impl<'de> Deserialize<'de> for BalancerTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Node::deserialize(deserializer)?).map_err(Problem::carry)
+    }
+}
+
+impl Serialize for BalancerTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = self.policy.resolved().clone();
+        let keys = serde_json::to_value(&self.keys).map_err(serde::ser::Error::custom)?;
+        if let (Some(table), serde_json::Value::Object(keys)) = (table.as_object_mut(), keys) {
+            table.extend(keys);
+        }
+        table.serialize(serializer)
+    }
+}
+
+impl JsonSchema for BalancerTable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BalancerTable".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let keys = Keys::json_schema(generator).to_value();
+        super::traffic::with_properties::<Recipe<dyn Balancer>>(generator, &keys)
+    }
+}

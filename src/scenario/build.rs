@@ -1,0 +1,144 @@
+//! From the scenario to the plant and the source, and one replication of it.
+
+use super::summary::summarize;
+use super::{QueuePlace, Scenario, WarmUp};
+use crate::balance;
+use crate::diagnose::Problem;
+use crate::engine::{self, Ending, Plant, Watch};
+use crate::fleet::{Fleet, ServerSpec, State};
+use crate::outcome::Outcome;
+use crate::probe::{Meter, Probe, Timeline};
+use crate::rng::{Purpose, Seed};
+use crate::time::{Duration, Instant};
+use crate::workload::Source;
+use crate::workload::merge;
+
+/// A scenario made ready for one replication.
+pub struct Built {
+    /// Fleet, stations, balancers.
+    pub plant: Plant,
+    /// The requests.
+    pub source: Box<dyn Source>,
+    /// The end of the run where its length is set.
+    pub until: Option<Instant>,
+}
+
+impl std::fmt::Debug for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.plant.fmt(f)
+    }
+}
+
+/// What one replication measured.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The measures.
+    pub meter: Meter,
+    /// The measures over time.
+    pub timeline: Timeline,
+    /// How it ended.
+    pub ending: Ending,
+    /// What the workload had to say.
+    pub advice: Vec<String>,
+}
+
+impl Scenario {
+    /// The fleet, its stations and its balancers.
+    pub fn plant(&self, seed: Seed) -> Result<Plant, Problem> {
+        let mut fleet = Fleet::default();
+        let (mut stations, mut places) = (Vec::new(), Vec::new());
+        let mut plain_fifo = true;
+        for (number, pool) in (0_u16..).zip(self.pool.values()) {
+            let discipline = pool.discipline.build(&())?;
+            plain_fifo &= discipline.is_fifo() && pool.queue_limit.is_none();
+            let mut station = discipline.station();
+            let spec = ServerSpec {
+                pool: number,
+                slots: pool.slots,
+                speed: pool.speed,
+                weight: pool.weight,
+                queue_limit: pool.queue_limit.unwrap_or(u32::MAX),
+            };
+            for place in 0..pool.servers {
+                fleet.add(spec, State::Ready);
+                station.add(spec.slots, spec.speed, spec.queue_limit);
+                places.push(place);
+            }
+            stations.push(station);
+        }
+        let shared = match self.balancer.queue() {
+            QueuePlace::PerServer => None,
+            QueuePlace::Shared => {
+                let discipline = self.balancer.discipline().build(&())?;
+                let limit = self.balancer.queue_limit();
+                plain_fifo &= discipline.is_fifo() && limit == u32::MAX;
+                let line = discipline.line().ok_or_else(|| {
+                    let name = self.balancer.discipline().name;
+                    Problem::new(format!("a shared queue cannot be served by `{name}`"))
+                        .help("set `pool.NAME.discipline` instead, or `queue = \"per-server\"`")
+                        .at(self.balancer.discipline().origin())
+                })?;
+                Some((line, limit))
+            }
+        };
+        let balancers = self.balancer.balancers();
+        let build = |balancer| {
+            self.balancer.policy.build(&balance::Setup { fleet: &fleet, balancer, balancers })
+        };
+        let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
+        let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());
+        let streams = (0..balancers).map(stream).collect();
+        Ok(Plant { fleet, stations, places, balancers: built, streams, shared, plain_fifo })
+    }
+
+    /// The requests of one replication, in order of time.
+    pub fn source(&self, seed: Seed) -> Result<Box<dyn Source>, Problem> {
+        let most = self.run.requests.unwrap_or(u64::MAX);
+        let sources = (0_u16..).zip(&self.traffic).map(|(class, (name, traffic))| {
+            traffic.source(class, name, seed, &self.folder, self.run.duration, most)
+        });
+        Ok(merge::in_order_of_time(sources.collect::<Result<_, _>>()?))
+    }
+
+    /// Everything one replication needs.
+    pub fn build(&self, replication: u64) -> Result<Built, Problem> {
+        let seed = Seed::new(self.seed, replication);
+        let until = match (self.run.duration, self.run.requests) {
+            (Some(duration), _) => Some(Instant::START + duration),
+            (None, None) if self.is_drawn() => Some(Instant::START + super::traffic::DRAWN_FOR),
+            _ => None,
+        };
+        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until })
+    }
+
+    /// Simulates one replication, measured from `warm_up` on, with `extra` looking on.
+    pub fn simulate<P: Probe>(
+        &self,
+        replication: u64,
+        warm_up: Duration,
+        extra: P,
+        watch: &dyn Watch,
+    ) -> Result<(Measured, P), Problem> {
+        let Built { plant, mut source, until } = self.build(replication)?;
+        let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
+        let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
+        let mut probe = (meter, timeline, extra);
+        let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
+        let (meter, timeline, extra) = probe;
+        Ok((Measured { meter, timeline, ending, advice: source.advice() }, extra))
+    }
+
+    /// The warm-up that the scenario sets in so many words.
+    pub fn fixed_warm_up(&self) -> Option<Duration> {
+        match self.run.warm_up {
+            WarmUp::Auto if self.is_drawn() => None,
+            WarmUp::Auto | WarmUp::Nothing => Some(Duration::ZERO),
+            WarmUp::For(span) => Some(span),
+        }
+    }
+
+    /// What a reader is told of one replication.
+    pub fn outcome(&self, measured: &Measured) -> Outcome {
+        summarize(self, measured)
+    }
+}

@@ -1,0 +1,164 @@
+//! From the words of the command line to a document: a scenario or a traffic file, and the flags.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::{BalancerTable, Scenario};
+use crate::diagnose::{Origin, Problem};
+use crate::document::{Node, Value};
+
+/// What a command works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A scenario file.
+    Scenario(PathBuf),
+    /// A traffic file; `-` is standard input.
+    Traffic(PathBuf),
+}
+
+impl Input {
+    /// Files that end in `.toml` are scenarios, everything else is traffic.
+    pub fn of(word: &str) -> Self {
+        let path = PathBuf::from(word);
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+            Self::Scenario(path)
+        } else {
+            Self::Traffic(path)
+        }
+    }
+
+    /// The document, and the folder that its relative paths start from.
+    pub fn document(&self) -> Result<(Node, PathBuf), Problem> {
+        match self {
+            Self::Scenario(path) => {
+                let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+                Ok((Node::from_toml(&path.display().to_string(), &read_text(path)?)?, folder))
+            }
+            Self::Traffic(path) => {
+                let word = path.display().to_string();
+                let origin = Origin::whole("INPUT", word.clone());
+                let mut document = Node::table(origin.clone());
+                let name = path.file_stem().map_or("traffic".into(), |stem| stem.to_string_lossy());
+                document.set("name", Node::text(name.trim_end_matches(".csv"), origin.clone()))?;
+                document.set("traffic.main.trace", Node::text(word, origin.clone()))?;
+                document.set("pool.main", Node::table(origin))?;
+                Ok((document, PathBuf::new()))
+            }
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Problem> {
+    let name = path.display().to_string();
+    let place = Origin::whole("INPUT", name.clone());
+    let failed = |why: String| Problem::new(format!("cannot read `{name}`: {why}")).at(&place);
+    if path.is_dir() {
+        return Err(failed("it is a folder".into()).help("name a scenario file inside it"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        failed(format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
+            .help("save the scenario as UTF-8")
+    })
+}
+
+/// Flags to lay over a document, in the order they were given.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Debug)]
+struct Setting {
+    flag: String,
+    path: String,
+    word: String,
+}
+
+impl Overlay {
+    /// Sets the value at a dotted path; `traffic.*` and `pool.*` stand for every name there.
+    pub fn set(&mut self, flag: &str, path: impl Into<String>, word: &impl ToString) {
+        let setting = Setting { flag: flag.into(), path: path.into(), word: word.to_string() };
+        self.settings.push(setting);
+    }
+
+    /// Takes `PATH=VALUE` apart, as `--set` and variants are written.
+    pub fn set_pair(&mut self, flag: &str, pair: &str) -> Result<(), Problem> {
+        let Some((path, word)) = pair.split_once('=') else {
+            return Err(Problem::new(format!("`{pair}` is not of the form PATH=VALUE"))
+                .help("write e.g. `--set pool.main.servers=12`")
+                .at(&Origin::whole(flag, pair)));
+        };
+        self.set(flag, path.trim(), &word.trim());
+        Ok(())
+    }
+
+    /// Lays the flags over a document.
+    pub fn apply(&self, document: &mut Node) -> Result<(), Problem> {
+        self.settings.iter().try_for_each(|setting| setting.apply(document))
+    }
+}
+
+impl Setting {
+    fn apply(&self, document: &mut Node) -> Result<(), Problem> {
+        let origin = Origin::whole(&self.flag, &self.word);
+        if self.path == "balancer.policy" {
+            return self.choose_policy(document, &origin);
+        }
+        let value = Node::from_word(&self.word, origin.clone());
+        let Some((table, rest)) = self.path.split_once(".*.") else {
+            return document.set(&self.path, value);
+        };
+        let names: Vec<String> = match document.get(table).map(|node| &node.value) {
+            Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
+            _ => vec!["main".to_owned()],
+        };
+        let one_each = matches!(rest, "servers" | "slots" | "trace");
+        if one_each && names.len() > 1 {
+            return Err(Problem::new(format!(
+                "`{}` is not clear: the scenario has several {table}s ({})",
+                self.flag,
+                names.join(", ")
+            ))
+            .help(format!("write `--set {table}.{}.{rest}={}`", names[0], self.word))
+            .at(&origin));
+        }
+        for name in names {
+            document.set(&format!("{table}.{name}.{rest}"), value.clone())?;
+        }
+        Ok(())
+    }
+
+    /// A balancer on the command line replaces the policy and its options, not where queues stand.
+    fn choose_policy(&self, document: &mut Node, origin: &Origin) -> Result<(), Problem> {
+        let policy = Node::from_spec("policy", &self.word, origin)?;
+        if let Some(Node { value: Value::Table(table), .. }) = document.get("balancer") {
+            let mut kept = Node::table(origin.clone());
+            for (key, entry) in table.iter().filter(|(key, _)| BalancerTable::is_own_key(key)) {
+                kept.set(key, entry.node.clone())?;
+            }
+            document.set("balancer", kept)?;
+        }
+        match document.get("balancer") {
+            Some(_) => {
+                let mut above = Node::table(origin.clone());
+                above.set("balancer", policy)?;
+                document.overlay(above);
+                Ok(())
+            }
+            None => document.set("balancer", policy),
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads an input with flags laid over it.
+    pub fn read(input: &Input, overlay: &Overlay) -> Result<Self, Problem> {
+        let (mut document, folder) = input.document()?;
+        overlay.apply(&mut document)?;
+        Self::from_document(&document, &folder)
+    }
+}

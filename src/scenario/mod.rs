@@ -1,0 +1,137 @@
+//! A file becomes a checked value, then a run.
+//!
+//! Reading has two steps that do not know each other: the *document* (a tree that remembers where
+//! everything was written, with the flags laid over the file) and the *scenario* (typed, with every
+//! default). The scenario is printed with each result, so that a result can be repeated from itself.
+
+mod balancer;
+mod build;
+mod input;
+mod objective;
+mod pool;
+mod run;
+mod split;
+mod summary;
+mod traffic;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use balancer::{BalancerTable, QueuePlace};
+pub use build::{Built, Measured};
+pub use input::{Input, Overlay};
+pub use objective::{Goal, Measure};
+pub use pool::Pool;
+pub use run::{Run, WarmUp};
+pub use traffic::Traffic;
+
+use crate::diagnose::Problem;
+use crate::document::Node;
+
+/// Everything that a run depends on.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Scenario {
+    /// What to call it.
+    #[serde(default)]
+    pub name: String,
+    /// The root of all randomness.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// The currency of prices.
+    #[serde(default = "dollars")]
+    pub currency: String,
+    /// Classes of requests by name.
+    pub traffic: IndexMap<String, Traffic>,
+    /// Servers of one kind by name.
+    #[serde(default = "pool::one_pool")]
+    pub pool: IndexMap<String, Pool>,
+    /// How requests are dealt to servers.
+    #[serde(default)]
+    pub balancer: BalancerTable,
+    /// Objectives by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub slo: IndexMap<String, Slo>,
+    /// How long, how often, how sure.
+    #[serde(default)]
+    pub run: Run,
+    /// What `compare` runs beside the scenario as it stands: `set` holds paths and values.
+    #[serde(default, skip_serializing)]
+    #[schemars(with = "IndexMap<String, serde_json::Value>")]
+    pub variant: IndexMap<String, Node>,
+    /// Where relative paths start from.
+    #[serde(skip)]
+    pub folder: std::path::PathBuf,
+}
+
+/// An objective in a scenario.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Slo {
+    /// E.g. `p99 < 800ms`, `mean < 0.2s`, `errors < 0.1%`, `utilization < 80%`.
+    pub objective: Goal,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn dollars() -> String {
+    "USD".to_owned()
+}
+
+impl Scenario {
+    /// Types a document and checks what can be checked without running it.
+    pub fn from_document(document: &Node, folder: &std::path::Path) -> Result<Self, Problem> {
+        let mut scenario: Self = document.typed()?;
+        folder.clone_into(&mut scenario.folder);
+        scenario.check(document)?;
+        Ok(scenario)
+    }
+
+    fn check(&self, document: &Node) -> Result<(), Problem> {
+        let place = |path: &str| document.find(path).map_or(&document.origin, |node| &node.origin);
+        if self.traffic.is_empty() {
+            return Err(Problem::new("the scenario has no traffic")
+                .help("add `[traffic.main]` with `trace = \"file.csv\"` or `arrivals = { … }`")
+                .at(place("traffic")));
+        }
+        if self.pool.is_empty() {
+            return Err(Problem::new("the scenario has no pool of servers")
+                .help("add `[pool.main]` with `servers = 4`")
+                .at(place("pool")));
+        }
+        for (name, pool) in &self.pool {
+            pool.check(name).map_err(|problem| at_key(problem, document, &["pool", name]))?;
+        }
+        for (name, traffic) in &self.traffic {
+            traffic
+                .check(name, &self.folder)
+                .map_err(|problem| at_key(problem, document, &["traffic", name]))?;
+        }
+        self.balancer.check().map_err(|problem| at_key(problem, document, &["balancer"]))?;
+        self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;
+        // Building the fleet once finds what only shows when the parts meet.
+        self.plant(crate::rng::Seed::new(self.seed, 0)).map(drop)
+    }
+
+    /// Whether every class is drawn, so that the run estimates a state that lasts.
+    pub fn is_drawn(&self) -> bool {
+        self.traffic.values().all(|traffic| !traffic.is_replayed())
+    }
+
+    /// The objectives in the order they were written.
+    pub fn goals(&self) -> impl Iterator<Item = &Goal> {
+        self.slo.values().map(|slo| &slo.objective)
+    }
+}
+
+/// Shows a problem at the option it is about, inside the table at `path`.
+fn at_key(problem: Problem, document: &Node, path: &[&str]) -> Problem {
+    let Some(table) = path.iter().try_fold(document, |node, key| node.get(key)) else {
+        return problem;
+    };
+    let origin = problem.key().and_then(|key| table.find(key)).unwrap_or(table).origin.clone();
+    problem.at(&origin)
+}

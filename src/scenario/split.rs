@@ -1,0 +1,41 @@
+//! Tables that hold the options of two things at once, such as a balancer and its policy.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::diagnose::{Problem, unknown};
+use crate::document::{Node, Value};
+
+/// The names of the fields of `T`, as documents write them.
+pub(super) fn fields<T: JsonSchema>() -> Vec<String> {
+    let schema = schemars::schema_for!(T);
+    let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+    properties.into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+}
+
+/// Cuts a table in two: the keys that `T` knows, typed, and a table of all the others.
+pub(super) fn take<T: JsonSchema + DeserializeOwned>(node: &Node) -> Result<(T, Node), Problem> {
+    let known = fields::<T>();
+    let (mut own, mut rest) = (node.clone(), node.clone());
+    if let (Value::Table(own), Value::Table(rest)) = (&mut own.value, &mut rest.value) {
+        own.retain(|key, _| known.contains(key));
+        rest.retain(|key, _| !known.contains(key));
+    }
+    Ok((own.typed()?, rest))
+}
+
+/// Types a table as two things; a key that neither knows is refused with all that could stand there.
+pub(super) fn both<A, B>(node: &Node) -> Result<(A, B), Problem>
+where
+    A: JsonSchema + DeserializeOwned,
+    B: JsonSchema + DeserializeOwned,
+{
+    let known: Vec<String> = fields::<A>().into_iter().chain(fields::<B>()).collect();
+    for (key, entry) in node.as_table()? {
+        if !known.contains(key) {
+            return Err(unknown("key", key, &known).at(&entry.key));
+        }
+    }
+    let (first, rest) = take::<A>(node)?;
+    Ok((first, rest.typed()?))
+}
