@@ -29,7 +29,7 @@ impl Quantity {
     pub fn in_unit(self, unit: Unit, key: &str) -> Result<f64, Problem> {
         match (self, unit) {
             (Self::Time(span), Unit::Time) => Ok(span.as_secs_f64()),
-            (Self::Count(number), Unit::Time) if number == 0.0 => Ok(0.0),
+            (Self::Count(0.0), Unit::Time) => Ok(0.0),
             (Self::Count(number), Unit::Count) => Ok(number),
             (Self::Count(number), Unit::Time) => Err(Problem::about(
                 key,
