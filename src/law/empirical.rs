@@ -81,13 +81,18 @@ impl<'de> Deserialize<'de> for Column {
 /// The unit in which a file writes times.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names say it")]
 pub enum TimeUnit {
+    /// Nanoseconds.
     Ns,
+    /// Microseconds.
     Us,
+    /// Milliseconds.
     Ms,
+    /// Seconds.
     S,
+    /// Minutes.
     Min,
+    /// Hours.
     H,
 }
 

@@ -1,5 +1,8 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
+pub mod demand;
+pub mod keys;
+
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};
 
