@@ -69,7 +69,7 @@ const CASES: &[(&str, Judged)] = &[
         Variance,
     ),
     (
-        "mixture:of=[\"mixture:of=['exponential:mean=1'],shares=[1]\",'constant:value=9'],shares=[0.5,0.5]",
+        "mixture:of=['mixture:of=[\"constant:value=1\"],shares=[1]','constant:value=9'],shares=[0.5,0.5]",
         Variance,
     ),
     ("empirical:file=observed.csv,column=tokens", Variance),
