@@ -3,15 +3,18 @@
 //! `cargo bench --bench engine` prints nanoseconds a request and the ratio to the bare loop: a
 //! hand-written loop for that one case with the same generator and the same histogram, no engine.
 
+#![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
+
 mod bare;
 
 use std::path::Path;
 use std::time::Instant as Clock;
 
 use plimsoll::balance::{self, Balancer};
+use plimsoll::diagnose::Origin;
+use plimsoll::document::Node;
 use plimsoll::engine::{self, Plant};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
-use plimsoll::law::{self, Law};
 use plimsoll::probe::Meter;
 use plimsoll::registry::Recipe;
 use plimsoll::rng::{Purpose, Seed};
@@ -19,6 +22,7 @@ use plimsoll::station::Discipline;
 use plimsoll::time::Instant;
 use plimsoll::workload::arrivals::{self, Arrivals};
 use plimsoll::workload::attributes::Attributes;
+use plimsoll::workload::demand::Demand;
 use plimsoll::workload::drawn::Drawn;
 
 const SEED: Seed = Seed::new(1, 0);
@@ -52,10 +56,11 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
 fn source(rate: f64, requests: u64) -> Drawn {
     let setup = arrivals::Setup { duration: None, folder: Path::new("") };
     let process = recipe::<dyn Arrivals>(&format!("poisson:rate={rate}/s")).build(&setup);
-    let unit = law::Setup { unit: law::Unit::Time, folder: Path::new("") };
-    let mut attributes = Attributes::new(0, "main", 0, SEED);
-    attributes.demand =
-        Some(recipe::<dyn Law>("exponential:mean=1s").build(&unit).expect("exponential"));
+    let mut attributes = Attributes::new(0, "main", SEED);
+    let text = "exponential:mean=1s";
+    let demand = Demand::read(&Node::text(text, Origin::whole("bench", text)));
+    let drawer = demand.and_then(|demand| demand.build(Path::new("")));
+    attributes.demand = Some(drawer.expect("exponential"));
     Drawn::new("main", process.expect("poisson"), attributes, SEED, Instant::NEVER, requests)
 }
 

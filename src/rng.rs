@@ -148,7 +148,8 @@ impl Stream {
     #[inline]
     pub fn open01(&mut self) -> f64 {
         use rand::Rng;
-        ((self.0.next_u64() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
+        // 52 bits and a half: with 53 the largest would round up to 1.
+        ((self.0.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1_u64 << 52) as f64)
     }
 }
 

@@ -114,7 +114,8 @@ impl<'de> de::SeqAccess<'de> for List<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Problem> {
-        self.0.next().map(|node| seed.deserialize(node)).transpose()
+        let Some(node) = self.0.next() else { return Ok(None) };
+        seed.deserialize(node).map(Some).map_err(|problem| problem.at(&node.origin))
     }
 }
 
@@ -138,7 +139,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
         let node = self.node.take().expect("serde asks for a value after its key");
-        seed.deserialize(node)
+        seed.deserialize(node).map_err(|problem| problem.at(&node.origin))
     }
 }
 

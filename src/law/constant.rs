@@ -8,6 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::params::not_negative;
 use super::{Law, Quantity, Setup};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
@@ -31,11 +32,7 @@ impl Variant<dyn Law> for Constant {
     type Config = Config;
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Law>, Problem> {
-        let value = config.value.in_unit(setup.unit, "value")?;
-        if value.is_finite() && value >= 0.0 {
-            return Ok(Box::new(Self(value)));
-        }
-        Err(Problem::about("value", format!("`value` must be at least 0, not {value}")))
+        Ok(Box::new(Self(not_negative(config.value, setup, "value")?)))
     }
 }
 

@@ -9,6 +9,7 @@ use rand_distr::{Distribution, Exp1};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::params::positive;
 use super::{Law, Quantity, Setup};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
@@ -33,11 +34,7 @@ impl Variant<dyn Law> for Exponential {
     type Config = Config;
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Law>, Problem> {
-        let mean = config.mean.in_unit(setup.unit, "mean")?;
-        if mean.is_finite() && mean > 0.0 {
-            return Ok(Box::new(Self { mean }));
-        }
-        Err(Problem::about("mean", format!("`mean` must be above 0, not {mean}")))
+        Ok(Box::new(Self { mean: positive(config.mean, setup, "mean")? }))
     }
 }
 

@@ -1,8 +1,21 @@
 //! Probability laws as scenario values: `rand_distr` samples them, `statrs` knows their moments.
 
+pub mod bounded_pareto;
 pub mod constant;
+pub mod empirical;
+pub mod erlang;
 pub mod exponential;
+pub mod gamma;
+pub mod hyper_exponential;
+pub mod lognormal;
+pub mod mixture;
+pub mod normal;
+mod params;
+pub mod pareto;
 mod quantity;
+mod shares;
+pub mod uniform;
+pub mod weibull;
 
 use std::fmt;
 use std::path::Path;
@@ -51,4 +64,15 @@ impl Role for dyn Law {
 const REGISTRY: &[Entry<dyn Law>] = &[
     Entry::of::<constant::Constant>(include_str!("constant.rs")),
     Entry::of::<exponential::Exponential>(include_str!("exponential.rs")),
+    Entry::of::<uniform::Uniform>(include_str!("uniform.rs")),
+    Entry::of::<erlang::Erlang>(include_str!("erlang.rs")),
+    Entry::of::<hyper_exponential::HyperExponential>(include_str!("hyper_exponential.rs")),
+    Entry::of::<gamma::Gamma>(include_str!("gamma.rs")),
+    Entry::of::<lognormal::Lognormal>(include_str!("lognormal.rs")),
+    Entry::of::<weibull::Weibull>(include_str!("weibull.rs")),
+    Entry::of::<pareto::Pareto>(include_str!("pareto.rs")),
+    Entry::of::<bounded_pareto::BoundedPareto>(include_str!("bounded_pareto.rs")),
+    Entry::of::<normal::Normal>(include_str!("normal.rs")),
+    Entry::of::<mixture::Mixture>(include_str!("mixture.rs")),
+    Entry::of::<empirical::Empirical>(include_str!("empirical.rs")),
 ];

@@ -43,7 +43,7 @@ fn headline(outcome: &Outcome) -> String {
     let name = if outcome.name.is_empty() { String::new() } else { format!("{}: ", outcome.name) };
     format!(
         "{name}{} requests {what} over {} on {}{partial}\n\n",
-        grouped(outcome.requests.arrived as i64),
+        grouped(outcome.requests.arrived),
         time(outcome.duration_s),
         fleet(outcome),
     )
@@ -94,7 +94,7 @@ fn facts(outcome: &Outcome, width: u16) -> String {
     ];
     for (name, count) in ends.into_iter().filter(|(_, count)| *count > 0) {
         let share = count as f64 / requests.arrived.max(1) as f64;
-        fact(name, format!("{} ({})", grouped(count as i64), percent(share)));
+        fact(name, format!("{} ({})", grouped(count), percent(share)));
     }
     fact("server-hours", digits(outcome.servers.hours));
     if outcome.cost.total > 0.0 {

@@ -3,7 +3,7 @@
 /// A time in seconds with the unit that suits it: `61.2 ms`.
 pub fn time(seconds: f64) -> String {
     let (scale, unit) = match seconds.abs() {
-        s if s == 0.0 => return "0".to_owned(),
+        0.0 => return "0".to_owned(),
         s if s < 0.999_5e-6 => (1e9, "ns"),
         s if s < 0.999_5e-3 => (1e6, "µs"),
         s if s < 0.999_5 => (1e3, "ms"),
@@ -27,7 +27,8 @@ pub fn digits(number: f64) -> String {
     }
     let size = number.abs();
     if size >= 999.5 {
-        return grouped(number.round() as i64);
+        let sign = if number < 0.0 { "−" } else { "" };
+        return format!("{sign}{}", grouped(size.round() as u64));
     }
     let places = match size {
         s if s >= 99.95 => 0,
@@ -39,8 +40,8 @@ pub fn digits(number: f64) -> String {
 }
 
 /// A whole number in groups of three: `1,352,804,107`.
-pub fn grouped(number: i64) -> String {
-    let plain = number.unsigned_abs().to_string();
+pub fn grouped(number: u64) -> String {
+    let plain = number.to_string();
     let mut shown = String::new();
     for (at, digit) in plain.chars().enumerate() {
         if at > 0 && (plain.len() - at).is_multiple_of(3) {
@@ -48,7 +49,7 @@ pub fn grouped(number: i64) -> String {
         }
         shown.push(digit);
     }
-    if number < 0 { format!("−{shown}") } else { shown }
+    shown
 }
 
 /// A share as a percentage: `79.3 %`.

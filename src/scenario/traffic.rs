@@ -6,19 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnose::Problem;
-use crate::law::{self, Law};
+use crate::law::{self, Law, Unit};
 use crate::registry::Recipe;
 use crate::rng::Seed;
 use crate::time::{Duration, Instant};
 use crate::workload::Source;
 use crate::workload::arrivals::{self, Arrivals};
 use crate::workload::attributes::Attributes;
+use crate::workload::demand::Demand;
 use crate::workload::drawn::Drawn;
+use crate::workload::keys::Keys;
 
 /// A class of requests.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-#[derive(Default)]
 pub struct Traffic {
     /// A traffic file to replay; `-` is standard input.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +29,19 @@ pub struct Traffic {
     pub arrivals: Option<Recipe<dyn Arrivals>>,
     /// The service time on a server of speed 1; for a trace, where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<Recipe<dyn Law>>,
+    pub service: Option<Demand>,
+    /// Input tokens where the trace has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<Recipe<dyn Law>>,
+    /// Output tokens where the trace has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<Recipe<dyn Law>>,
+    /// What hash policies look at, where the trace has no key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Keys>,
+    /// How long a request is willing to wait in a queue; for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<Recipe<dyn Law>>,
     /// Larger is served earlier where the discipline looks at it.
     pub priority: i16,
 }
@@ -65,15 +78,36 @@ impl Traffic {
         duration: Option<Duration>,
         most: u64,
     ) -> Result<Box<dyn Source>, Problem> {
-        let unit = law::Setup { unit: law::Unit::Time, folder };
-        let mut attributes = Attributes::new(class, name, self.priority, seed);
-        attributes.demand = self.service.as_ref().map(|law| law.build(&unit)).transpose()?;
+        let attributes = self.attributes(class, name, seed, folder)?;
         let Some(process) = &self.arrivals else {
             return Err(Problem::new("traces are read by the trace reader"));
         };
         let setup = arrivals::Setup { duration, folder };
         let until = Instant::START + duration.unwrap_or(DRAWN_FOR);
         Ok(Box::new(Drawn::new(name, process.build(&setup)?, attributes, seed, until, most)))
+    }
+}
+
+impl Traffic {
+    fn attributes(
+        &self,
+        class: u16,
+        name: &str,
+        seed: Seed,
+        folder: &Path,
+    ) -> Result<Attributes, Problem> {
+        let build = |recipe: &Option<Recipe<dyn Law>>, unit| {
+            let setup = law::Setup { unit, folder };
+            recipe.as_ref().map(|law| law.build(&setup)).transpose()
+        };
+        let mut attributes = Attributes::new(class, name, seed);
+        attributes.priority = self.priority;
+        attributes.demand = self.service.as_ref().map(|demand| demand.build(folder)).transpose()?;
+        attributes.tokens =
+            [build(&self.input_tokens, Unit::Count)?, build(&self.output_tokens, Unit::Count)?];
+        attributes.keys = self.key;
+        attributes.patience = build(&self.patience, Unit::Time)?;
+        Ok(attributes)
     }
 }
 

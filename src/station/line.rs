@@ -202,7 +202,9 @@ mod tests {
                 slab.insert(request, index, 0)
             })
             .collect();
-        tickets.iter().for_each(|&ticket| line.push(ticket, &mut slab));
+        for &ticket in &tickets {
+            line.push(ticket, &mut slab);
+        }
         if let Some(gone) = gone {
             line.remove(tickets[gone], &mut slab);
         }

@@ -1,7 +1,7 @@
 //! A class of traffic that is drawn: arrivals of a process, attributes of laws.
 
 use super::arrivals::Arrivals;
-use super::attributes::Attributes;
+use super::attributes::{Attributes, Given};
 use super::{CHUNK, Source};
 use crate::diagnose::Problem;
 use crate::model::Request;
@@ -44,10 +44,12 @@ impl Source for Drawn {
             }
             self.last = arrival;
             self.left -= 1;
-            let mut request = Request { arrival, ..Request::default() };
-            self.attributes.complete(&mut request);
-            out.push(request);
+            out.push(self.attributes.request(arrival, &Given::default()));
         }
         Ok(())
+    }
+
+    fn is_impatient(&self) -> bool {
+        self.attributes.patience.is_some()
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod arrivals;
 pub mod attributes;
+pub mod demand;
 pub mod drawn;
+pub mod keys;
 pub mod merge;
 
 use crate::diagnose::Problem;
