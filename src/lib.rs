@@ -1,13 +1,18 @@
 //! Plimsoll: how much load can this fleet safely carry, and what is the cheapest that carries it?
 
+pub mod balance;
 pub mod diagnose;
 pub mod document;
+pub mod engine;
+pub mod fleet;
 pub mod forecast;
 pub mod law;
 pub mod model;
+pub mod probe;
 pub mod registry;
 pub mod rng;
 pub mod scale;
+pub mod station;
 pub mod stats;
 pub mod theory;
 pub mod time;

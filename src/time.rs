@@ -91,6 +91,7 @@ impl Duration {
 
     /// This span divided by a speed: the time that work of this length takes at `speed`.
     #[inline]
+    #[must_use]
     pub fn at_speed(self, speed: f64) -> Self {
         if speed == 1.0 { self } else { Self((self.0 as f64 / speed).round() as u64) }
     }

@@ -1,6 +1,9 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
+pub mod arrivals;
+pub mod attributes;
 pub mod demand;
+pub mod drawn;
 pub mod keys;
 
 use crate::diagnose::Problem;
@@ -16,6 +19,16 @@ pub trait Source: Send {
     /// The next request of a closed loop's client whose last one just ended.
     fn follow(&mut self, _done: &Completion) -> Option<Request> {
         None
+    }
+
+    /// Whether requests follow the ends of earlier ones.
+    fn is_closed_loop(&self) -> bool {
+        false
+    }
+
+    /// Whether a request may leave a queue before it is served.
+    fn is_impatient(&self) -> bool {
+        false
     }
 
     /// What was understood and what was mended, in sentences; complete once the source is drained.

@@ -1,0 +1,73 @@
+//! Which server: the trait of a balancer and the registry of its policies, one file each.
+
+pub mod least_connections;
+pub mod power_of_choices;
+pub mod random;
+pub mod round_robin;
+
+mod load_index;
+
+use crate::fleet::{Fleet, FleetChange, View};
+use crate::model::{Completion, Request, ServerId};
+use crate::registry::{Entry, Role};
+use crate::rng::Stream;
+
+/// What a balancer does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// Sends it to this server, one of the view's candidates.
+    Server(ServerId),
+    /// Keeps it until a slot is free; only where the queue stands before the pool.
+    Hold,
+    /// Turns it away.
+    Refuse,
+}
+
+/// A policy that chooses a server for each request by what a real balancer can know.
+pub trait Balancer {
+    /// Chooses one of `view.candidates`, of which there is at least one.
+    fn pick(&mut self, request: &Request, view: &View<'_>, stream: &mut Stream) -> Pick;
+
+    /// A request has been sent to a server, picked by this balancer or handed to a freed slot.
+    fn on_send(&mut self, _request: &Request, _server: ServerId) {}
+
+    /// A request that was sent has ended, however it ended.
+    fn on_done(&mut self, _done: &Completion) {}
+
+    /// A server has joined or left the candidates.
+    fn on_fleet(&mut self, _change: FleetChange, _fleet: &Fleet) {}
+
+    /// Whether the choice depends on nothing that happens to requests after they were sent.
+    ///
+    /// In front of such a policy no events are needed: each server is a recursion of its own.
+    fn is_blind(&self) -> bool {
+        false
+    }
+}
+
+/// What a balancer is told when it is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The fleet at the start.
+    pub fleet: &'a Fleet,
+    /// Which of the balancers this is, from 0.
+    pub balancer: u32,
+    /// How many balancers there are.
+    pub balancers: u32,
+}
+
+impl Role for dyn Balancer {
+    const KIND: &'static str = "balancer";
+    const KEY: &'static str = "policy";
+    type Setup<'a> = Setup<'a>;
+    fn registry() -> &'static [Entry<Self>] {
+        REGISTRY
+    }
+}
+
+const REGISTRY: &[Entry<dyn Balancer>] = &[
+    Entry::of::<random::Random>(include_str!("random.rs")),
+    Entry::of::<round_robin::RoundRobin>(include_str!("round_robin.rs")),
+    Entry::of::<least_connections::LeastConnections>(include_str!("least_connections.rs")),
+    Entry::of::<power_of_choices::PowerOfChoices>(include_str!("power_of_choices.rs")),
+];

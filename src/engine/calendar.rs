@@ -1,0 +1,85 @@
+//! When each server's next request leaves: a tournament of departures, one leaf a server.
+//!
+//! Replacing a server's departure plays its matches again up to the root, or up to the first match
+//! whose winner stays; nothing is ever pushed or popped. On equal instants the lower number wins.
+
+use crate::model::ServerId;
+use crate::time::Instant;
+
+/// A server's next departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) at: Instant,
+    pub(super) server: ServerId,
+}
+
+const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
+
+/// The tournament: node 1 is the root, the leaves follow the inner nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Calendar {
+    nodes: Vec<Entry>,
+}
+
+impl Calendar {
+    /// No departures, with room for `servers`.
+    pub(super) fn new(servers: usize) -> Self {
+        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
+    }
+
+    /// The earliest departure of all.
+    #[inline]
+    pub(super) fn first(&self) -> Entry {
+        self.nodes[1]
+    }
+
+    /// Sets a server's next departure.
+    #[inline]
+    pub(super) fn set(&mut self, server: ServerId, at: Instant) {
+        let leaves = self.nodes.len() / 2;
+        if server.index() >= leaves {
+            self.grow(server.index() + 1);
+            return self.set(server, at);
+        }
+        let nodes = self.nodes.as_mut_slice();
+        let mut here = leaves + server.index();
+        nodes[here] = Entry { at, server };
+        while here > 1 {
+            let (left, right) = (nodes[here & !1], nodes[here | 1]);
+            let winner = if right.at < left.at { right } else { left };
+            here /= 2;
+            if nodes[here] == winner {
+                // The rest of the way up has seen this winner already.
+                return;
+            }
+            nodes[here] = winner;
+        }
+    }
+
+    fn grow(&mut self, servers: usize) {
+        let old = std::mem::replace(self, Self::new(servers));
+        for entry in &old.nodes[old.nodes.len() / 2..] {
+            if entry.at != Instant::NEVER {
+                self.set(entry.server, entry.at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_departure_is_first_and_ties_go_to_the_lower_number() {
+        let mut calendar = Calendar::new(3);
+        for (server, at) in [(2, 7), (0, 9), (1, 7), (9, 8)] {
+            calendar.set(ServerId(server), Instant(at));
+        }
+        assert_eq!(calendar.first(), Entry { at: Instant(7), server: ServerId(1) });
+        calendar.set(ServerId(1), Instant::NEVER);
+        assert_eq!(calendar.first().server, ServerId(2));
+        calendar.set(ServerId(2), Instant(10));
+        assert_eq!(calendar.first().server, ServerId(9));
+    }
+}

@@ -1,0 +1,329 @@
+//! The general loop: departures from a tournament, arrivals from chunks, everything else by timer.
+
+use super::calendar::Calendar;
+use super::timers::Timers;
+use super::{Ending, Plant, Rank, Watch, mix};
+use crate::balance::Pick;
+use crate::diagnose::Problem;
+use crate::fleet::View;
+use crate::model::{Completion, Fate, Request, ServerId};
+use crate::probe::Probe;
+use crate::station::{Offer, Slab, Ticket};
+use crate::time::{Duration, Instant};
+use crate::workload::{CHUNK, Source};
+
+/// What a timer is for.
+#[derive(Debug)]
+enum Timer {
+    /// A request may have waited too long; its number tells whether the ticket is still its.
+    Timeout(Ticket, u64),
+    /// A client of a closed loop sends again.
+    Return(Request),
+}
+
+struct Drive<'a, P> {
+    plant: Plant,
+    source: &'a mut dyn Source,
+    probe: &'a mut P,
+    calendar: Calendar,
+    timers: Timers<Timer>,
+    slab: Slab,
+    /// Requests that each balancer sent and that have not ended, where there are several.
+    own: Vec<Vec<u32>>,
+    now: Instant,
+    arrived: u64,
+    ended: u64,
+    horizon: Option<Instant>,
+    last_arrival: Instant,
+    fingerprint: u64,
+    closed_loop: bool,
+    // Little, counted event by event.
+    area: u128,
+    area_at: Instant,
+    sojourns: u128,
+}
+
+pub(super) fn run<P: Probe>(
+    plant: Plant,
+    source: &mut dyn Source,
+    until: Option<Instant>,
+    probe: &mut P,
+    watch: &dyn Watch,
+) -> Result<Ending, Problem> {
+    let servers = plant.fleet.len();
+    let balancers = plant.balancers.len();
+    let mut drive = Drive {
+        calendar: Calendar::new(servers),
+        timers: Timers::default(),
+        slab: Slab::default(),
+        own: if balancers > 1 { vec![vec![0; servers]; balancers] } else { Vec::new() },
+        now: Instant::START,
+        arrived: 0,
+        ended: 0,
+        horizon: until,
+        last_arrival: Instant::START,
+        fingerprint: 0,
+        closed_loop: source.is_closed_loop(),
+        area: 0,
+        area_at: Instant::START,
+        sojourns: 0,
+        plant,
+        source,
+        probe,
+    };
+    let stopped = drive.until_all_have_ended(watch)?;
+    Ok(drive.finish(stopped))
+}
+
+impl<P: Probe> Drive<'_, P> {
+    fn until_all_have_ended(&mut self, watch: &dyn Watch) -> Result<bool, Problem> {
+        let mut chunk: Vec<Request> = Vec::with_capacity(CHUNK);
+        let mut stopped = false;
+        loop {
+            chunk.clear();
+            if !stopped {
+                self.source.fill(&mut chunk)?;
+                stopped = !watch.go_on(self.arrived, self.now);
+            }
+            for request in &chunk {
+                self.events_before(request.arrival);
+                self.arrive(*request);
+            }
+            if chunk.is_empty() {
+                break;
+            }
+        }
+        if !self.closed_loop {
+            self.horizon.get_or_insert(self.last_arrival);
+        }
+        self.events_before(Instant::NEVER);
+        Ok(stopped)
+    }
+
+    /// Handles everything that comes before an arrival at `arrival`.
+    #[inline]
+    fn events_before(&mut self, arrival: Instant) {
+        loop {
+            let departure = self.calendar.first();
+            let (timer, rank) = self.timers.first();
+            if departure.at <= timer && departure.at <= arrival {
+                if departure.at == Instant::NEVER {
+                    return;
+                }
+                self.depart(departure.at, departure.server);
+            } else if timer < arrival || (timer == arrival && rank <= Rank::Arrival) {
+                self.timer();
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn timer(&mut self) {
+        let Some((at, timer)) = self.timers.pop() else { return };
+        self.advance(at);
+        match timer {
+            Timer::Timeout(ticket, index) => self.time_out(ticket, index),
+            Timer::Return(request) => {
+                if self.horizon.is_none_or(|horizon| at <= horizon) {
+                    self.arrive(request);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, to: Instant) {
+        assert!(to >= self.now, "Order: {to:?} comes after {:?}", self.now);
+        self.now = to;
+    }
+
+    #[inline]
+    fn arrive(&mut self, request: Request) {
+        self.advance(request.arrival);
+        self.last_arrival = self.now;
+        self.fingerprint = mix(self.fingerprint, &request);
+        self.count_area();
+        let index = self.arrived;
+        self.arrived += 1;
+        self.probe.arrival(&request, index);
+        let balancers = self.plant.balancers.len();
+        let balancer = if balancers == 1 { 0 } else { (index % balancers as u64) as u32 };
+        let ticket = self.slab.insert(request, index, balancer);
+        match self.pick(ticket) {
+            Pick::Server(server) => self.dispatch(ticket, server),
+            Pick::Hold => self.hold(ticket),
+            Pick::Refuse => self.end(ticket, Fate::Rejected, None),
+        }
+    }
+
+    #[inline]
+    fn pick(&mut self, ticket: Ticket) -> Pick {
+        let Plant { fleet, balancers, streams, shared, .. } = &mut self.plant;
+        let candidates = if shared.is_some() { fleet.open() } else { fleet.members() };
+        if candidates.is_empty() {
+            return if shared.is_some() { Pick::Hold } else { Pick::Refuse };
+        }
+        let live = &self.slab[ticket];
+        let balancer = live.balancer as usize;
+        let view = match self.own.get(balancer) {
+            Some(own) => View::partial(self.now, fleet, candidates, own),
+            None => View::whole(self.now, fleet, candidates),
+        };
+        balancers[balancer].pick(&live.request, &view, &mut streams[balancer])
+    }
+
+    #[inline]
+    fn dispatch(&mut self, ticket: Ticket, server: ServerId) {
+        let plant = &mut self.plant;
+        let (pool, at) = (plant.fleet.spec(server).pool, plant.places[server.index()] as usize);
+        plant.fleet.sent(server);
+        let live = &mut self.slab[ticket];
+        live.server = server;
+        live.sent = self.now;
+        let balancer = live.balancer as usize;
+        if let Some(own) = self.own.get_mut(balancer) {
+            own[server.index()] += 1;
+        }
+        plant.balancers[balancer].on_send(&live.request, server);
+        let (patience, index) = (live.request.patience, live.index);
+        let station = &mut plant.stations[usize::from(pool)];
+        match station.offer(at, ticket, self.now, &mut self.slab) {
+            Offer::Started => self.calendar.set(server, station.next_departure(at)),
+            Offer::Waiting => self.mind_patience(ticket, index, patience),
+            Offer::Full => self.end(ticket, Fate::Rejected, Some(server)),
+        }
+    }
+
+    fn hold(&mut self, ticket: Ticket) {
+        let Some((line, limit)) = &mut self.plant.shared else {
+            return self.end(ticket, Fate::Rejected, None);
+        };
+        if line.len() >= *limit {
+            return self.end(ticket, Fate::Rejected, None);
+        }
+        line.push(ticket, &mut self.slab);
+        let live = &self.slab[ticket];
+        let (index, patience) = (live.index, live.request.patience);
+        self.mind_patience(ticket, index, patience);
+    }
+
+    #[inline]
+    fn mind_patience(&mut self, ticket: Ticket, index: u64, patience: Duration) {
+        if patience != Duration::FOREVER {
+            let at = self.slab[ticket].request.arrival + patience;
+            self.timers.set(at.max(self.now), Rank::Timeout, Timer::Timeout(ticket, index));
+        }
+    }
+
+    fn time_out(&mut self, ticket: Ticket, index: u64) {
+        let live = self.slab[ticket];
+        if live.index != index || live.serving {
+            return;
+        }
+        // Behind a shared queue no one waits at a server.
+        if let Some((line, _)) = &mut self.plant.shared {
+            line.remove(ticket, &mut self.slab);
+            return self.end(ticket, Fate::TimedOut, None);
+        }
+        let at = self.plant.places[live.server.index()] as usize;
+        let pool = usize::from(self.plant.fleet.spec(live.server).pool);
+        if self.plant.stations[pool].withdraw(at, ticket, &mut self.slab) {
+            self.end(ticket, Fate::TimedOut, Some(live.server));
+        }
+    }
+
+    #[inline]
+    fn depart(&mut self, at: Instant, server: ServerId) {
+        self.advance(at);
+        let plant = &mut self.plant;
+        let place = plant.places[server.index()] as usize;
+        let station = &mut plant.stations[usize::from(plant.fleet.spec(server).pool)];
+        let ticket = station.depart(place, at, &mut self.slab);
+        self.calendar.set(server, station.next_departure(place));
+        self.end(ticket, Fate::Completed, Some(server));
+        self.hand_over(server);
+    }
+
+    /// A freed slot takes the next request of the shared queue.
+    #[inline]
+    fn hand_over(&mut self, server: ServerId) {
+        let Some((line, _)) = &mut self.plant.shared else { return };
+        if !self.plant.fleet.open().contains(server) {
+            return;
+        }
+        if let Some(ticket) = line.pop(&mut self.slab) {
+            self.dispatch(ticket, server);
+        }
+    }
+
+    /// A request is over: everyone who needs to know is told.
+    #[inline]
+    fn end(&mut self, ticket: Ticket, fate: Fate, server: Option<ServerId>) {
+        self.count_area();
+        let live = self.slab.remove(ticket);
+        let started = if live.serving { live.started } else { self.now };
+        let done = Completion {
+            request: live.request,
+            fate,
+            server,
+            sent: if server.is_some() { live.sent } else { self.now },
+            started,
+            ended: self.now,
+        };
+        assert!(
+            done.request.arrival <= done.sent && done.sent <= started && started <= self.now,
+            "Causality: {done:?}"
+        );
+        if fate == Fate::Completed
+            && let Some(server) = server
+        {
+            let least = done.request.demand.at_speed(self.plant.fleet.spec(server).speed);
+            assert!(done.service() >= least, "Work: {done:?} got less than its demand");
+        }
+        self.ended += 1;
+        self.sojourns += u128::from(done.latency().0);
+        if let Some(server) = server {
+            self.plant.fleet.left(server);
+            if let Some(own) = self.own.get_mut(live.balancer as usize) {
+                own[server.index()] -= 1;
+            }
+            self.plant.balancers[live.balancer as usize].on_done(&done);
+        }
+        self.probe.completion(&done, live.index);
+        if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {
+            self.probe.beyond(&done, horizon);
+        }
+        if self.closed_loop
+            && let Some(next) = self.source.follow(&done)
+        {
+            self.timers.set(next.arrival, Rank::Arrival, Timer::Return(next));
+        }
+    }
+
+    #[inline]
+    fn count_area(&mut self) {
+        // Called before the number in system changes; it is arrivals less ends.
+        let in_system = self.arrived - self.ended;
+        self.area += u128::from((self.now - self.area_at).0) * u128::from(in_system);
+        self.area_at = self.now;
+    }
+
+    fn finish(self, stopped: bool) -> Ending {
+        assert!(
+            self.arrived == self.ended && self.slab.is_empty(),
+            "Conservation: {} arrived, {} ended, {} left",
+            self.arrived,
+            self.ended,
+            self.slab.len()
+        );
+        assert!(self.area == self.sojourns, "Little: {} ≠ {}", self.area, self.sojourns);
+        Ending {
+            arrived: self.arrived,
+            horizon: self.horizon.unwrap_or(self.last_arrival),
+            last: self.now,
+            fingerprint: self.fingerprint,
+            stopped,
+        }
+    }
+}

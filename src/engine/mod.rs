@@ -1,0 +1,130 @@
+//! The event loop: one `match`, no policy; the order of events; the life of servers.
+//!
+//! Invariants, asserted in release builds too:
+//! * **Order** — time never runs backward.
+//! * **Causality** — arrival ≤ sent ≤ start ≤ end, for every request.
+//! * **Conservation** — every request that arrived has ended, exactly once.
+//! * **Little** — the area under the number in system equals the sum of all sojourns, to the
+//!   nanosecond: the one is counted event by event, the other request by request.
+//! * **Work** — nobody is done before its demand has been served at the speed of its server.
+
+mod calendar;
+mod drive;
+mod recursion;
+mod timers;
+
+use crate::balance::Balancer;
+use crate::diagnose::Problem;
+use crate::fleet::Fleet;
+use crate::probe::Probe;
+use crate::rng::Stream;
+use crate::station::{Line, Station};
+use crate::time::Instant;
+use crate::workload::Source;
+
+/// The order of events at one instant: a slot freed at an instant is seen by an arrival of that
+/// instant, and whoever times out at the instant a slot is freed has lost it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A request leaves its server.
+    Departure,
+    /// A server changes its state.
+    Fleet,
+    /// A request leaves a queue because it has waited too long.
+    Timeout,
+    /// A request arrives; one that returns (closed loop, retry) before one that is new.
+    Arrival,
+    /// An autoscaler looks.
+    Tick,
+    /// The run ends.
+    End,
+}
+
+/// What is simulated: the fleet with its stations, and the balancers before it.
+pub struct Plant {
+    /// The servers.
+    pub fleet: Fleet,
+    /// A station for each pool.
+    pub stations: Vec<Box<dyn Station>>,
+    /// For each server its place in its pool's station.
+    pub places: Vec<u32>,
+    /// The balancers; requests are dealt to them in turn.
+    pub balancers: Vec<Box<dyn Balancer>>,
+    /// Each balancer's stream of random choices.
+    pub streams: Vec<Stream>,
+    /// The queue before the pool, if the queue stands there, and how many it holds.
+    pub shared: Option<(Box<dyn Line>, u32)>,
+    /// Whether every station is first come, first served without a limit.
+    pub plain_fifo: bool,
+}
+
+impl std::fmt::Debug for Plant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plant").field("servers", &self.fleet.len()).finish_non_exhaustive()
+    }
+}
+
+/// Who is told how far a run is, and may stop it.
+pub trait Watch {
+    /// Called every so often with the requests so far and the simulated time; false stops the run.
+    fn go_on(&self, requests: u64, now: Instant) -> bool;
+}
+
+impl Watch for () {
+    fn go_on(&self, _: u64, _: Instant) -> bool {
+        true
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// The end of the stretch that time averages cover: the last arrival, or the duration set.
+    pub horizon: Instant,
+    /// When the last request ended.
+    pub last: Instant,
+    /// A mix of every request's arrival, demand, key and class: equal workloads have equal prints.
+    pub fingerprint: u64,
+    /// Whether the watch stopped it early.
+    pub stopped: bool,
+}
+
+/// Simulates until every request has ended.
+///
+/// `until` is the end of a run whose length is set; without it the last arrival is the horizon.
+pub fn run<P: Probe>(
+    plant: Plant,
+    source: &mut dyn Source,
+    until: Option<Instant>,
+    probe: &mut P,
+    watch: &dyn Watch,
+) -> Result<Ending, Problem> {
+    if recursion::applies::<P>(&plant, source) {
+        recursion::run(plant, source, until, probe, watch)
+    } else {
+        drive::run(plant, source, until, probe, watch)
+    }
+}
+
+/// Simulates event by event even where a recursion would give the same: for tests of just that.
+pub fn run_by_events<P: Probe>(
+    plant: Plant,
+    source: &mut dyn Source,
+    until: Option<Instant>,
+    probe: &mut P,
+) -> Result<Ending, Problem> {
+    drive::run(plant, source, until, probe, &())
+}
+
+/// Folds one request into a fingerprint.
+#[inline]
+fn mix(print: u64, request: &crate::model::Request) -> u64 {
+    // Two multiplications hide behind the loads of the event loop; order matters by design.
+    let word = request.arrival.0
+        ^ request.demand.0.rotate_left(21)
+        ^ request.key.rotate_left(42)
+        ^ u64::from(request.class).rotate_left(56);
+    (print ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}

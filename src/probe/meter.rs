@@ -1,0 +1,119 @@
+//! The measures of a run: latencies, time averages, what each server did.
+//!
+//! A time average needs no events: a request in the system from its arrival to its end adds just
+//! that stretch to the area under "in system", its wait to the queue's, its service to the busy
+//! time. All sums are whole numbers, so that they do not depend on the order of completions.
+
+use super::Probe;
+use crate::model::{Completion, Fate, Request};
+use crate::stats::Tally;
+use crate::time::Instant;
+
+/// Everything a report needs of one run, before division by the time it covers.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    /// Requests that arrive earlier, and time before, are warm-up and not measured.
+    pub from: Instant,
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Ends by [`Fate`]: completed, rejected, timed out, failed.
+    pub ended: [u64; 4],
+    /// Completed requests that waited at all.
+    pub waited: u64,
+    /// Latencies of completed requests.
+    pub latency: Tally,
+    /// Their waits.
+    pub wait: Tally,
+    /// Their services.
+    pub service: Tally,
+    /// The area under the number in system, in request-nanoseconds.
+    pub in_system_area: u128,
+    /// The area under the number waiting.
+    pub queue_area: u128,
+    /// What each server did, by its number.
+    pub servers: Vec<PerServer>,
+    /// Input and output tokens of completed requests.
+    pub tokens: [u64; 2],
+    /// The last end.
+    pub last: Instant,
+}
+
+/// What one server did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerServer {
+    /// Requests served to the end.
+    pub completed: u64,
+    /// Slot-nanoseconds in which it served.
+    pub busy_ns: u64,
+}
+
+impl Meter {
+    /// A meter of `servers` servers that ignores requests arriving before `from`.
+    pub fn new(from: Instant, servers: usize) -> Self {
+        Self { from, servers: vec![PerServer::default(); servers], ..Self::default() }
+    }
+
+    /// Requests with this end.
+    pub fn count(&self, fate: Fate) -> u64 {
+        self.ended[fate as usize]
+    }
+
+    /// The stretches of a request that lie after `from`, in nanoseconds: in system, waiting, served.
+    #[inline]
+    fn stretches(done: &Completion, from: Instant) -> (u64, u64, u64) {
+        let after = |instant: Instant| instant.max(from);
+        let (arrival, started, ended) =
+            (after(done.request.arrival), after(done.started), after(done.ended));
+        ((ended - arrival).0, (started - arrival).0, (ended - started).0)
+    }
+
+    fn server(&mut self, done: &Completion) -> Option<&mut PerServer> {
+        let at = done.server?.index();
+        if at >= self.servers.len() {
+            self.servers.resize(at + 1, PerServer::default());
+        }
+        Some(&mut self.servers[at])
+    }
+}
+
+impl Probe for Meter {
+    #[inline]
+    fn arrival(&mut self, request: &Request, _: u64) {
+        self.arrived += u64::from(request.arrival >= self.from);
+    }
+
+    #[inline]
+    fn completion(&mut self, done: &Completion, _: u64) {
+        let (in_system, waiting, served) = Self::stretches(done, self.from);
+        self.in_system_area += u128::from(in_system);
+        self.queue_area += u128::from(waiting);
+        self.last = self.last.max(done.ended);
+        let measured = done.request.arrival >= self.from;
+        let completed = done.fate == Fate::Completed;
+        if let Some(server) = self.server(done) {
+            server.busy_ns += served;
+            server.completed += u64::from(measured && completed);
+        }
+        if !measured {
+            return;
+        }
+        self.ended[done.fate as usize] += 1;
+        if completed {
+            self.latency.record(done.latency().0);
+            self.wait.record(done.wait().0);
+            self.service.record(done.service().0);
+            self.waited += u64::from(done.wait().0 > 0);
+            self.tokens[0] += u64::from(done.request.input);
+            self.tokens[1] += u64::from(done.request.output);
+        }
+    }
+
+    fn beyond(&mut self, done: &Completion, horizon: Instant) {
+        let (in_system, waiting, served) = Self::stretches(done, horizon.max(self.from));
+        self.in_system_area -= u128::from(in_system);
+        self.queue_area -= u128::from(waiting);
+        if let Some(server) = self.server(done) {
+            server.busy_ns -= served;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is measured: probes are told what happens and keep what they need; they compose as tuples.
+
+mod meter;
+mod timeline;
+
+pub use meter::{Meter, PerServer};
+pub use timeline::{Bin, Timeline};
+
+use crate::fleet::{Fleet, FleetChange};
+use crate::model::{Completion, Request};
+use crate::time::Instant;
+
+/// An observer of a run; every method defaults to nothing, and `()` measures nothing.
+///
+/// Completions may be told in another order than that of their ends (a recursion knows an end at
+/// the arrival), so a probe that sums must do so in whole numbers, whose order does not matter.
+pub trait Probe {
+    /// Whether completions must come in the order of their ends.
+    const ORDERED: bool = false;
+
+    /// A request arrives; `index` counts arrivals from 0.
+    fn arrival(&mut self, _request: &Request, _index: u64) {}
+
+    /// A request has ended, however it ended.
+    fn completion(&mut self, _done: &Completion, _index: u64) {}
+
+    /// The end lies beyond the horizon, so time averages must not count what lies beyond it.
+    fn beyond(&mut self, _done: &Completion, _horizon: Instant) {}
+
+    /// The fleet has changed.
+    fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
+}
+
+impl Probe for () {}
+
+macro_rules! together {
+    ($($probe:ident . $field:tt),+) => {
+        impl<$($probe: Probe),+> Probe for ($($probe,)+) {
+            const ORDERED: bool = $($probe::ORDERED)||+;
+            #[inline]
+            fn arrival(&mut self, request: &Request, index: u64) {
+                $(self.$field.arrival(request, index);)+
+            }
+            #[inline]
+            fn completion(&mut self, done: &Completion, index: u64) {
+                $(self.$field.completion(done, index);)+
+            }
+            #[inline]
+            fn beyond(&mut self, done: &Completion, horizon: Instant) {
+                $(self.$field.beyond(done, horizon);)+
+            }
+            fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
+                $(self.$field.fleet(now, change, fleet);)+
+            }
+        }
+    };
+}
+together!(A.0, B.1);
+together!(A.0, B.1, C.2);
+together!(A.0, B.1, C.2, D.3);
+
+/// A probe that may be absent.
+impl<P: Probe> Probe for Option<P> {
+    const ORDERED: bool = P::ORDERED;
+    #[inline]
+    fn arrival(&mut self, request: &Request, index: u64) {
+        if let Some(probe) = self {
+            probe.arrival(request, index);
+        }
+    }
+    #[inline]
+    fn completion(&mut self, done: &Completion, index: u64) {
+        if let Some(probe) = self {
+            probe.completion(done, index);
+        }
+    }
+    #[inline]
+    fn beyond(&mut self, done: &Completion, horizon: Instant) {
+        if let Some(probe) = self {
+            probe.beyond(done, horizon);
+        }
+    }
+    fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
+        if let Some(probe) = self {
+            probe.fleet(now, change, fleet);
+        }
+    }
+}

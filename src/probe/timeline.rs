@@ -1,0 +1,154 @@
+//! The run over time: one bin an interval, and few enough bins whatever the length of the run.
+
+use super::Probe;
+use crate::model::{Completion, Fate, Request};
+use crate::stats::CoarseHistogram;
+use crate::time::{Duration, Instant};
+
+/// The most bins that are kept: a chart has no room for more, and a report no need.
+const MOST: usize = 480;
+
+/// One interval.
+#[derive(Clone, Debug, Default)]
+pub struct Bin {
+    /// Requests that arrived in it.
+    pub arrivals: u64,
+    /// Requests that ended well in it.
+    pub completions: u64,
+    /// Requests that ended otherwise in it.
+    pub errors: u64,
+    /// Latencies of those that ended well in it.
+    pub latency: CoarseHistogram,
+    /// Area under the number in system, in request-nanoseconds.
+    pub in_system_ns: u64,
+    /// Area under the number waiting.
+    pub queue_ns: u64,
+    /// Area under the number of busy slots.
+    pub busy_ns: u64,
+}
+
+impl Bin {
+    fn merge(&mut self, other: &Self) {
+        self.arrivals += other.arrivals;
+        self.completions += other.completions;
+        self.errors += other.errors;
+        self.latency.merge(&other.latency);
+        self.in_system_ns += other.in_system_ns;
+        self.queue_ns += other.queue_ns;
+        self.busy_ns += other.busy_ns;
+    }
+}
+
+/// Bins of equal width, merged in pairs whenever the run outgrows them.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    width: Duration,
+    bins: Vec<Bin>,
+    fixed: bool,
+    /// The bin of the last call: requests come nearly in order, and a division costs as much as
+    /// the rest of the work.
+    near: (usize, Instant, Instant),
+}
+
+impl Timeline {
+    /// Bins that start at a second and double as the run goes on.
+    pub fn growing() -> Self {
+        Self::with(Duration::from_secs(1), false)
+    }
+
+    /// Bins of a width that stays.
+    pub fn every(width: Duration) -> Self {
+        Self::with(width, true)
+    }
+
+    fn with(width: Duration, fixed: bool) -> Self {
+        let near = (0, Instant::START, Instant::START + width);
+        Self { width, bins: vec![Bin::default()], fixed, near }
+    }
+
+    /// The width of a bin.
+    pub fn width(&self) -> Duration {
+        self.width
+    }
+
+    /// The bins from the start of the run.
+    pub fn bins(&self) -> &[Bin] {
+        &self.bins
+    }
+
+    #[inline]
+    fn index(&mut self, at: Instant) -> usize {
+        let (index, from, to) = self.near;
+        if from <= at && at < to { index } else { self.seek(at) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn seek(&mut self, at: Instant) -> usize {
+        while !self.fixed && at.0 / self.width.0 >= MOST as u64 {
+            self.halve();
+        }
+        let index = (at.0 / self.width.0) as usize;
+        if index >= self.bins.len() {
+            self.bins.resize_with(index + 1, Bin::default);
+        }
+        let from = Instant(index as u64 * self.width.0);
+        self.near = (index, from, from + self.width);
+        index
+    }
+
+    fn halve(&mut self) {
+        self.width = Duration(self.width.0 * 2);
+        let pairs = std::mem::take(&mut self.bins);
+        self.bins = pairs
+            .chunks(2)
+            .map(|pair| {
+                let mut bin = pair[0].clone();
+                pair[1..].iter().for_each(|other| bin.merge(other));
+                bin
+            })
+            .collect();
+    }
+
+    /// Adds the stretch from `from` to `to` to the areas that `area` points at.
+    #[inline]
+    fn spread(&mut self, from: Instant, to: Instant, area: impl Fn(&mut Bin) -> &mut u64) {
+        let last = self.index(to);
+        let first = self.index(from);
+        if first == last {
+            *area(&mut self.bins[first]) += (to - from).0;
+            return;
+        }
+        // The later end is looked up first: it may widen the bins.
+        for index in first..=last {
+            let start = Instant(index as u64 * self.width.0);
+            let (low, high) = (from.max(start), to.min(start + self.width));
+            *area(&mut self.bins[index]) += (high - low).0;
+        }
+    }
+}
+
+impl Probe for Timeline {
+    #[inline]
+    fn arrival(&mut self, request: &Request, _: u64) {
+        let bin = self.index(request.arrival);
+        self.bins[bin].arrivals += 1;
+    }
+
+    #[inline]
+    fn completion(&mut self, done: &Completion, _: u64) {
+        let end = self.index(done.ended);
+        if done.fate == Fate::Completed {
+            let bin = &mut self.bins[end];
+            bin.completions += 1;
+            bin.latency.record(done.latency().0);
+        } else {
+            self.bins[end].errors += 1;
+        }
+        self.spread(done.request.arrival, done.ended, |bin| &mut bin.in_system_ns);
+        if done.started > done.request.arrival {
+            self.spread(done.request.arrival, done.started, |bin| &mut bin.queue_ns);
+        }
+        self.spread(done.started, done.ended, |bin| &mut bin.busy_ns);
+    }
+}
