@@ -5,9 +5,9 @@
 //! independent; a run keeps between 32 and 64 of them, merging neighbours whenever 64 are full.
 
 use super::estimate::{Estimate, Status};
-use super::histogram::CoarseHistogram;
+use super::histogram::{CoarseHistogram, Histogram};
 use super::interval;
-use super::moments::Tally;
+use super::moments::{LogTally, Moments, Tally};
 use super::quantile;
 use super::series::{autocorrelation, looks_independent, mean, skewness, variance, von_neumann_p};
 
@@ -20,8 +20,8 @@ const FEW: usize = 10;
 /// One batch: its durations, and the peaks of the excursions above the median that ended in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The durations of the batch.
-    pub tally: Tally,
+    /// The durations of the batch, coarsely: only variances are taken from them.
+    pub tally: LogTally<7>,
     /// The largest duration of each excursion: a stretch of the run above its median. The number of
     /// peaks above x counts the *separate* occasions on which the run exceeded x.
     pub peaks: CoarseHistogram,
@@ -37,6 +37,8 @@ impl Batch {
 /// The durations of one run after its warm-up, in the order in which they happened.
 #[derive(Debug, Clone)]
 pub struct Batches {
+    /// Everything, finely.
+    histogram: Histogram,
     size: u64,
     closed: Vec<Batch>,
     open: Batch,
@@ -74,12 +76,20 @@ impl Default for Batches {
 impl Batches {
     /// An empty run; its first batches hold 16 durations each.
     pub fn new() -> Self {
-        Self { size: 16, closed: Vec::new(), open: Batch::default(), median: 0, peak: 0 }
+        Self {
+            histogram: Histogram::new(),
+            size: 16,
+            closed: Vec::new(),
+            open: Batch::default(),
+            median: 0,
+            peak: 0,
+        }
     }
 
     /// Adds the next duration of the run in nanoseconds.
     #[inline]
     pub fn record(&mut self, nanos: u64) {
+        self.histogram.record(nanos);
         self.open.tally.record(nanos);
         if nanos > self.median {
             self.peak = self.peak.max(nanos);
@@ -96,27 +106,28 @@ impl Batches {
     fn close(&mut self) {
         self.closed.push(std::mem::take(&mut self.open));
         if self.closed.len() == FULL {
-            self.closed = merged(&self.closed, 2);
+            self.closed = merged_in_pairs(std::mem::take(&mut self.closed));
             self.size *= 2;
         }
-        // While batches are small the median is still moving; afterwards it is settled enough.
+        // Often while the run is young, then once for each doubling.
         if self.closed.len().is_power_of_two() {
-            self.median = self.pooled().histogram.quantile(0.5).unwrap_or(0);
+            self.median = self.histogram.quantile(0.5).unwrap_or(0);
         }
     }
 
     /// How many durations were recorded.
     pub fn count(&self) -> u64 {
-        self.closed.len() as u64 * self.size + self.open.tally.count()
+        self.histogram.len()
+    }
+
+    /// The distribution of all durations.
+    pub fn histogram(&self) -> &Histogram {
+        &self.histogram
     }
 
     /// All durations together.
     pub fn pooled(&self) -> Tally {
-        let mut all = self.open.tally.clone();
-        for batch in &self.closed {
-            all.merge(&batch.tally);
-        }
-        all
+        Tally { moments: self.moments(), histogram: self.histogram.clone() }
     }
 
     /// The run as `count` batches of equal size, or `None` if it is too short. What does not fill
@@ -129,10 +140,17 @@ impl Batches {
         Some(merged(&self.closed[self.closed.len() - width * count..], width))
     }
 
-    /// The means of `count` batches in seconds.
+    /// The means of `count` batches in seconds: those of `groups`, without their histograms.
     pub fn means(&self, count: usize) -> Option<Vec<f64>> {
-        let batches = self.groups(count)?;
-        batches.iter().map(|batch| batch.tally.moments.mean()).collect()
+        let width = self.closed.len() / count;
+        let used = &self.closed[self.closed.len() - width * count..];
+        let together = |chunk: &[Batch]| moments_of(chunk.iter()).mean();
+        if width == 0 { None } else { used.chunks_exact(width).map(together).collect() }
+    }
+
+    /// The moments of everything, without its histogram.
+    fn moments(&self) -> Moments {
+        moments_of(self.closed.iter().chain([&self.open]))
     }
 
     /// The mean in seconds with an interval from batch means (Schmeiser 1982).
@@ -141,7 +159,7 @@ impl Batches {
     /// and 10 below 200 times the variance inflation. `Ok` from 500 times the inflation on,
     /// `Insufficient` below 20 times (there the interval covers less than .86 of its .95).
     pub fn mean(&self, confidence: f64) -> Estimate {
-        let pooled = self.pooled().moments;
+        let pooled = self.moments();
         let (Some(estimate), Some(vif)) = (pooled.mean(), self.vif()) else {
             return Estimate::INSUFFICIENT;
         };
@@ -174,10 +192,10 @@ impl Batches {
     pub fn quantile(&self, p: f64, confidence: f64) -> Estimate {
         let Some(groups) = self.groups(FEW) else { return Estimate::INSUFFICIENT };
         let excursions = |nanos: u64| groups.iter().map(|g| g.peaks.count_above(nanos)).sum();
-        let tallies: Vec<&Tally> = groups.iter().map(|group| &group.tally).collect();
+        let parts: Vec<&LogTally<7>> = groups.iter().map(|group| &group.tally).collect();
         // Below the median the excursions above it say nothing; the count rules alone apply.
         let clusters: Option<&dyn Fn(u64) -> u64> = if p > 0.5 { Some(&excursions) } else { None };
-        quantile::by_inversion(&self.pooled(), &tallies, p, confidence, clusters)
+        quantile::by_inversion(&self.histogram, &parts, p, confidence, clusters)
     }
 
     /// The share of durations above a threshold in nanoseconds, with an interval on the log-odds of
@@ -189,20 +207,18 @@ impl Batches {
         let (Some(groups), Some(vif)) = (self.groups(20), self.vif()) else {
             return Estimate::INSUFFICIENT;
         };
-        let pooled = self.pooled();
-        let shares: Vec<f64> = groups.iter().map(|g| g.tally.fraction_above(nanos)).collect();
-        let effective = pooled.count() as f64 / vif.max(1.0);
-        let share = pooled.fraction_above(nanos);
-        let used = groups.iter().map(|group| group.tally.count()).sum::<u64>();
-        let scale = (used as f64 / pooled.count() as f64).sqrt();
-        interval::share_of_batches(share, &shares, scale, effective, confidence)
+        let parts: Vec<&LogTally<7>> = groups.iter().map(|group| &group.tally).collect();
+        let error = quantile::share_error(self.count(), &parts, nanos);
+        let effective = self.count() as f64 / vif.max(1.0);
+        let share = self.histogram.fraction_above(nanos);
+        interval::share_by_log_odds(share, error, parts.len(), effective, confidence)
     }
 
     /// The variance inflation of the mean, m·S²/s² from ten batches of m; `None` if there are fewer.
     /// 1 for independent requests and for constant ones.
     pub fn vif(&self) -> Option<f64> {
         let means = self.means(FEW)?;
-        let marginal = self.pooled().moments.variance()?;
+        let marginal = self.moments().variance()?;
         let m = (self.closed.len() / FEW) as f64 * self.size as f64;
         Some(if marginal > 0.0 { m * variance(&means) / marginal } else { 1.0 })
     }
@@ -228,6 +244,14 @@ impl Batches {
     }
 }
 
+fn moments_of<'a>(batches: impl Iterator<Item = &'a Batch>) -> Moments {
+    let mut all = Moments::new();
+    for batch in batches {
+        all.merge(&batch.tally.moments);
+    }
+    all
+}
+
 /// Consecutive batches merged `width` at a time.
 fn merged(batches: &[Batch], width: usize) -> Vec<Batch> {
     let together = |chunk: &[Batch]| {
@@ -238,6 +262,16 @@ fn merged(batches: &[Batch], width: usize) -> Vec<Batch> {
         all
     };
     batches.chunks_exact(width).map(together).collect()
+}
+
+fn merged_in_pairs(batches: Vec<Batch>) -> Vec<Batch> {
+    let mut batches = batches.into_iter();
+    let mut pairs = Vec::with_capacity(FULL);
+    while let (Some(mut first), Some(second)) = (batches.next(), batches.next()) {
+        first.merge(&second);
+        pairs.push(first);
+    }
+    pairs
 }
 
 /// Evidence that a run drifts upwards: from the batch means of the number in system, in time order.

@@ -61,29 +61,26 @@ pub(super) fn ratio_error(residuals: &[f64], total: f64) -> f64 {
     (squares / (b * (b - 1.0))).sqrt() / (total / b)
 }
 
-/// A share with an interval on its log-odds from the shares of equal batches: see
-/// `Batches::fraction_above`. `scale` ≤ 1 is the error's factor for data beyond the batches, and
-/// `effective` the number of independent requests the whole is worth.
-pub(super) fn share_of_batches(
+/// A share with an interval on its log-odds from its standard error over `parts` parts: see
+/// `Batches::fraction_above`. `effective` is the number of independent requests the whole is worth.
+pub(super) fn share_by_log_odds(
     share: f64,
-    shares: &[f64],
-    scale: f64,
+    error: f64,
+    parts: usize,
     effective: f64,
     confidence: f64,
 ) -> Estimate {
-    let b = shares.len();
-    let status = match effective / b as f64 {
+    let status = match effective / parts as f64 {
         worth if worth >= 50.0 => Status::Ok,
         worth if worth >= 5.0 => Status::LowPrecision,
         _ => Status::Insufficient,
     };
-    let error = (variance(shares) / b as f64).sqrt() * scale;
     if share <= 0.0 || share >= 1.0 {
         let trials = effective as u64;
         let (low, high) = wilson((share * trials as f64) as u64, trials, confidence);
         return Estimate::between(share, low, high, status.max(Status::LowPrecision));
     }
-    let reach = t_half(error, b, confidence) / (share * (1.0 - share));
+    let reach = t_half(error, parts, confidence) / (share * (1.0 - share));
     let at = |shift: f64| 1.0 / (1.0 + (1.0 - share) / share * (-shift).exp());
     Estimate::between(share, at(-reach), at(reach), status)
 }
@@ -112,11 +109,10 @@ mod tests {
 
     #[test]
     fn a_share_keeps_within_zero_and_one() {
-        let shares = [0.0, 0.0, 0.0, 0.08];
-        let leaning = share_of_batches(0.02, &shares, 1.0, 1000.0, 0.95);
+        let leaning = share_by_log_odds(0.02, 0.02, 4, 1000.0, 0.95);
         let (low, high) = (leaning.low.unwrap(), leaning.high.unwrap());
         assert!(0.0 < low && high < 1.0 && high - 0.02 > 0.02 - low);
-        let none = share_of_batches(0.0, &[0.0; 20], 1.0, 4000.0, 0.95);
+        let none = share_by_log_odds(0.0, 0.0, 20, 4000.0, 0.95);
         assert!(none.low == Some(0.0) && (none.high.unwrap() - 9.6e-4).abs() < 1e-5);
         assert_eq!(none.status, Status::LowPrecision);
     }

@@ -7,7 +7,7 @@ use super::binomial::quantile_ranks;
 use super::estimate::{Estimate, Status};
 use super::histogram::{Histogram, quantile_rank};
 use super::interval::{ratio_error, t_half};
-use super::moments::{NANOS_PER_SECOND, Tally};
+use super::moments::{LogTally, NANOS_PER_SECOND, Tally};
 use super::series::variance_around;
 
 /// The `p`-quantile in seconds by indicator inversion (after Woodruff 1952): the default.
@@ -22,42 +22,44 @@ use super::series::variance_around;
 /// known. With the rarer side of the quantile counted over ten parts, `Ok` takes 250 values and 30
 /// excursions a part (measured coverage .93–.94), `Insufficient` is below 50 values or one
 /// excursion; the counts are totals over the parts, so that 20 replications need 125 each.
-pub fn by_inversion(
-    pooled: &Tally,
-    parts: &[&Tally],
+pub fn by_inversion<const BITS: u32>(
+    pooled: &Histogram,
+    parts: &[&LogTally<BITS>],
     p: f64,
     confidence: f64,
     excursions: Option<&dyn Fn(u64) -> u64>,
 ) -> Estimate {
-    let (Some(centre), b) = (pooled.histogram.quantile(p), parts.len()) else {
+    let (Some(centre), b) = (pooled.quantile(p), parts.len()) else {
         return Estimate::INSUFFICIENT;
     };
-    let used: u64 = parts.iter().map(|part| part.count()).sum();
     let clusters = excursions.map(|count| count(centre));
-    let status = status_of_tail(used, b, p, clusters);
+    let status = status_of_tail(pooled.len(), b, p, clusters);
     if status == Status::Insufficient {
         return Estimate::INSUFFICIENT;
     }
-    // An atom at q̂ may hold p by a hair: the share *at or* above it is as uncertain as the share
-    // above, and the larger error counts.
-    let (bottom, _) = pooled.histogram.quantile_range(p).expect("the pooled data are not empty");
-    let below = bottom.checked_sub(1).map_or(0.0, |x| share_error(parts, x));
-    let error = share_error(parts, centre).max(below);
-    let leftover = (used as f64 / pooled.count() as f64).sqrt();
-    let h = t_half(error, b, confidence) * leftover;
-    let low = if p > h { range_at(&pooled.histogram, p - h).0 } else { 0.0 };
-    let high = if p + h < 1.0 { range_at(&pooled.histogram, p + h).1 } else { f64::INFINITY };
+    let h = t_half(share_error(pooled.len(), parts, centre), b, confidence);
+    let low = if p > h { range_at(pooled, p - h).0 } else { 0.0 };
+    let high = if p + h < 1.0 { range_at(pooled, p + h).1 } else { f64::INFINITY };
     Estimate::between(centre as f64 / NANOS_PER_SECOND, low, high, status)
 }
 
-/// The standard error of the pooled share of values above `x`, from its spread over the parts.
-fn share_error(parts: &[&Tally], x: u64) -> f64 {
-    let sizes = parts.iter().map(|part| part.count() as f64);
-    let total: f64 = sizes.clone().sum();
-    let above: Vec<f64> = parts.iter().map(|part| part.histogram.count_above(x) as f64).collect();
-    let share = above.iter().sum::<f64>() / total;
-    let residuals: Vec<f64> = above.iter().zip(sizes).map(|(a, size)| a - share * size).collect();
-    ratio_error(&residuals, total)
+/// The standard error of the share of `n` values above `x`, from its spread over the parts, which
+/// hold most of the n.
+///
+/// Values like `x` may be an atom that the share above does not see, or holds by a hair: the share
+/// *at or* above `x` is asked as well, both at the resolution of a bucket, and the larger error counts.
+pub(super) fn share_error<const BITS: u32>(n: u64, parts: &[&LogTally<BITS>], x: u64) -> f64 {
+    let sizes: Vec<f64> = parts.iter().map(|part| part.count() as f64).collect();
+    let total: f64 = sizes.iter().sum();
+    let error = |counts: &[f64]| {
+        let share = counts.iter().sum::<f64>() / total;
+        let residual = |(count, size): (&f64, &f64)| count - share * size;
+        ratio_error(&counts.iter().zip(&sizes).map(residual).collect::<Vec<f64>>(), total)
+    };
+    let split = parts.iter().map(|part| part.histogram.within_and_above(x));
+    let (from, above): (Vec<f64>, Vec<f64>) =
+        split.map(|(within, above)| ((within + above) as f64, above as f64)).unzip();
+    error(&from).max(error(&above)) * (total / n as f64).sqrt()
 }
 
 /// The `p`-quantile in seconds over independent replications of a steady state (after deletion) or
@@ -67,7 +69,7 @@ pub fn of_replications(replications: &[&Tally], p: f64, confidence: f64) -> Esti
     for replication in replications {
         pooled.merge(replication);
     }
-    by_inversion(&pooled, replications, p, confidence, None)
+    by_inversion(&pooled.histogram, replications, p, confidence, None)
 }
 
 /// The `p`-quantile in seconds by sectioning: Student's interval around the pooled quantile from the
