@@ -2,11 +2,13 @@
 
 pub mod batches;
 pub mod binomial;
+pub mod bootstrap;
 pub mod estimate;
 pub mod histogram;
 pub mod interval;
 pub mod moments;
 pub mod multiple;
+pub mod paired;
 pub mod quantile;
 pub mod series;
 pub mod special;

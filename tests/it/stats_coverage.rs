@@ -5,7 +5,9 @@
 use std::convert::Infallible;
 
 use plimsoll::stats::binomial::coverage_acceptance;
+use plimsoll::stats::bootstrap::{block_length, percentile_interval};
 use plimsoll::stats::interval::{mean_of_replications, ratio};
+use plimsoll::stats::paired::{difference, quantile_difference, ratio as paired_ratio, welch};
 use plimsoll::stats::quantile::{by_sectioning, of_independent, of_replications};
 use plimsoll::stats::special::normal_quantile;
 use plimsoll::stats::{Batches, Estimate, Status, Tally};
@@ -279,4 +281,90 @@ fn order_statistics_cover_the_quantiles_of_independent_replications() {
         let values: Vec<f64> = (0..200).map(|_| rng.exponential()).collect();
         [0.5, 0.9].map(|p| of_independent(&values, p, 0.95))
     });
+}
+
+#[test]
+fn the_stationary_bootstrap_covers_the_mean_of_an_autoregression() {
+    let [found] = assert_cover([("mean", 0.0)], |experiment| {
+        let mut rng = SplitMix::of(experiment, 7);
+        let mut state = rng.normal();
+        let series: Vec<f64> = (0..3000)
+            .map(|_| {
+                state = 0.5 * state + 0.75_f64.sqrt() * rng.normal();
+                state
+            })
+            .collect();
+        let block = block_length(&series);
+        let mean = |indices: &[usize]| {
+            indices.iter().map(|&i| series[i]).sum::<f64>() / indices.len() as f64
+        };
+        [percentile_interval(series.len(), block, 300, 0.95, &mut rng, mean)]
+    });
+    // The sum of all correlations is (1 + 0.5)/(1 − 0.5) = 3.
+    assert!(mean_half_width(&found) < 1.3 * 1.96 * (3.0 / 3000_f64).sqrt());
+}
+
+#[test]
+fn block_lengths_follow_the_correlation() {
+    let mut rng = SplitMix::of(0, 8);
+    let mut length = |correlation: f64| {
+        let mut state = 0.0;
+        let series: Vec<f64> = (0..10_000)
+            .map(|_| {
+                state = correlation * state + rng.normal();
+                state
+            })
+            .collect();
+        block_length(&series)
+    };
+    // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The error
+    // of the bootstrap is flat around it, so that a factor of two is near enough.
+    assert!(length(0.0) < 2.0);
+    for r in [0.5, 0.9] {
+        let optimum = (10_000.0 * (2.0 * r / (1.0 - r * r)).powi(2)).cbrt();
+        let ratio = length(r) / optimum;
+        assert!((0.5..2.0).contains(&ratio), "correlation {r}: {ratio} of the optimum");
+    }
+}
+
+#[test]
+fn paired_differences_and_ratios_cover() {
+    let truths = [("difference", 0.2), ("ratio", 1.1), ("Welch's difference", 0.2)];
+    assert_cover(truths, |experiment| {
+        let mut rng = SplitMix::of(experiment, 9);
+        let (a, b): (Vec<f64>, Vec<f64>) = (0..12)
+            .map(|_| {
+                let shared = rng.normal();
+                (2.2 + 0.3 * shared + 0.1 * rng.normal(), 2.0 + 0.3 * shared + 0.05 * rng.normal())
+            })
+            .unzip();
+        let apart: Vec<f64> = (0..12).map(|_| 2.0 + 0.1 * rng.normal()).collect();
+        [
+            difference(&a, &b, 0.95).estimate,
+            paired_ratio(&a, &b, 0.95),
+            welch(&a, &apart, 0.95).estimate,
+        ]
+    });
+}
+
+#[test]
+fn quantile_differences_of_paired_runs_cover() {
+    let p90 = |utilization| Lindley::quantile(utilization, 0.9);
+    let truths = [("p90 difference", p90(0.6) - p90(0.5))];
+    let [found] = assert_cover(truths, |experiment| {
+        let run = |utilization: f64, replication: u64| {
+            let mut rng = SplitMix::of(experiment * 100 + replication, 10);
+            let mut model = Lindley::stationary(utilization, &mut rng);
+            let mut tally = Tally::new();
+            for _ in 0..4000 {
+                tally.record(nanos(model.next(&mut rng)));
+            }
+            tally
+        };
+        let runs = |utilization| -> Vec<Tally> { (0..10).map(|r| run(utilization, r)).collect() };
+        let (a, b) = (runs(0.6), runs(0.5));
+        let (a, b): (Vec<&Tally>, Vec<&Tally>) = (a.iter().collect(), b.iter().collect());
+        [quantile_difference(&a, &b, 0.9, 0.95).estimate]
+    });
+    assert_eq!(share_of(&found, Status::Ok), 1.0);
 }
