@@ -3,7 +3,11 @@
 pub mod batches;
 pub mod binomial;
 pub mod bootstrap;
+pub mod ddsketch;
+pub mod dispersion;
 pub mod estimate;
+pub mod fit;
+pub mod goodness;
 pub mod histogram;
 pub mod interval;
 pub mod moments;

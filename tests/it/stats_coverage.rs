@@ -320,7 +320,7 @@ fn block_lengths_follow_the_correlation() {
     // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The error
     // of the bootstrap is flat around it, so that a factor of two is near enough.
     assert!(length(0.0) < 2.0);
-    for r in [0.5, 0.9] {
+    for r in [0.5_f64, 0.9] {
         let optimum = (10_000.0 * (2.0 * r / (1.0 - r * r)).powi(2)).cbrt();
         let ratio = length(r) / optimum;
         assert!((0.5..2.0).contains(&ratio), "correlation {r}: {ratio} of the optimum");
