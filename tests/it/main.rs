@@ -2,3 +2,4 @@
 
 mod laws;
 mod stats;
+mod stats_coverage;
