@@ -34,8 +34,8 @@ pub fn mean_of_replications(values: &[f64], confidence: f64) -> Estimate {
 /// The ratio Σa / Σn over parts (rejected of arrived, customer averages over batches of time) with
 /// the interval of its linearisation: D = a − θ·n, error √(ΣD² / (b(b − 1))) / n̄.
 ///
-/// The parts must be independent: replications, or long consecutive batches, for which `Ok` also asks
-/// that the D pass von Neumann's test. Insufficient when the denominators add up to nothing.
+/// The parts must be independent: replications, or long consecutive batches, for which `Ok` also
+/// asks that the D pass von Neumann's test. Insufficient when the denominators add up to nothing.
 pub fn ratio(numerators: &[f64], denominators: &[f64], confidence: f64) -> Estimate {
     assert_eq!(numerators.len(), denominators.len(), "a ratio needs its parts in pairs");
     let parts = numerators.len();

@@ -3,3 +3,4 @@
 mod laws;
 mod stats;
 mod stats_coverage;
+mod tidy;

@@ -1,6 +1,8 @@
-//! A 95 % interval covers the truth 95 % of the time: 200 seeded experiments for each method and model.
+//! A 95 % interval covers the truth 95 % of the time: 200 seeded experiments for each method and
+//! model.
 //!
-//! The hits of a valid method lie in the binomial acceptance range at two-sided size 10⁻³, [179, 198].
+//! The hits of a valid method lie in the binomial acceptance range at two-sided size 10⁻³, [179,
+//! 198].
 
 use std::convert::Infallible;
 
@@ -317,8 +319,8 @@ fn block_lengths_follow_the_correlation() {
             .collect();
         block_length(&series)
     };
-    // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The error
-    // of the bootstrap is flat around it, so that a factor of two is near enough.
+    // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The
+    // error of the bootstrap is flat around it, so that a factor of two is near enough.
     assert!(length(0.0) < 2.0);
     for r in [0.5_f64, 0.9] {
         let optimum = (10_000.0 * (2.0 * r / (1.0 - r * r)).powi(2)).cbrt();
