@@ -1,1 +1,3 @@
 //! How many servers: one file a policy.
+
+pub mod hpa;
