@@ -220,9 +220,8 @@ impl Health {
     /// What the HPA sees of a reading: the value; after more failures than are borne, the value
     /// that leads it to the fallback count; or nothing.
     ///
-    /// `target` is the trigger's average value per pod, of which only the whole part is used here
-    /// (as in KEDA); `ready` is given for a target of type Value, which the HPA multiplies by the
-    /// ready pods.
+    /// `target` is the trigger's average value per pod; `ready` is given for a target of type
+    /// Value, which the HPA multiplies by the ready pods. Metrics are whole thousandths.
     pub fn observe(
         &mut self,
         reading: Option<f64>,
@@ -243,12 +242,13 @@ impl Health {
             FallbackBehavior::CurrentReplicasIfHigher => current.max(fallback.replicas),
             FallbackBehavior::CurrentReplicasIfLower => current.min(fallback.replicas),
         };
-        let value = target.trunc() * f64::from(replicas);
-        match ready {
-            None => Some(value),
-            Some(0) => None,
-            Some(ready) => Some(value / f64::from(ready)),
-        }
+        let value = target * f64::from(replicas);
+        let value = match ready {
+            None => value,
+            Some(0) => return None,
+            Some(ready) => value / f64::from(ready),
+        };
+        Some((value * 1000.0).trunc() / 1000.0)
     }
 }
 
