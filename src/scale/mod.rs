@@ -1,6 +1,7 @@
 //! How many servers: one file a policy.
 
 pub mod azure;
+pub mod elasticity;
 pub mod hpa;
 pub mod keda;
 pub mod kpa;
@@ -8,3 +9,5 @@ pub mod predictive;
 pub mod ray_serve;
 pub mod step_scaling;
 pub mod target_tracking;
+pub mod vpa;
+pub mod wva;
