@@ -49,13 +49,13 @@ pub struct Elasticity {
     pub under_servers: f64,
     /// Servers idle, averaged over the horizon: over-provisioning accuracy in servers.
     pub over_servers: f64,
-    /// θ_U: share of demand missing, in percent, averaged over the horizon.
+    /// `θ_U`: share of demand missing, in percent, averaged over the horizon.
     pub under_percent: f64,
-    /// θ_O: supply beyond demand as a share of demand, in percent, averaged over the horizon.
+    /// `θ_O`: supply beyond demand as a share of demand, in percent, averaged over the horizon.
     pub over_percent: f64,
-    /// τ_U: percent of the time with too few servers.
+    /// `τ_U`: percent of the time with too few servers.
     pub under_time_percent: f64,
-    /// τ_O: percent of the time with too many servers.
+    /// `τ_O`: percent of the time with too many servers.
     pub over_time_percent: f64,
     /// Changes of supply.
     pub supply_changes: u32,
@@ -124,7 +124,7 @@ fn instability(demand: &Steps, supply: &Steps, horizon_ns: u64, sample_ns: u64) 
 
 impl Elasticity {
     /// The auto-scaling deviation: the Minkowski distance of order `p` from the ideal scaler over
-    /// θ_U, θ_O, τ_U, τ_O and υ. Smaller is better.
+    /// `θ_U`, `θ_O`, `τ_U`, `τ_O` and `υ`. Smaller is better.
     pub fn deviation(&self, p: f64) -> f64 {
         let axes = [
             self.under_percent,

@@ -14,6 +14,8 @@
 //! *Source*: Amazon EC2 Auto Scaling user guide, "Predictive scaling";
 //! jthomperoo/predictive-horizontal-pod-autoscaler.
 
+use std::cmp::Ordering;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -132,12 +134,10 @@ pub fn limit_predicted(
     let lowest = up_history.iter().copied().fold(target, i32::min);
     let highest = down_history.iter().copied().fold(target, i32::max);
     let stable = current.max(lowest).min(highest);
-    let limited = if stable > current {
-        stable.min(up_limit(current, events, up, now_ns).max(current))
-    } else if stable < current {
-        stable.max(down_limit(current, events, down, now_ns).min(current))
-    } else {
-        stable
+    let limited = match stable.cmp(&current) {
+        Ordering::Greater => stable.min(up_limit(current, events, up, now_ns).max(current)),
+        Ordering::Less => stable.max(down_limit(current, events, down, now_ns).min(current)),
+        Ordering::Equal => stable,
     };
     limited.max(bounds.min).min(bounds.max)
 }

@@ -15,7 +15,8 @@ mod ray;
 mod vpa;
 mod wva;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -28,6 +29,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("holt_winters", "a forecast: tested with the forecasters"),
     ("linear_regression", "a forecast: tested with the forecasters"),
 ];
+
+/// Outcomes that are remarks, or say how exact the others are.
+const COMMENTARY: &[&str] = &["see", "ordering", "abs_tolerance"];
 
 /// The check of a kind.
 fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
@@ -43,30 +47,51 @@ fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
 }
 
 /// One case, and the readers that the checks share.
-struct Case(Value);
+struct Case {
+    value: Value,
+    /// The outcomes that have been looked at: an outcome nobody compares is a miss.
+    seen: RefCell<BTreeSet<String>>,
+}
 
 impl Case {
-    fn inputs(&self) -> &Value {
-        &self.0["inputs"]
+    fn new(value: Value) -> Self {
+        Self { value, seen: RefCell::default() }
     }
 
-    fn expected(&self) -> &Value {
-        &self.0["expected"]
+    /// The stated outcome under `key`, or null.
+    fn wanted(&self, key: &str) -> &Value {
+        self.seen.borrow_mut().insert(key.to_owned());
+        &self.value["expected"][key]
+    }
+
+    /// An error if the case states an outcome that no check has compared.
+    fn all_seen(&self) -> Outcome {
+        let Some(stated) = self.value["expected"].as_object() else { return Ok(()) };
+        let seen = self.seen.borrow();
+        let unseen = |key: &&String| !seen.contains(*key) && !COMMENTARY.contains(&key.as_str());
+        match stated.keys().find(unseen) {
+            Some(key) => Err(format!("the outcome {key:?} is compared by no check")),
+            None => Ok(()),
+        }
+    }
+
+    fn inputs(&self) -> &Value {
+        &self.value["inputs"]
     }
 
     fn id(&self) -> &str {
-        self.0["id"].as_str().unwrap_or("(no id)")
+        self.value["id"].as_str().unwrap_or("(no id)")
     }
 
     fn kind(&self) -> &str {
         // The worked elasticity examples are all of one kind and do not name it.
         let unnamed = if self.inputs()["supply"].is_array() { "elasticity" } else { "" };
-        self.0["kind"].as_str().unwrap_or(unnamed)
+        self.value["kind"].as_str().unwrap_or(unnamed)
     }
 
     /// Compares an integer wherever the case states one under `key`.
     fn expects_int(&self, key: &str, got: i64) -> Outcome {
-        match &self.expected()[key] {
+        match self.wanted(key) {
             Value::Null => Ok(()),
             wanted if wanted.as_i64() == Some(got) => Ok(()),
             wanted => Err(format!("{key}: expected {wanted}, got {got}")),
@@ -75,8 +100,8 @@ impl Case {
 
     /// Compares a real number wherever the case states one, to within `tolerance`.
     fn expects_near(&self, key: &str, got: f64, tolerance: f64) -> Outcome {
-        match self.expected()[key].as_f64() {
-            Some(wanted) if !((got - wanted).abs() <= tolerance) => {
+        match self.wanted(key).as_f64() {
+            Some(wanted) if !near(got, wanted, tolerance) => {
                 Err(format!("{key}: expected {wanted}, got {got}"))
             }
             _ => Ok(()),
@@ -84,14 +109,14 @@ impl Case {
     }
 
     fn expects_bool(&self, key: &str, got: bool) -> Outcome {
-        match self.expected()[key].as_bool() {
+        match self.wanted(key).as_bool() {
             Some(wanted) if wanted != got => Err(format!("{key}: expected {wanted}, got {got}")),
             _ => Ok(()),
         }
     }
 
     fn expects_text(&self, key: &str, got: &str) -> Outcome {
-        match self.expected()[key].as_str() {
+        match self.wanted(key).as_str() {
             Some(wanted) if wanted != got => Err(format!("{key}: expected {wanted}, got {got}")),
             _ => Ok(()),
         }
@@ -109,6 +134,11 @@ fn ns(seconds: f64) -> u64 {
 /// The instant so many seconds before now; null is the far past.
 fn ago(age: &Value) -> u64 {
     age.as_f64().map_or(0, |seconds| (NOW_NS as i128 - (seconds * 1e9).round() as i128) as u64)
+}
+
+/// Whether two numbers differ by no more than the tolerance; NaN is near nothing.
+fn near(got: f64, wanted: f64, tolerance: f64) -> bool {
+    (got - wanted).abs() <= tolerance
 }
 
 fn int(value: &Value) -> Result<i64, String> {
@@ -143,8 +173,8 @@ fn tables(folder: &Path) -> Vec<(PathBuf, Vec<Case>)> {
         let text = std::fs::read_to_string(&path).expect("a readable table");
         let mut table: Value = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let Value::Array(cases) = table["cases"].take() else { return None };
-        Some((path, cases.into_iter().map(Case).collect()))
+        let Value::Array(cases) = table.get_mut("cases")?.take() else { return None };
+        Some((path, cases.into_iter().map(Case::new).collect()))
     };
     files.into_iter().filter_map(read).collect()
 }
@@ -162,7 +192,8 @@ fn run(folder: &Path) -> (Vec<String>, BTreeMap<String, usize>) {
             *tried.entry(kind.to_owned()).or_insert(0) += 1;
             let outcome = check(kind)
                 .ok_or_else(|| format!("no check of the kind {kind:?}"))
-                .and_then(|check| check(case));
+                .and_then(|check| check(case))
+                .and_then(|()| case.all_seen());
             if let Err(why) = outcome {
                 missed.push(format!("{file} {} ({kind}): {why}", case.id()));
             }
@@ -199,8 +230,9 @@ fn a_wrong_answer_is_noticed() {
         for mut case in cases {
             let kind = case.kind().to_owned();
             let Some(check) = check(&kind) else { continue };
-            let changed = spoil(&mut case.0["expected"]) | spoil_steps(&mut case.0["steps"]);
-            let steps = spoil_steps(&mut case.0["inputs"]["steps"]);
+            let changed =
+                spoil(&mut case.value["expected"]) | spoil_steps(&mut case.value["steps"]);
+            let steps = spoil_steps(&mut case.value["inputs"]["steps"]);
             if (changed || steps) && check(&case).is_ok() {
                 blind.push(format!("{} ({kind})", case.id()));
             }

@@ -91,6 +91,7 @@ pub fn is_active(value: f64, activation_threshold: f64) -> bool {
 }
 
 /// The annotations an operator may set.
+#[expect(clippy::struct_excessive_bools, reason = "four independent annotations")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Annotations {
     /// Hold at this count.

@@ -79,26 +79,35 @@ pub struct DecayingHistogram {
     weights: Vec<f64>,
     total: f64,
     reference_ns: u64,
+    /// The first and the last bucket that may hold weight; crossed while there is none.
+    first: usize,
+    last: usize,
 }
 
 impl DecayingHistogram {
     /// An empty histogram.
     pub fn new(buckets: Buckets, epsilon: f64, half_life_ns: u64) -> Self {
+        let count = buckets.count();
         Self {
             buckets,
             epsilon,
             half_life_ns: half_life_ns.max(1),
-            weights: vec![0.0; buckets.count()],
+            weights: vec![0.0; count],
             total: 0.0,
             reference_ns: 0,
+            first: count - 1,
+            last: 0,
         }
     }
 
     /// Adds a sample of non-negative weight.
     pub fn add(&mut self, value: f64, weight: f64, at_ns: u64) {
         let weight = weight * self.growth(at_ns);
-        self.weights[self.buckets.find(value)] += weight;
+        let bucket = self.buckets.find(value);
+        self.weights[bucket] += weight;
         self.total += weight;
+        self.first = self.first.min(bucket);
+        self.last = self.last.max(bucket);
     }
 
     /// Takes a sample out again; what would leave less than an epsilon leaves nothing.
@@ -108,6 +117,17 @@ impl DecayingHistogram {
         let gone = if weight > *bucket - self.epsilon { *bucket } else { weight };
         *bucket -= gone;
         self.total -= gone;
+        self.narrow();
+    }
+
+    /// Takes empty buckets off both ends.
+    fn narrow(&mut self) {
+        while self.first < self.weights.len() - 1 && self.weights[self.first] < self.epsilon {
+            self.first += 1;
+        }
+        while self.last > 0 && self.weights[self.last] < self.epsilon {
+            self.last -= 1;
+        }
     }
 
     /// The weight of a sample of weight 1 taken now.
@@ -122,39 +142,34 @@ impl DecayingHistogram {
     /// Moves the reference to the nearest multiple of the half-life.
     fn move_reference(&mut self, at_ns: u64) {
         let doublings = (at_ns + self.half_life_ns / 2) / self.half_life_ns;
-        let moved = doublings as i64 - (self.reference_ns / self.half_life_ns) as i64;
-        let factor = (-moved as f64).exp2();
-        for weight in &mut self.weights {
+        let moved = doublings - self.reference_ns / self.half_life_ns;
+        let factor = (-(moved as f64)).exp2();
+        for weight in self.weights.iter_mut().take(self.last + 1).skip(self.first) {
             *weight *= factor;
         }
         self.total *= factor;
         self.reference_ns = doublings * self.half_life_ns;
+        self.narrow();
     }
 
-    /// Buckets from the first to the last that are not empty.
-    fn occupied(&self) -> Option<(usize, usize)> {
-        let filled = |weight: &f64| *weight >= self.epsilon;
-        let first = self.weights.iter().position(filled)?;
-        let last = self.weights.iter().rposition(filled)?;
-        Some((first, last))
-    }
-
-    /// Whether no bucket weighs anything.
+    /// Whether nothing weighs anything.
     pub fn is_empty(&self) -> bool {
-        self.occupied().is_none()
+        self.weights[self.first] < self.epsilon
     }
 
     /// The end of the first bucket with `share` of all weight up to it; of the last bucket, which
     /// has no end, its start. 0 for an empty histogram.
     pub fn percentile(&self, share: f64) -> f64 {
-        let Some((first, last)) = self.occupied() else { return 0.0 };
+        if self.is_empty() {
+            return 0.0;
+        }
         let threshold = share * self.total;
         let mut sum = 0.0;
-        let reached = (first..last).find(|&index| {
+        let reached = (self.first..self.last).find(|&index| {
             sum += self.weights[index];
             sum >= threshold
         });
-        let index = reached.unwrap_or(last);
+        let index = reached.unwrap_or(self.last.max(self.first));
         self.buckets.start((index + 1).min(self.weights.len() - 1))
     }
 }

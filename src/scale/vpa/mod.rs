@@ -319,7 +319,7 @@ impl Vpa {
             match *change {
                 PeakChange::Add(bytes, at_ns) => self.memory.add(bytes as f64, 1.0, at_ns),
                 PeakChange::Subtract(bytes, at_ns) => {
-                    self.memory.subtract(bytes as f64, 1.0, at_ns)
+                    self.memory.subtract(bytes as f64, 1.0, at_ns);
                 }
             }
         }

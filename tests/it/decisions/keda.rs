@@ -144,10 +144,10 @@ fn activation(case: &Case) -> Outcome {
 }
 
 fn fallback(case: &Case) -> Outcome {
-    let (inputs, expected) = (case.inputs(), case.expected());
+    let inputs = case.inputs();
     let mut health = Health::after(inputs["failures_before"].as_i64().unwrap_or(0) as u32);
     let failing = inputs["scaler_call"].as_str() == Some("error");
-    let value = inputs["metric_value"].as_f64().or_else(|| expected["metric_value"].as_f64());
+    let value = inputs["metric_value"].as_f64().or_else(|| case.wanted("metric_value").as_f64());
     let reading = if failing { None } else { value };
     let by_value = inputs["metric_type"].as_str() == Some("Value");
     let ready = inputs["ready_replicas"].as_i64().filter(|_| by_value).map(|it| it as u32);
@@ -159,7 +159,7 @@ fn fallback(case: &Case) -> Outcome {
         ready,
     );
     case.expects_int("failures_after", health.failures().into())?;
-    match (expected["metric_value"].as_f64(), got) {
+    match (case.wanted("metric_value").as_f64(), got) {
         (Some(wanted), Some(got)) if wanted == got => Ok(()),
         (None, None) => Ok(()),
         (wanted, got) => Err(format!("metric_value: expected {wanted:?}, got {got:?}")),

@@ -4,7 +4,7 @@ use plimsoll::scale::kpa::window::{Buckets, MaxTimeWindow, MaxWindow, smoothing}
 use plimsoll::scale::kpa::{Config, Decider, Metric, Observed, Spec};
 use serde_json::Value;
 
-use super::{Case, Outcome, count, int, list, ns, real};
+use super::{Case, Outcome, count, int, list, near, ns, real};
 
 pub(super) fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
     Some(match kind {
@@ -47,10 +47,10 @@ fn at(value: &Value) -> Result<u64, String> {
 }
 
 fn sequence(case: &Case) -> Outcome {
-    let initial = &case.0["initial"];
+    let initial = &case.value["initial"];
     let ready = initial["ready_pods_at_construction"].as_i64().unwrap_or(1) as i32;
-    let mut decider = Decider::new(spec(&case.0["spec"]), ready, START_NS);
-    for (index, step) in list(&case.0["steps"]).iter().enumerate() {
+    let mut decider = Decider::new(spec(&case.value["spec"]), ready, START_NS);
+    for (index, step) in list(&case.value["steps"]).iter().enumerate() {
         let inputs = &step["inputs"];
         if inputs["spec_update"].is_object() {
             decider.update(spec(&inputs["spec_update"]));
@@ -61,7 +61,7 @@ fn sequence(case: &Case) -> Outcome {
             .map(|(stable, panic)| Observed { stable, panic });
         let ready = inputs["ready_pods"].as_i64().map(|pods| pods as i32);
         let got = decider.decide(at(&inputs["time_s"])?, ready, observed);
-        let step = Case(step.clone());
+        let step = Case::new(step.clone());
         let pods = got.map_or(0, |got| got.desired_pods);
         let excess = got.map_or(0, |got| got.excess_burst_capacity);
         let since = decider.panic_since_ns().map_or(-1.0, |since| (since - START_NS) as f64 / 1e9);
@@ -71,6 +71,7 @@ fn sequence(case: &Case) -> Outcome {
             .and_then(|()| step.expects_near("panic_since_s", since, 1e-3))
             .and_then(|()| step.expects_int("max_panic_pods", decider.max_panic_pods().into()))
             .and_then(|()| step.expects_bool("valid", got.is_some()))
+            .and_then(|()| step.all_seen())
             .map_err(|why| format!("step {index}: {why}"))?;
     }
     Ok(())
@@ -105,7 +106,7 @@ fn max_window(case: &Case) -> Outcome {
     let inputs = case.inputs();
     let mut window = MaxWindow::new(int(&inputs["buckets"])? as u64);
     let (indexes, values) = (list(&inputs["indexes"]), list(&inputs["values"]));
-    let wanted = list(&case.expected()["current_after_each"]);
+    let wanted = list(case.wanted("current_after_each"));
     for ((index, value), wanted) in indexes.iter().zip(values).zip(wanted) {
         window.record(int(index)? as u64, count(value)?);
         if i64::from(window.largest()) != int(wanted)? {
@@ -126,11 +127,11 @@ fn max_time_window(case: &Case) -> Outcome {
 }
 
 fn averages(case: &Case, average: fn(&Buckets, u64) -> f64) -> Outcome {
-    let (inputs, expected) = (case.inputs(), case.expected());
+    let inputs = case.inputs();
     let (window, granularity) = (real(&inputs["window_s"])?, real(&inputs["granularity_s"])?);
     let mut buckets = Buckets::new(ns(window), ns(granularity));
-    let tolerance = expected["abs_tolerance"].as_f64().unwrap_or(1e-9);
-    let mut wanted = list(&expected["averages_in_order"]).iter();
+    let tolerance = case.wanted("abs_tolerance").as_f64().unwrap_or(1e-9);
+    let mut wanted = list(case.wanted("averages_in_order")).iter();
     for (index, op) in list(&inputs["ops"]).iter().enumerate() {
         let time = at(&op["time_s"])?;
         if op["op"].as_str() == Some("record") {
@@ -142,7 +143,7 @@ fn averages(case: &Case, average: fn(&Buckets, u64) -> f64) -> Outcome {
             .next()
             .ok_or("more averages than outcomes")
             .and_then(|wanted| wanted.as_f64().ok_or("an outcome that is no number"))?;
-        if !((got - wanted).abs() <= tolerance) {
+        if !near(got, wanted, tolerance) {
             return Err(format!("operation {index}: expected {wanted}, got {got}"));
         }
     }
@@ -151,7 +152,7 @@ fn averages(case: &Case, average: fn(&Buckets, u64) -> f64) -> Outcome {
 
 fn weighted_coefficient(case: &Case) -> Outcome {
     let got = smoothing(int(&case.inputs()["buckets"])? as usize);
-    case.expects_near("coeff", got, case.expected()["abs_tolerance"].as_f64().unwrap_or(1e-9))
+    case.expects_near("coeff", got, case.wanted("abs_tolerance").as_f64().unwrap_or(1e-9))
 }
 
 fn resolve_target(case: &Case) -> Outcome {

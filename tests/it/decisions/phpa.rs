@@ -50,7 +50,7 @@ fn longest_period(case: &Case) -> Outcome {
         Ok(Policy { r#type: PolicyType::Pods, value: 1, period_ns: ns(real(period)?) })
     })?;
     let rules = Rules { window_ns: 0, select: Select::Max, policies };
-    case.expects_int("longest_s", (rules.longest_period_ns() / 1_000_000_000) as i64)
+    case.expects_near("longest_s", rules.longest_period_ns() as f64 / 1e9, 0.0)
 }
 
 fn prunes(case: &Case) -> Outcome {
@@ -60,6 +60,6 @@ fn prunes(case: &Case) -> Outcome {
     })?;
     let kept = prune(&entries, ns(real(&inputs["window_s"])?), ns(real(&inputs["now_s"])?));
     let got: Vec<i64> = kept.into_iter().map(|(_, replicas)| replicas.into()).collect();
-    let wanted = list(&case.expected()["kept_replicas"]);
+    let wanted = list(case.wanted("kept_replicas"));
     if *wanted == *got { Ok(()) } else { Err(format!("expected {wanted:?}, got {got:?}")) }
 }

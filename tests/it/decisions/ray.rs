@@ -5,7 +5,7 @@ use plimsoll::scale::ray_serve::{
 };
 use serde_json::Value;
 
-use super::{Case, NOW_NS, Outcome, ago, collect, int, list, ns, real};
+use super::{Case, NOW_NS, Outcome, ago, collect, int, list, near, ns, real};
 
 pub(super) fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
     Some(match kind {
@@ -73,8 +73,9 @@ fn sequence(case: &Case) -> Outcome {
                 None => policy.decide(now, load),
                 Some(desired) => policy.decide_custom(now, load, desired),
             };
-            Case(step.clone())
-                .expects_int("decision", got)
+            let step = Case::new(step.clone());
+            step.expects_int("decision", got)
+                .and_then(|()| step.all_seen())
                 .map_err(|why| format!("step {index}, repetition {repetition}: {why}"))?;
         }
     }
@@ -97,7 +98,7 @@ fn delays(case: &Case) -> Outcome {
         let now = ns(real(&step["time_s"])?);
         got.push(streak.delay(&config, now, int(&step["desired"])?, int(&step["target"])?));
     }
-    let wanted = collect(&case.expected()["decisions"], int)?;
+    let wanted = collect(case.wanted("decisions"), int)?;
     if got == wanted { Ok(()) } else { Err(format!("expected {wanted:?}, got {got:?}")) }
 }
 
@@ -126,17 +127,17 @@ fn points(value: &Value) -> Result<Vec<Point>, String> {
 }
 
 fn mean(case: &Case) -> Outcome {
-    let (inputs, expected) = (case.inputs(), case.expected());
+    let inputs = case.inputs();
     let merged = merge(&collect(&inputs["series"], points)?);
-    let wanted = points(&expected["merged_total"])?;
+    let wanted = points(case.wanted("merged_total"))?;
     if merged != wanted {
         return Err(format!("merged_total: expected {wanted:?}, got {merged:?}"));
     }
     let last = real(&inputs["last_window_s"])?;
     let starts = list(&inputs["window_start"]);
-    for (start, wanted) in starts.iter().zip(list(&expected["derived_means"])) {
+    for (start, wanted) in starts.iter().zip(list(case.wanted("derived_means"))) {
         let got = time_weighted_mean(&merged, start.as_f64(), last).unwrap_or(f64::NAN);
-        if !((got - real(wanted)?).abs() <= 1e-9) {
+        if !near(got, real(wanted)?, 1e-9) {
             return Err(format!("mean from {start}: expected {wanted}, got {got}"));
         }
     }

@@ -7,7 +7,7 @@ use plimsoll::scale::vpa::{
 };
 use serde_json::Value;
 
-use super::{Case, Outcome, collect, int, list, ns, real};
+use super::{Case, Outcome, collect, int, list, near, ns, real};
 
 pub(super) fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
     Some(match kind {
@@ -55,9 +55,9 @@ fn percentiles(case: &Case) -> Outcome {
             histogram.add(value, weight, at);
         }
     }
-    for wanted in list(&case.expected()["percentiles"]) {
+    for wanted in list(case.wanted("percentiles")) {
         let got = histogram.percentile(real(&wanted["p"])?);
-        if !((got - real(&wanted["value"])?).abs() <= 1e-9) {
+        if !near(got, real(&wanted["value"])?, 1e-9) {
             return Err(format!("expected {wanted}, got {got}"));
         }
     }
@@ -145,7 +145,7 @@ fn oom_bump_sequence(case: &Case) -> Outcome {
             peaks.peak() / MEBIBYTE
         })
         .collect::<Vec<_>>();
-    let wanted = collect(&case.expected()["peaks_mib"], int)?;
+    let wanted = collect(case.wanted("peaks_mib"), int)?;
     if got == wanted { Ok(()) } else { Err(format!("expected {wanted:?}, got {got:?}")) }
 }
 
@@ -162,7 +162,7 @@ fn memory_peaks(case: &Case) -> Outcome {
             got.push((op.to_owned(), bytes, at));
         }
     }
-    let wanted = collect(&case.expected()["histogram_ops"], |op: &Value| {
+    let wanted = collect(case.wanted("histogram_ops"), |op: &Value| {
         Ok((op[0].as_str().unwrap_or_default().to_owned(), int(&op[1])?, ns(real(&op[2])?)))
     })?;
     if got == wanted { Ok(()) } else { Err(format!("expected {wanted:?}, got {got:?}")) }
@@ -170,7 +170,7 @@ fn memory_peaks(case: &Case) -> Outcome {
 
 fn multiplier(case: &Case) -> Outcome {
     let days = real(&case.inputs()["history_days"])?;
-    let upper = case.0["name"].as_str().is_some_and(|name| name.contains("upper"));
+    let upper = case.value["name"].as_str().is_some_and(|name| name.contains("upper"));
     let got = if upper { upper_factor(days) } else { lower_factor(days) };
     // The comments upstream state three decimals, the exact values here four.
     case.expects_near("multiplier", got, 0.5e-3)?;

@@ -63,6 +63,6 @@ fn saturation_targets(case: &Case) -> Outcome {
         .collect::<Result<_, String>>()?;
     let got = targets(flag("should_scale_up"), flag("scale_down_safe"), &variants);
     let got = serde_json::to_value(got).expect("a map of counts");
-    let wanted = &case.expected()["targets"];
+    let wanted = case.wanted("targets");
     if got == *wanted { Ok(()) } else { Err(format!("expected {wanted}, got {got}")) }
 }
