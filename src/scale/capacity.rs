@@ -6,8 +6,8 @@
 //! request; `k` covers failures or a deployment.
 //!
 //! *When it fails*: at `k = 0` the servers are as good as full whenever the division leaves little
-//! rest, and a full queueing system has no bound on its wait; a constant `k` is too much for a small
-//! fleet or too little for a large one (see `square-root`).
+//! rest, and a full queueing system has no bound on its wait; a constant `k` is too much for a
+//! small fleet or too little for a large one (see `square-root`).
 //!
 //! *Source*: the arithmetic of every capacity plan.
 

@@ -10,8 +10,8 @@
 //! warns late and never says how many servers could be spared; it creeps down until it touches the
 //! wall. A latency that servers cannot help (a slow database) makes it grow to the limit.
 //!
-//! *Source*: multiplicative increase and additive decrease, after Jacobson (1988); as a scaling rule
-//! compare Urgaonkar et al. (2008) and the latency rules of commercial autoscalers.
+//! *Source*: multiplicative increase and additive decrease, after Jacobson (1988); as a scaling
+//! rule compare Urgaonkar et al. (2008) and the latency rules of commercial autoscalers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

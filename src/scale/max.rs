@@ -2,8 +2,8 @@
 //!
 //! *What it does*: asks all of its members and takes the largest count.
 //!
-//! *When it shines*: a forecast for what is known and a reaction for what is not; several metrics of
-//! which any may be the bottleneck.
+//! *When it shines*: a forecast for what is known and a reaction for what is not; several metrics
+//! of which any may be the bottleneck.
 //!
 //! *When it fails*: it also takes every mistake on the upper side; one member that cannot see the
 //! load fall keeps the fleet up.

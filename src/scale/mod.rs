@@ -1,4 +1,19 @@
 //! How many servers: one file a policy.
+//!
+//! A policy is a pure decision: a clock, what was observed, and what it remembers go in, a count
+//! comes out. Every comparison's strictness and every truncation is the real system's, checked
+//! case by case in `tests/it/decisions.rs`. Times are whole nanoseconds since the start.
+//!
+//! | by what | policies |
+//! | --- | --- |
+//! | plan | [`fixed`], [`schedule`], [`predictive`] |
+//! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`] |
+//! | feedback | [`threshold`], [`step_scaling`], [`target_tracking`], [`azure`], [`latency`] |
+//! | products | [`hpa`], [`kpa`], [`keda`], [`ray_serve`], [`wva`], [`vpa`] (size, not count) |
+//! | learning | [`q_learning`] |
+//! | around others | [`max`], [`guard`] |
+//!
+//! [`elasticity`] measures afterwards how well supply followed demand.
 
 pub mod azure;
 pub mod capacity;

@@ -1,10 +1,10 @@
 //! Q-learning: a policy learnt in simulation.
 //!
-//! *What it does*: the state is the number of servers and the utilization in levels; the actions are
-//! one server fewer, none, one more. Each look costs: a weight if the objective was missed, a weight
-//! times the share of servers held, a weight for moving. The table learns the discounted cost of
-//! every action in every state, and the cheapest action is taken. It is trained by simulating,
-//! saved, and loaded again.
+//! *What it does*: the state is the number of servers and the utilization in levels; the actions
+//! are one server fewer, none, one more. Each look costs: a weight if the objective was missed, a
+//! weight times the share of servers held, a weight for moving. The table learns the discounted
+//! cost of every action in every state, and the cheapest action is taken. It is trained by
+//! simulating, saved, and loaded again.
 //!
 //! *When it shines*: a service whose answer to load nobody can write down, but which can be
 //! simulated a thousand times.

@@ -104,14 +104,15 @@ pub struct TargetTracking {
     config: Config,
     above: u32,
     below: u32,
-    raised_ns: Option<u64>,
+    /// When servers were last added, and to how many there were.
+    raised: Option<(u64, u32)>,
     lowered_ns: Option<u64>,
 }
 
 impl TargetTracking {
     /// A policy that has seen nothing.
     pub fn new(config: Config) -> Self {
-        Self { config, above: 0, below: 0, raised_ns: None, lowered_ns: None }
+        Self { config, above: 0, below: 0, raised: None, lowered_ns: None }
     }
 
     /// The count wanted after one more period. Without data the alarms know nothing and nothing
@@ -127,12 +128,14 @@ impl TargetTracking {
         self.above = count(self.above, metric > target);
         self.below = count(self.below, metric < target * in_threshold);
 
-        let asked = proportional(observed.contributing, wanted, metric, target);
+        // Until the cooldown is over the metric is taken to be that of the servers there were
+        // before: what was added since counts, and only a larger increase is done.
+        let cooling =
+            self.raised.filter(|&(at_ns, _)| now_ns - at_ns < self.config.out_cooldown_ns);
+        let contributing = cooling.map_or(u32::MAX, |(_, from)| from).min(observed.contributing);
+        let asked = proportional(contributing, wanted, metric, target);
         if self.above >= self.config.out_periods.max(1) && asked > wanted {
-            if within(self.raised_ns, self.config.out_cooldown_ns, now_ns) && asked <= wanted + 1 {
-                return wanted;
-            }
-            self.raised_ns = Some(now_ns);
+            self.raised = Some((now_ns, wanted));
             // Growing ends any wait for shrinking.
             self.lowered_ns = None;
             return asked;
@@ -140,18 +143,14 @@ impl TargetTracking {
         let may_shrink = !self.config.disable_scale_in
             && !observed.warming
             && self.below >= self.config.in_periods.max(1)
-            && !within(self.lowered_ns, self.config.in_cooldown_ns, now_ns)
-            && !within(self.raised_ns, self.config.out_cooldown_ns, now_ns);
+            && cooling.is_none()
+            && self.lowered_ns.is_none_or(|at_ns| now_ns - at_ns >= self.config.in_cooldown_ns);
         if may_shrink && asked < wanted {
             self.lowered_ns = Some(now_ns);
             return asked;
         }
         wanted
     }
-}
-
-fn within(since_ns: Option<u64>, span_ns: u64, now_ns: u64) -> bool {
-    since_ns.is_some_and(|at_ns| now_ns - at_ns < span_ns)
 }
 
 #[cfg(test)]
@@ -190,6 +189,16 @@ mod tests {
     fn the_documented_queue_of_1500_messages_wants_fifteen_servers() {
         let target = acceptable_backlog(10.0, 0.1);
         assert_eq!(proportional(10, 10, 1500.0 / 10.0, target), 15);
+    }
+
+    #[test]
+    fn during_the_cooldown_only_a_larger_increase_is_done() {
+        let config = Config { out_periods: 1, out_cooldown_ns: 300, ..Config::default() };
+        let mut policy = TargetTracking::new(config);
+        assert_eq!(policy.decide(0, seen(0.8, 10)), 16);
+        assert_eq!(policy.decide(60, seen(0.7, 16)), 16, "fourteen would do for the ten before");
+        assert_eq!(policy.decide(120, seen(0.9, 16)), 18);
+        assert_eq!(policy.decide(420, seen(0.6, 18)), 22, "the cooldown is over");
     }
 
     #[test]

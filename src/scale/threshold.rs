@@ -5,9 +5,9 @@
 //!
 //! *When it shines*: it is understood at a glance and hard to get wrong.
 //!
-//! *When it fails*: it moves by the same step however far off it is; thresholds so close that a step
-//! carries the metric from one past the other make it swing for ever. With `n` servers that is the
-//! case while `above × n < below × (n + 1)` does not hold with room to spare.
+//! *When it fails*: it moves by the same step however far off it is; thresholds so close that a
+//! step carries the metric from one past the other make it swing for ever (from `n` servers that
+//! is so where `above × n < below × (n + 1)`).
 //!
 //! *Source*: folklore; the first rule of every cloud's console.
 

@@ -1,8 +1,9 @@
 //! Five-field cron expressions, matched against civil time.
 //!
 //! `minute hour day-of-month month day-of-week`: numbers, `*`, lists `a,b`, ranges `a-b`, steps
-//! `*/n`, `a-b/n` and `a/n`, names of months and days, Sunday as 0 and 7, and `@hourly` to `@yearly`.
-//! As in cron itself, where both day fields are restricted a day that fits either one fits.
+//! `*/n`, `a-b/n` and `a/n`, names of months and days, Sunday as 0 and 7, and `@hourly` to
+//! `@yearly`. As in cron itself, where both day fields are restricted a day that fits either one
+//! fits.
 
 use jiff::civil::{Date, DateTime};
 
