@@ -1,5 +1,6 @@
 //! The one integration binary.
 
+mod decisions;
 mod laws;
 mod stats;
 mod stats_coverage;
