@@ -14,6 +14,7 @@ pub mod moments;
 pub mod multiple;
 pub mod paired;
 pub mod quantile;
+pub mod select;
 pub mod series;
 pub mod special;
 pub mod warmup;

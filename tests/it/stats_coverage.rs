@@ -6,9 +6,13 @@ use std::convert::Infallible;
 
 use plimsoll::stats::binomial::coverage_acceptance;
 use plimsoll::stats::bootstrap::{block_length, percentile_interval};
+use plimsoll::stats::dispersion::dispersion_curve;
+use plimsoll::stats::fit::lognormal;
+use plimsoll::stats::goodness::bootstrap_p_value;
 use plimsoll::stats::interval::{mean_of_replications, ratio};
 use plimsoll::stats::paired::{difference, quantile_difference, ratio as paired_ratio, welch};
 use plimsoll::stats::quantile::{by_sectioning, of_independent, of_replications};
+use plimsoll::stats::select::{Goal, KimNelson};
 use plimsoll::stats::special::normal_quantile;
 use plimsoll::stats::{Batches, Estimate, Status, Tally};
 
@@ -367,4 +371,56 @@ fn quantile_differences_of_paired_runs_cover() {
         [quantile_difference(&a, &b, 0.9, 0.95).estimate]
     });
     assert_eq!(share_of(&found, Status::Ok), 1.0);
+}
+
+#[test]
+fn kim_and_nelson_select_the_best_as_often_as_they_promise() {
+    // The least favourable case: all others worse by exactly the indifference, here with common noise.
+    let correct = (0..EXPERIMENTS)
+        .filter(|&experiment| {
+            let mut rng = SplitMix::of(experiment, 11);
+            let mut race = KimNelson::new(5, 0.5, 0.05, 10, Goal::Smallest);
+            while race.selected().is_none() {
+                let shared = rng.normal();
+                let values: Vec<f64> = race
+                    .surviving()
+                    .iter()
+                    .map(|&i| if i == 3 { 0.0 } else { 0.5 } + shared + rng.normal())
+                    .collect();
+                race.observe(&values);
+            }
+            race.selected() == Some(3)
+        })
+        .count() as u64;
+    let (low, _) = coverage_acceptance(EXPERIMENTS, 0.95, 1e-3);
+    assert!(correct >= low, "{correct} of {EXPERIMENTS}");
+}
+
+#[test]
+fn anderson_darlings_test_rejects_a_true_law_no_more_often_than_it_says() {
+    let kept = (0..EXPERIMENTS)
+        .filter(|&experiment| {
+            let mut rng = SplitMix::of(experiment, 12);
+            let sample: Vec<f64> = (0..60).map(|_| rng.normal().exp()).collect();
+            bootstrap_p_value(lognormal, &sample, 99, &mut rng).unwrap() > 0.05
+        })
+        .count() as u64;
+    let (low, high) = coverage_acceptance(EXPERIMENTS, 0.95, 1e-3);
+    assert!((low..=high).contains(&kept), "{kept} of {EXPERIMENTS} kept");
+}
+
+#[test]
+fn the_dispersion_of_poisson_arrivals_covers_one() {
+    assert_cover([("index of dispersion", 1.0)], |experiment| {
+        let mut rng = SplitMix::of(experiment, 13);
+        let mut at = 0.0;
+        let arrivals: Vec<u64> = (0..3000)
+            .map(|_| {
+                at += rng.exponential();
+                nanos(at)
+            })
+            .collect();
+        let curve = dispersion_curve(&arrivals, nanos(1.0), nanos(2800.0), 0.95);
+        [curve[3].index]
+    });
 }
