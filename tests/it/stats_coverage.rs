@@ -14,7 +14,7 @@ use plimsoll::stats::paired::{difference, quantile_difference, ratio as paired_r
 use plimsoll::stats::quantile::{by_sectioning, of_independent, of_replications};
 use plimsoll::stats::select::{Goal, KimNelson};
 use plimsoll::stats::special::normal_quantile;
-use plimsoll::stats::{Batches, Estimate, Status, Tally};
+use plimsoll::stats::{Batches, Estimate, Levels, Status, Tally};
 
 /// `SplitMix64` (Steele, Lea & Flood 2014): enough for a test, and its own.
 pub(crate) struct SplitMix(pub(crate) u64);
@@ -237,6 +237,33 @@ fn a_queue_run_that_is_too_short_is_flagged() {
 }
 
 #[test]
+fn batches_of_time_cover_the_mean_number_in_system() {
+    let seconds = 10_000.0;
+    let [found] = assert_cover([("number in system", 1.0)], |experiment| {
+        let mut rng = SplitMix::of(experiment, 14);
+        // An M/M/1 queue at a utilisation of one half, from its geometric stationary law.
+        let mut present = (rng.uniform().ln() / 0.5_f64.ln()).floor() as u64;
+        let mut levels = Levels::new(0, present);
+        let mut at = 0.0;
+        loop {
+            let rate = if present == 0 { 0.5 } else { 1.5 };
+            at += rng.exponential() / rate;
+            if at >= seconds {
+                break;
+            }
+            let arrives = rng.uniform() * rate < 0.5;
+            present = if arrives { present + 1 } else { present - 1 };
+            levels.set(nanos(at), present);
+        }
+        levels.set(nanos(seconds), present);
+        [levels.estimate(0.95)]
+    });
+    assert!(share_of(&found, Status::Ok) >= 0.8);
+    // The asymptotic variance is 24 (Whitt 1992).
+    assert!(mean_half_width(&found) < 1.3 * 1.96 * (24.0 / seconds).sqrt());
+}
+
+#[test]
 fn replications_cover_means_and_quantiles_of_a_queue() {
     let replicate = |experiment: u64, replication: u64| {
         let mut rng = SplitMix::of(experiment * 100 + replication, 4);
@@ -292,7 +319,7 @@ fn the_stationary_bootstrap_covers_the_mean_of_an_autoregression() {
     let [found] = assert_cover([("mean", 0.0)], |experiment| {
         let mut rng = SplitMix::of(experiment, 7);
         let mut state = rng.normal();
-        let series: Vec<f64> = (0..3000)
+        let series: Vec<f64> = (0..1500)
             .map(|_| {
                 state = 0.5 * state + 0.75_f64.sqrt() * rng.normal();
                 state
@@ -305,7 +332,7 @@ fn the_stationary_bootstrap_covers_the_mean_of_an_autoregression() {
         [percentile_interval(series.len(), block, 300, 0.95, &mut rng, mean)]
     });
     // The sum of all correlations is (1 + 0.5)/(1 − 0.5) = 3.
-    assert!(mean_half_width(&found) < 1.3 * 1.96 * (3.0 / 3000_f64).sqrt());
+    assert!(mean_half_width(&found) < 1.3 * 1.96 * (3.0 / 1500_f64).sqrt());
 }
 
 #[test]
