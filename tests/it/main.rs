@@ -2,6 +2,8 @@
 
 mod decisions;
 mod laws;
+mod stat_oracles;
 mod stats;
 mod stats_coverage;
+mod stats_fit;
 mod tidy;
