@@ -1,1 +1,6 @@
 //! The one integration binary.
+
+mod oracles {
+    pub mod analytic;
+}
+mod theory;
