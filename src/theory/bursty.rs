@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Percentiles, Refusal};
 use super::catalog::{Given, Model, Parameter, SERVERS, SERVICE_MEAN, Unit};
-use super::delay::{Delay, Steps};
+use super::delay::Steps;
 use super::mmc::stable;
 use super::numeric::matrix::dot;
 use super::numeric::qbd::{Chain, Stationary};
@@ -210,6 +210,7 @@ pub(crate) const MMPP_MC: Model = Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::theory::delay::Delay;
     use crate::theory::mmc::Mmc;
 
     #[test]

@@ -45,7 +45,7 @@ impl Mdc {
         let radius = utilization.recip();
         let needed = (40.0 / radius.ln()).max(64.0 + 40.0 * c.sqrt());
         let size = (needed as usize).next_power_of_two();
-        let coefficients = spitzer(load, c, radius, size);
+        let coefficients = spitzer(utilization, c, size);
         let shrink = |m: usize| radius.powi(-(m as i32));
         let at_least_zero: f64 =
             coefficients.iter().enumerate().rev().map(|(m, a)| a * shrink(m)).sum();
@@ -106,21 +106,30 @@ impl Delay for Mdc {
 }
 
 /// `a_m r^m` for `m` from 0 to half the transform, beyond which negative `m` appear.
-fn spitzer(load: f64, servers: f64, radius: f64, size: usize) -> Vec<f64> {
-    let angle = |j: usize| std::f64::consts::TAU * j as f64 / size as f64;
+///
+/// On the circle of radius `r = 1/ρ` the exponent `λD(z − 1) − c ln z` at the angle `x` is
+/// `c (1 − ρ + ln ρ + cos x − 1 + i (sin x − x))`; written so, it keeps its digits near saturation.
+fn spitzer(utilization: f64, servers: f64, size: usize) -> Vec<f64> {
+    let spare = 1.0 - utilization;
+    let drift = spare + (-spare).ln_1p();
     let mut values: Vec<Complex> = (0..size)
         .map(|j| {
-            let z = Complex::polar(radius, angle(j));
-            let exponent = Complex::new(
-                load * (z.re - 1.0) - servers * radius.ln(),
-                load * z.im - servers * angle(j),
-            );
-            -(-exponent.exp()).ln_1p()
+            let half_sine = (0.5 * angle(j, size)).sin();
+            let turn = angle(j, size).sin() - angle(j, size);
+            let real = drift - 2.0 * half_sine * half_sine;
+            let exponent = Complex::new(servers * real, servers * turn);
+            if exponent.re < -0.7 { -(-exponent.exp()).ln_1p() } else { -(-exponent.exp_m1()).ln() }
         })
         .collect();
     fourier::forward(&mut values);
     values.truncate(size / 2);
     values.iter().map(|value| (value.re / size as f64).max(0.0)).collect()
+}
+
+/// The angle of node `j` on the circle, between −π and π.
+fn angle(j: usize, size: usize) -> f64 {
+    let turns = if 2 * j > size { j as f64 - size as f64 } else { j as f64 };
+    std::f64::consts::TAU * turns / size as f64
 }
 
 /// `P(Q > m)` from the generating function `(1 − e^{Σ a_m (z^m − 1)}) / (1 − z)`.
@@ -134,7 +143,7 @@ fn queue_tail(coefficients: &[f64], radius: f64, size: usize) -> Vec<f64> {
     }
     fourier::inverse(&mut values);
     for (j, value) in values.iter_mut().enumerate() {
-        let z = Complex::polar(radius, std::f64::consts::TAU * j as f64 / size as f64);
+        let z = Complex::polar(radius, angle(j, size));
         *value = (*value - Complex::real(total)).exp_m1() / (z - Complex::ONE);
     }
     fourier::forward(&mut values);

@@ -17,6 +17,7 @@
 
 mod abandon;
 mod answer;
+mod batch;
 mod bursty;
 mod catalog;
 mod delay;
@@ -27,11 +28,18 @@ mod loss;
 mod mdc;
 mod mg1;
 mod mmc;
+mod mphc;
+mod network;
 mod numeric;
+mod order;
+mod parallel;
+mod scaling;
 mod staffing;
+mod transient;
 
 pub use abandon::{ErlangA, FixedPatience};
 pub use answer::{Answer, Percentiles, Refusal};
+pub use batch::{Batching, BulkExponential, ContinuousBatching};
 pub use bursty::{Hawkes, Mmpp2, MmppMc};
 pub use catalog::{Model, Need, Parameter, Unit};
 pub use delay::{Delay, Exponential, Mixture, Shifted, Steps};
@@ -42,10 +50,21 @@ pub use loss::{Closed, MGInf, Mmck, PeriodicMInf};
 pub use mdc::Mdc;
 pub use mg1::{Mg1, Mg1Ps};
 pub use mmc::{Latency, Mmc, erlang_b, erlang_c};
+pub use mphc::Mphc;
+pub use network::{fork_join_latency, redundancy_latency, retrial_orbit, tandem_latency};
+pub use order::{priority_waits, shortest_first_wait, shortest_remaining_latency};
+pub use parallel::{
+    Choice, PowerOfChoices, ShorterOfTwo, Tie, TwoServers, fastest_first, random_routing,
+    round_robin,
+};
+pub use scaling::{
+    Breakdowns, KeepAlive, Pool, Scaled, SetupPolicy, Threshold, breakdowns, keep_alive, setup,
+};
 pub use staffing::{
     Target, halfin_whitt, min_servers, min_servers_with_abandonment, safety_factor,
     square_root_staffing,
 };
+pub use transient::{Transient, after_empty, in_system_variability, time_for_precision};
 
 /// Every model with a known answer, in the order of help.
 pub static MODELS: &[Model] = &[
@@ -65,4 +84,24 @@ pub static MODELS: &[Model] = &[
     staffing::SQRT_STAFFING,
     staffing::MIN_SERVERS,
     loss::CLOSED,
+    transient::MMC_TRANSIENT,
+    mphc::MPHC,
+    order::PRIORITY,
+    order::SJF,
+    order::SRPT,
+    batch::BULK,
+    batch::BATCHING,
+    batch::CONTINUOUS_BATCHING,
+    parallel::RANDOM,
+    parallel::ROUND_ROBIN,
+    parallel::POWER_OF_CHOICES,
+    parallel::SHORTER_OF_TWO,
+    network::TANDEM,
+    network::FORK_JOIN,
+    network::REDUNDANCY,
+    network::RETRIAL,
+    scaling::SETUP,
+    scaling::DELAYED_OFF,
+    scaling::BREAKDOWNS,
+    scaling::THRESHOLD,
 ];

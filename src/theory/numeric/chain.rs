@@ -35,13 +35,15 @@ pub(crate) fn stationary(rates: &Matrix) -> Vec<f64> {
     let mut a: Vec<Vec<f64>> = (0..n).map(|i| rates.row(i).to_vec()).collect();
     for k in (1..n).rev() {
         let (above, last) = a.split_at_mut(k);
-        let last = &last[0];
-        let out: f64 = last[..k].iter().sum();
+        // Chains that move down by little have little to eliminate.
+        let first = last[0].iter().position(|&rate| rate != 0.0).unwrap_or(k).min(k);
+        let last = &last[0][first..k];
+        let out: f64 = last.iter().sum();
         for row in above {
             row[k] /= out;
             let factor = row[k];
             if factor != 0.0 {
-                for (value, other) in row[..k].iter_mut().zip(last) {
+                for (value, other) in row[first..k].iter_mut().zip(last) {
                     *value += factor * other;
                 }
             }

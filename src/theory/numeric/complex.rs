@@ -57,6 +57,11 @@ impl Complex {
         Self { re: growth + cos_m1 + growth * cos_m1, im: self.re.exp() * self.im.sin() }
     }
 
+    /// The principal logarithm.
+    pub(crate) fn ln(self) -> Self {
+        Self { re: self.norm().ln(), im: self.im.atan2(self.re) }
+    }
+
     /// `ln(1 + z)`, principal branch, without cancellation near zero.
     pub(crate) fn ln_1p(self) -> Self {
         Self {

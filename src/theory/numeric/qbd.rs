@@ -132,6 +132,11 @@ fn rate_matrix(up: &Matrix, local: &Matrix, down: &Matrix) -> Matrix {
 }
 
 impl Stationary {
+    /// The laws of the levels up to the tail's first.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = &[f64]> {
+        self.below.iter().map(Vec::as_slice).chain(std::iter::once(self.head.as_slice()))
+    }
+
     /// The law of a level below the tail, and of the tail's first level.
     pub(crate) fn level(&self, level: usize) -> &[f64] {
         self.below.get(level).unwrap_or(&self.head)
