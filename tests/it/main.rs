@@ -7,3 +7,7 @@ mod stats;
 mod stats_coverage;
 mod stats_fit;
 mod tidy;
+mod oracles {
+    pub mod analytic;
+}
+mod theory;
