@@ -2,12 +2,10 @@
 
 mod decisions;
 mod laws;
+mod oracles {
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
-mod tidy;
-mod oracles {
-    pub mod analytic;
-}
 mod theory;
+mod tidy;
