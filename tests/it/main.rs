@@ -2,7 +2,7 @@
 
 mod decisions;
 mod laws;
-mod oracles {
+mod oracles;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;

@@ -1,0 +1,3 @@
+//! Known answers: what the test oracles say, by model.
+
+pub mod analytic;
