@@ -1,6 +1,7 @@
 //! The one integration binary.
 
 mod oracles {
-    pub mod analytic;
+    pub(crate) mod analytic;
+    mod systems;
 }
 mod theory;
