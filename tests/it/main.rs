@@ -7,5 +7,9 @@ mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
+mod oracles {
+    pub(crate) mod analytic;
+    mod systems;
+}
 mod theory;
 mod tidy;
