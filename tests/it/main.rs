@@ -10,3 +10,4 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod forecast;
