@@ -1,6 +1,7 @@
 //! The one integration binary.
 
 mod decisions;
+mod forecast;
 mod laws;
 mod oracles {
 mod oracles;
@@ -10,4 +11,3 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
-mod forecast;
