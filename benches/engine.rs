@@ -75,8 +75,7 @@ fn simulate(servers: u32, slots: u32, load: f64, policy: &str, requests: u64) ->
 }
 
 fn main() {
-    let requests: u64 =
-        std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(2_000_000);
+    let requests: u64 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(2_000_000);
     println!("{requests} requests a case, the better of three; ns a request");
     println!("{:<44} {:>8} {:>8} {:>7}   mean latency", "case", "engine", "bare", "ratio");
     let row = |name: &str, engine: &dyn Fn() -> (f64, f64), bare: &dyn Fn() -> (f64, f64)| {

@@ -3,8 +3,8 @@
 //! **What it does.** Takes a law of `of` with its share in `shares` and draws from it; mixtures of
 //! mixtures work too.
 //! **When it shines.** Hits and misses of a cache, short and long questions, two modes in one log.
-//! **When it fails.** Kinds of requests that differ in priority or key as well: make them classes of
-//! traffic of their own.
+//! **When it fails.** Kinds of requests that differ in priority or key as well: make them classes
+//! of traffic of their own.
 //! **Source.** The law of total probability.
 
 use schemars::JsonSchema;

@@ -1,8 +1,9 @@
-//! Counts latencies in buckets of constant relative width, so that a quantile of a billion costs kilobytes.
+//! Counts latencies in buckets of constant relative width, so that a quantile of a billion costs
+//! kilobytes.
 //!
 //! A bucket is the exponent and the top mantissa bits of a whole number of nanoseconds (log-linear,
-//! as in `HdrHistogram`): two shifts and an addition find it, merging is addition, and the result does
-//! not depend on the order in which values or histograms arrive.
+//! as in `HdrHistogram`): two shifts and an addition find it, merging is addition, and the result
+//! does not depend on the order in which values or histograms arrive.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,21 +13,26 @@ pub type Histogram = LogHistogram<10>;
 /// A histogram for a heat map or a diagnostic: relative width 2⁻⁵, quantiles within 1.6 %.
 pub type CoarseHistogram = LogHistogram<5>;
 
-/// Marks an octave without a row: far above any index, and safe to add a column to on 32 bits.
+/// Buckets are allocated in rows of this many, when first needed: a sixteenth of an octave at 10
+/// bits.
+const ROW: usize = 64;
+
+/// Marks a row that is not there: far above any slot, and safe to add a column to on 32 bits.
 const ABSENT: u32 = u32::MAX / 2;
 
 /// A histogram of `u64` values with `BITS` mantissa bits (1 to 16) in its bucket index.
 ///
 /// Values below 2^`BITS` have a bucket each, so zero is exact (the wait of a request that did not
 /// wait is an atom, not a small number). The exact minimum and maximum are kept beside the counts.
-/// Rows of one octave are allocated when first needed.
+/// Counts are allocated in rows of 64 when first needed, so a histogram of few or similar values is
+/// small: the whole range would take 450 kB, a thousand exponential values take about 20.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub struct LogHistogram<const BITS: u32> {
-    /// Rows of 2^`BITS` counts, in the order in which their octaves were first seen.
+    /// Rows of counts, in the order in which they were first needed.
     counts: Vec<u64>,
-    /// For each octave the index of its row in `counts`, or `ABSENT`.
-    starts: [u32; 64],
+    /// Where the row of each 64 consecutive buckets starts in `counts`, or `ABSENT`.
+    starts: Vec<u32>,
     min: u64,
     max: u64,
     len: u64,
@@ -65,14 +71,15 @@ impl<const BITS: u32> Default for LogHistogram<BITS> {
 }
 
 impl<const BITS: u32> LogHistogram<BITS> {
-    const ROW: u64 = {
+    /// Buckets in an octave.
+    const OCTAVE: u64 = {
         assert!(BITS >= 1 && BITS <= 16, "a histogram has 1 to 16 mantissa bits");
         1 << BITS
     };
 
     /// An empty histogram; it allocates nothing before the first value.
     pub fn new() -> Self {
-        Self { counts: Vec::new(), starts: [ABSENT; 64], min: u64::MAX, max: 0, len: 0 }
+        Self { counts: Vec::new(), starts: Vec::new(), min: u64::MAX, max: 0, len: 0 }
     }
 
     /// Counts one value.
@@ -87,11 +94,10 @@ impl<const BITS: u32> LogHistogram<BITS> {
         if n == 0 {
             return;
         }
-        let (octave, column) = Self::place(value);
-        let slot = self.starts[octave & 63] as usize + column;
-        match self.counts.get_mut(slot) {
+        let (row, column) = Self::place(value);
+        match self.starts.get(row).and_then(|&start| self.counts.get_mut(start as usize + column)) {
             Some(count) => *count += n,
-            None => self.open_octave(octave)[column] += n,
+            None => self.open_row(row)[column] += n,
         }
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -100,9 +106,8 @@ impl<const BITS: u32> LogHistogram<BITS> {
 
     /// Adds all values of another histogram.
     pub fn merge(&mut self, other: &Self) {
-        for octave in 0..64 {
-            let Some(theirs) = other.row(octave) else { continue };
-            let ours = self.open_octave(octave);
+        for (row, theirs) in other.rows() {
+            let ours = self.open_row(row);
             for (mine, theirs) in ours.iter_mut().zip(theirs) {
                 *mine += theirs;
             }
@@ -156,6 +161,19 @@ impl<const BITS: u32> LogHistogram<BITS> {
         self.buckets().filter(above).map(|bucket| bucket.count).sum()
     }
 
+    /// How many values are in the bucket of `x`, and how many in the buckets above it.
+    pub fn within_and_above(&self, x: u64) -> (u64, u64) {
+        let (mut within, mut above) = (0, 0);
+        for bucket in self.buckets() {
+            match () {
+                () if bucket.low > x => above += bucket.count,
+                () if bucket.high >= x => within += bucket.count,
+                () => {}
+            }
+        }
+        (within, above)
+    }
+
     /// The share of values above `x`, as `count_above` counts them; 0 when nothing was recorded.
     pub fn fraction_above(&self, x: u64) -> f64 {
         if self.len == 0 { 0.0 } else { self.count_above(x) as f64 / self.len as f64 }
@@ -163,11 +181,13 @@ impl<const BITS: u32> LogHistogram<BITS> {
 
     /// The buckets that are not empty, in rising order.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
-        (0..64).filter_map(|octave| Some((octave, self.row(octave)?))).flat_map(|(octave, row)| {
-            row.iter().enumerate().filter(|&(_, &count)| count > 0).map(move |(column, &count)| {
-                let (low, high) = Self::bounds(octave, column as u64);
-                Bucket { low, high, count }
-            })
+        self.rows().flat_map(|(row, counts)| {
+            counts.iter().enumerate().filter(|&(_, &count)| count > 0).map(
+                move |(column, &count)| {
+                    let (low, high) = Self::bounds((row * ROW + column) as u64);
+                    Bucket { low, high, count }
+                },
+            )
         })
     }
 
@@ -190,37 +210,41 @@ impl<const BITS: u32> LogHistogram<BITS> {
         })
     }
 
-    /// Octave and column of a value; octave 0 holds the values below 2^`BITS`, one a column.
+    /// Row and column of a value's bucket. Values below 2^`BITS` have a bucket each.
     #[inline]
     fn place(value: u64) -> (usize, usize) {
-        let shift = 63 - BITS - (value | Self::ROW).leading_zeros();
-        let index = ((shift as u64) << BITS) + (value >> shift);
-        ((index >> BITS) as usize, (index & (Self::ROW - 1)) as usize)
+        let shift = 63 - BITS - (value | Self::OCTAVE).leading_zeros();
+        let index = (((shift as u64) << BITS) + (value >> shift)) as usize;
+        (index / ROW, index % ROW)
     }
 
-    fn bounds(octave: usize, column: u64) -> (u64, u64) {
-        if octave == 0 {
-            return (column, column);
-        }
-        let shift = octave - 1;
-        let low = (Self::ROW + column) << shift;
+    /// The smallest and largest value of a bucket: `place` backwards.
+    fn bounds(index: u64) -> (u64, u64) {
+        let shift = (index >> BITS).saturating_sub(1);
+        let low = (index - (shift << BITS)) << shift;
         (low, low + ((1 << shift) - 1))
     }
 
-    fn row(&self, octave: usize) -> Option<&[u64]> {
-        let start = self.starts[octave] as usize;
-        self.counts.get(start..start + Self::ROW as usize)
+    /// The rows that are there, in rising order.
+    fn rows(&self) -> impl Iterator<Item = (usize, &[u64])> {
+        self.starts.iter().enumerate().filter_map(|(row, &start)| {
+            let start = start as usize;
+            Some((row, self.counts.get(start..start + ROW)?))
+        })
     }
 
     #[cold]
     #[inline(never)]
-    fn open_octave(&mut self, octave: usize) -> &mut [u64] {
-        if self.starts[octave] == ABSENT {
-            self.starts[octave] = self.counts.len() as u32;
-            self.counts.resize(self.counts.len() + Self::ROW as usize, 0);
+    fn open_row(&mut self, row: usize) -> &mut [u64] {
+        if self.starts.len() <= row {
+            self.starts.resize(row + 1, ABSENT);
         }
-        let start = self.starts[octave] as usize;
-        &mut self.counts[start..start + Self::ROW as usize]
+        if self.starts[row] == ABSENT {
+            self.starts[row] = self.counts.len() as u32;
+            self.counts.resize(self.counts.len() + ROW, 0);
+        }
+        let start = self.starts[row] as usize;
+        &mut self.counts[start..start + ROW]
     }
 
     fn bucket_of_quantile(&self, p: f64) -> Option<Bucket> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::histogram::Histogram;
+use super::histogram::LogHistogram;
 
 /// Nanoseconds in a second: values come in as whole nanoseconds and leave as seconds.
 pub const NANOS_PER_SECOND: f64 = 1e9;
@@ -76,16 +76,19 @@ impl Moments {
     }
 }
 
-/// Everything kept of a set of durations: exact moments and a histogram.
+/// Everything kept of a set of durations: exact moments and the histogram of record.
+pub type Tally = LogTally<10>;
+
+/// Exact moments and a histogram of `BITS` mantissa bits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LogTally<const BITS: u32> {
     /// Exact count, sum and sum of squares.
     pub moments: Moments,
-    /// The distribution, within 0.049 % of each value.
-    pub histogram: Histogram,
+    /// The distribution, within 2^−(`BITS`+1) of each value.
+    pub histogram: LogHistogram<BITS>,
 }
 
-impl Tally {
+impl<const BITS: u32> LogTally<BITS> {
     /// Nothing seen yet.
     pub fn new() -> Self {
         Self::default()

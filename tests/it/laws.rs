@@ -68,10 +68,7 @@ const CASES: &[(&str, Judged)] = &[
         "mixture:of=[{law=\"uniform\",min=1,max=2},{law=\"gamma\",mean=50,cv=1}],shares=[0.5,0.5]",
         Variance,
     ),
-    (
-        "mixture:of=['mixture:of=[\"constant:value=1\"],shares=[1]','constant:value=9'],shares=[0.5,0.5]",
-        Variance,
-    ),
+    ("mixture:of=['mixture:of=[\"constant:value=1\"],shares=[1]'],shares=[1]", Variance),
     ("empirical:file=observed.csv,column=tokens", Variance),
     ("empirical:file=observed.csv,column=2,scale=0.5", Variance),
     ("empirical:file=bare.csv", Variance),

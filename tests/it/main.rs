@@ -1,4 +1,7 @@
 //! The one integration binary.
 
+mod decisions;
 mod laws;
 mod stats;
+mod stats_coverage;
+mod tidy;
