@@ -38,10 +38,7 @@ const CASES: &[(&str, Known)] = &[
     ("poisson:rate=1200/min", Poisson(|_| 20.0)),
     ("deterministic:rate=70/s", Counts { rate: 70.0, dispersion: 0.0 }),
     ("deterministic:every=12ms,first=0s", Counts { rate: 1e3 / 12.0, dispersion: 0.0 }),
-    (
-        "renewal:gap='erlang:mean=20ms,stages=4'",
-        Counts { rate: 50.0, dispersion: 0.25 },
-    ),
+    ("renewal:gap='erlang:mean=20ms,stages=4'", Counts { rate: 50.0, dispersion: 0.25 }),
     (
         "renewal:gap={law=\"hyper-exponential\",mean=\"12.5ms\",cv=3}",
         Counts { rate: 80.0, dispersion: 9.0 },
@@ -81,10 +78,7 @@ const CASES: &[(&str, Known)] = &[
             t => 120.0 - 3.0 * (t - 80.0),
         }),
     ),
-    (
-        "ramp:from=0/s,to=120/s",
-        Poisson(|t| t / 10.0),
-    ),
+    ("ramp:from=0/s,to=120/s", Poisson(|t| t / 10.0)),
     (
         "ramp:from=90/s,to=0/s,start=300s,over=600s",
         Poisson(|t| (90.0 - (t - 300.0) * 0.15).clamp(0.0, 90.0)),
@@ -113,10 +107,7 @@ const CASES: &[(&str, Known)] = &[
         "diurnal:base=30/s,peak=90/s,peak-at=17h",
         Poisson(|t| 60.0 + 30.0 * ((t / 86_400.0 - 17.0 / 24.0) * std::f64::consts::TAU).cos()),
     ),
-    (
-        "scheduled:at=['5s','1s','1s'],repeat=6s",
-        Counts { rate: 0.5, dispersion: 0.0 },
-    ),
+    ("scheduled:at=['5s','1s','1s'],repeat=6s", Counts { rate: 0.5, dispersion: 0.0 }),
     (
         "batch:epochs='poisson:rate=10/s',size='constant:value=8'",
         Counts { rate: 80.0, dispersion: 8.0 },
@@ -211,7 +202,7 @@ fn the_same_seed_gives_the_same_arrivals_and_another_class_others() {
         assert_eq!(run("main", 0), run("main", 0), "{spec}");
         if matches!(known, Counts { dispersion: 0.0, .. }) {
             assert_eq!(run("main", 0), run("mail", 1), "{spec} is not random");
-        } else if run("main", 0) != run("main", 0)[..0] {
+        } else {
             assert_ne!(run("main", 0), run("mail", 0), "{spec}");
             assert_ne!(run("main", 0), run("main", 1), "{spec}");
         }

@@ -130,8 +130,7 @@ fn the_dispersion_of_hawkes_counts_is_that_of_the_closed_form() {
         let [baseline, branching, beta, t] =
             ["baseline", "branching", "beta", "t"].map(|key| number(&params, key));
         let decay = (1e9 / beta).round();
-        let spec =
-            format!("hawkes:baseline={baseline}/s,branching={branching},decay={decay}ns");
+        let spec = format!("hawkes:baseline={baseline}/s,branching={branching},decay={decay}ns");
         let rate = baseline / (1.0 - branching);
         assert_mean(&dispersions(&spec, rate, t), value, &format!("{spec} over {t} s"));
     }
