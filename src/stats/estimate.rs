@@ -101,8 +101,8 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// The half-width that meets the precision at an estimate. A share γ of the *true* value is
-    /// kept by γ/(1 + γ) of the estimated one (Law).
+    /// The half-width that meets the precision at an estimate. A share γ of the *true* value is kept
+    /// by γ/(1 + γ) of the estimated one (Law).
     fn allowed(&self, estimate: f64) -> f64 {
         (self.relative / (1.0 + self.relative) * estimate.abs()).max(self.absolute)
     }
@@ -127,6 +127,13 @@ impl Precision {
 pub fn n_needed(n: u64, half_width: f64, target: f64) -> Option<u64> {
     let needed = n as f64 * (half_width / target).powi(2);
     needed.is_finite().then(|| needed.ceil() as u64)
+}
+
+/// The simulated time after which the average of a process over time has the relative half-width:
+/// (z/ε)²·σ²/mean², with σ² the asymptotic variance lim t·Var of the average over t (Whitt 1989).
+pub fn run_length(relative: f64, confidence: f64, mean: f64, asymptotic_variance: f64) -> f64 {
+    let z = super::special::normal_quantile(0.5 * (1.0 + confidence));
+    (z / relative / mean).powi(2) * asymptotic_variance
 }
 
 /// A sequential run: when to look, and when it may stop.

@@ -3,6 +3,10 @@
 mod arrivals;
 mod decisions;
 mod laws;
+mod oracles {
+mod stat_oracles;
 mod stats;
 mod stats_coverage;
+mod stats_fit;
+mod theory;
 mod tidy;
