@@ -2,6 +2,7 @@
 
 pub mod arrivals;
 pub mod attributes;
+pub mod closed_loop;
 pub mod demand;
 pub mod drawn;
 pub mod keys;

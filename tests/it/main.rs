@@ -1,5 +1,6 @@
 //! The one integration binary.
 
+mod arrivals;
 mod decisions;
 mod forecast;
 mod laws;
