@@ -4,7 +4,6 @@ mod arrivals;
 mod decisions;
 mod forecast;
 mod laws;
-mod oracles {
 mod oracles;
 mod stat_oracles;
 mod stats;
