@@ -1,5 +1,9 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
+pub mod aggregate;
+pub mod inspect;
+pub mod trace;
+
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};
 
