@@ -7,6 +7,9 @@ pub mod demand;
 pub mod drawn;
 pub mod keys;
 pub mod merge;
+pub mod aggregate;
+pub mod inspect;
+pub mod trace;
 
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};
