@@ -1,5 +1,7 @@
 //! The one integration binary.
 
+#![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
+
 mod arrivals;
 mod decisions;
 mod forecast;
