@@ -128,6 +128,11 @@ fn rows_out_of_order_are_shown_with_the_way_to_sort_them() {
         &options("interval = '1m'"),
         &["t.csv:4:1", "30s after the one above", "rows count 1m", "intervals overlap"],
     );
+    refused_with(
+        "t_s,count\n60,1\n0,1\n90,1\n",
+        &options("interval = '1m'\nsort = true"),
+        &["are 30s apart, but count 1m each", "interval"],
+    );
 }
 
 #[test]
