@@ -13,3 +13,4 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod traces;
