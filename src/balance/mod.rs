@@ -37,6 +37,24 @@ pub trait Balancer {
     /// A server has joined or left the candidates.
     fn on_fleet(&mut self, _change: FleetChange, _fleet: &Fleet) {}
 
+    /// How many requests this balancer now believes a server has, where its counts do not come from
+    /// its own requests (`stale`). Comes after `on_send` and `on_done`, and overrules them.
+    fn on_count(&mut self, _server: ServerId, _count: u32) {}
+
+    /// A server has fallen idle and reports so to this balancer (see `idle_lists`).
+    fn on_idle(&mut self, _server: ServerId) {}
+
+    /// How many balancers' lists of idle servers a server looks at when it falls idle, to report to
+    /// the shortest; 0 when idle servers need not report.
+    fn idle_lists(&self) -> u32 {
+        0
+    }
+
+    /// How many idle servers this balancer has on its list.
+    fn idle_listed(&self) -> usize {
+        0
+    }
+
     /// Whether the choice depends on nothing that happens to requests after they were sent.
     ///
     /// In front of such a policy no events are needed: each server is a recursion of its own.
@@ -54,6 +72,15 @@ pub struct Setup<'a> {
     pub balancer: u32,
     /// How many balancers there are.
     pub balancers: u32,
+    /// Whether the requests carry keys that mean something.
+    pub keys: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// The only balancer before a fleet, for requests that carry keys.
+    pub fn new(fleet: &'a Fleet) -> Self {
+        Self { fleet, balancer: 0, balancers: 1, keys: true }
+    }
 }
 
 impl Role for dyn Balancer {
