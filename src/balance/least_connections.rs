@@ -10,7 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::load_index::LoadIndex;
+use super::tools::LoadIndex;
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};

@@ -1,11 +1,15 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
+pub mod first;
 pub mod least_connections;
 pub mod power_of_choices;
 pub mod random;
 pub mod round_robin;
+pub mod weighted_random;
+pub mod weighted_round_robin;
 
-mod load_index;
+mod tools;
+mod turns;
 
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
@@ -94,7 +98,10 @@ impl Role for dyn Balancer {
 
 const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<random::Random>(include_str!("random.rs")),
+    Entry::of::<weighted_random::WeightedRandom>(include_str!("weighted_random.rs")),
     Entry::of::<round_robin::RoundRobin>(include_str!("round_robin.rs")),
+    Entry::of::<weighted_round_robin::WeightedRoundRobin>(include_str!("weighted_round_robin.rs")),
+    Entry::of::<first::First>(include_str!("first.rs")),
     Entry::of::<least_connections::LeastConnections>(include_str!("least_connections.rs")),
     Entry::of::<power_of_choices::PowerOfChoices>(include_str!("power_of_choices.rs")),
 ];
