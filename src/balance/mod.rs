@@ -1,10 +1,16 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
 pub mod first;
+pub mod join_idle_queue;
+pub mod join_shortest_queue;
 pub mod least_connections;
+pub mod least_request;
+pub mod least_work_left;
+pub mod never_queue;
 pub mod power_of_choices;
 pub mod random;
 pub mod round_robin;
+pub mod shortest_expected_delay;
 pub mod weighted_random;
 pub mod weighted_round_robin;
 
@@ -103,5 +109,13 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<weighted_round_robin::WeightedRoundRobin>(include_str!("weighted_round_robin.rs")),
     Entry::of::<first::First>(include_str!("first.rs")),
     Entry::of::<least_connections::LeastConnections>(include_str!("least_connections.rs")),
+    Entry::of::<least_request::LeastRequest>(include_str!("least_request.rs")),
     Entry::of::<power_of_choices::PowerOfChoices>(include_str!("power_of_choices.rs")),
+    Entry::of::<join_shortest_queue::JoinShortestQueue>(include_str!("join_shortest_queue.rs")),
+    Entry::of::<join_idle_queue::JoinIdleQueue>(include_str!("join_idle_queue.rs")),
+    Entry::of::<least_work_left::LeastWorkLeft>(include_str!("least_work_left.rs")),
+    Entry::of::<shortest_expected_delay::ShortestExpectedDelay>(include_str!(
+        "shortest_expected_delay.rs"
+    )),
+    Entry::of::<never_queue::NeverQueue>(include_str!("never_queue.rs")),
 ];

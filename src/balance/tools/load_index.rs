@@ -35,6 +35,12 @@ impl LoadIndex {
         }
     }
 
+    /// The servers that are in, each with its count.
+    pub(in crate::balance) fn counts(&self) -> impl Iterator<Item = (ServerId, u32)> + '_ {
+        let places = self.place.iter().enumerate().filter(|(_, place)| **place != OUT);
+        places.map(|(at, _)| (ServerId(at as u32), self.count[at]))
+    }
+
     /// One request more at a server.
     #[inline]
     pub(in crate::balance) fn raise(&mut self, server: ServerId) {

@@ -17,13 +17,12 @@ pub(in crate::balance) struct HaproxyStatic {
 impl HaproxyStatic {
     /// The servers in their slots: sum of weights / their greatest common divisor of them.
     pub(in crate::balance) fn map(servers: &[(ServerId, u64)]) -> Vec<ServerId> {
-        let total: u64 = servers.iter().map(|(_, weight)| weight).sum();
+        let total: i64 = servers.iter().map(|(_, weight)| *weight as i64).sum();
         let unit = servers.iter().fold(0, |unit, (_, weight)| gcd(unit, *weight));
         if servers.iter().all(|(_, weight)| *weight == unit) {
             return servers.iter().map(|(server, _)| *server).collect();
         }
         let mut scores = vec![0_i64; servers.len()];
-        let total = total as i64;
         let slot = |_| {
             let mut best: Option<(i64, usize)> = None;
             for (place, (_, weight)) in servers.iter().enumerate() {
@@ -37,7 +36,7 @@ impl HaproxyStatic {
             scores[place] -= total;
             servers[place].0
         };
-        (0..total as u64 / unit).map(slot).collect()
+        (0..total / unit.max(1) as i64).map(slot).collect()
     }
 }
 
