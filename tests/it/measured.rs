@@ -82,7 +82,8 @@ fn simulated(measured: &Measured) -> [f64; 4] {
 }
 
 const SIXTEEN: &str = "[pool.main]\nservers = 16\n";
-const UNEVEN: &str = "[pool.small]\nservers = 8\n[pool.large]\nservers = 4\nslots = 2\nweight = 2\n";
+const UNEVEN: &str =
+    "[pool.small]\nservers = 8\n[pool.large]\nservers = 4\nslots = 2\nweight = 2\n";
 
 /// The configuration to simulate for the policy in a stream's name, and whether it draws.
 fn set_up(policy: &str) -> Option<(String, bool)> {
@@ -111,8 +112,9 @@ fn replaying_what_a_proxy_served_predicts_what_it_measured() {
         let truth =
             [stream.mean(), stream.quantile(0.5), stream.quantile(0.9), stream.quantile(0.99)];
         let scenario = scenario(&path, &set_up);
-        let runs: Vec<[f64; 4]> =
-            (0..if draws { 20 } else { 1 }).map(|seed| simulated(&replay(&scenario, seed))).collect();
+        let runs: Vec<[f64; 4]> = (0..if draws { 20 } else { 1 })
+            .map(|seed| simulated(&replay(&scenario, seed)))
+            .collect();
         for (at, measure) in ["mean", "p50", "p90", "p99"].into_iter().enumerate() {
             let values = || runs.iter().map(|run| run[at]);
             let low = values().fold(f64::INFINITY, f64::min);
@@ -137,16 +139,18 @@ fn a_queue_timeout_refuses_whom_the_proxy_refused() {
     for (name, path) in ours {
         let stream = recorded(path);
         // HAProxy answers 503 when `timeout queue` expires; the patience of a request is the same.
-        let text = format!(
-            "patience = 'constant:value=100ms'\n{SIXTEEN}[balancer]\nqueue = 'shared'\n"
-        );
+        let text =
+            format!("patience = 'constant:value=100ms'\n{SIXTEEN}[balancer]\nqueue = 'shared'\n");
         let measured = replay(&scenario(path, &text), 0);
         let refused = measured.meter.count(Fate::TimedOut) as f64 / measured.meter.arrived as f64;
         assert!((refused - stream.refused).abs() < 0.01, "{name}: {refused} {}", stream.refused);
         let truth =
             [stream.mean(), stream.quantile(0.5), stream.quantile(0.9), stream.quantile(0.99)];
         for (value, truth) in simulated(&measured).into_iter().zip(truth) {
-            assert!((value / truth - 1.0).abs() < 0.03, "{name}: {value} where {truth} was measured");
+            assert!(
+                (value / truth - 1.0).abs() < 0.03,
+                "{name}: {value} where {truth} was measured"
+            );
         }
     }
 }
@@ -161,13 +165,17 @@ fn uneven_servers_with_weights_are_served_as_they_were() {
             _ => continue,
         };
         let stream = recorded(path);
-        let measured = replay(&scenario(path, &format!("{UNEVEN}[balancer]\n{}", weighted(policy))), 0);
+        let measured =
+            replay(&scenario(path, &format!("{UNEVEN}[balancer]\n{}", weighted(policy))), 0);
         let truth =
             [stream.mean(), stream.quantile(0.5), stream.quantile(0.9), stream.quantile(0.99)];
         for ((value, truth), slack) in
             simulated(&measured).into_iter().zip(truth).zip([0.03, 0.03, 0.03, 0.05])
         {
-            assert!((value / truth - 1.0).abs() < slack, "{name}: {value} where {truth} was measured");
+            assert!(
+                (value / truth - 1.0).abs() < slack,
+                "{name}: {value} where {truth} was measured"
+            );
         }
     }
 }
