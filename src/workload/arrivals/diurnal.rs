@@ -2,11 +2,11 @@
 //!
 //! **What it does.** Poisson arrivals at a rate that follows a cosine from `base` up to `peak` at
 //! `peak-at` and back, once in each `period`.
-//! **When it shines.** Autoscaling over a day, and what night costs; set `period = "7d"` for a week.
+//! **When it shines.** Autoscaling over a day, and what night costs; with `period = "7d"` a week.
 //! **When it fails.** Days with two peaks or flat nights: give their points to `profile`.
-//! **Source.** The non-homogeneous Poisson process, by the thinning of Lewis and Shedler (1979): the
-//! candidates come at the highest rate of each 1/64 of the period, at most 3.2 % too many, and
-//! whoever is below the lowest rate there is kept without computing the cosine.
+//! **Source.** The non-homogeneous Poisson process, by the thinning of Lewis and Shedler (1979).
+//! Candidates come at the highest rate of each 1/64 of the period, at most 3.2 % too many; those
+//! below the lowest rate there are kept without computing the cosine.
 
 use std::f64::consts::TAU;
 
