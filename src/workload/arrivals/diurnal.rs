@@ -133,3 +133,29 @@ impl Arrivals for Diurnal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cosine_lies_between_the_highest_and_the_lowest_rate_of_every_piece() {
+        for peak_at in [0, 1, 333, 500, 999] {
+            let diurnal = Diurnal::new(&Config {
+                base: Rate(3.0),
+                peak: Rate(11.0),
+                period: Duration::from_secs(1000),
+                peak_at: Some(Duration::from_secs(peak_at)),
+            });
+            assert_eq!(diurnal.pieces.len() as u64, PIECES);
+            for second in 0..1000 {
+                let phase = (second as f64 - peak_at as f64) / 1000.0;
+                let rate = per_ns(Rate(7.0 + 4.0 * (TAU * phase).cos()));
+                let piece = &diurnal.pieces[(second * PIECES / 1000) as usize];
+                assert!(piece.from <= phase && phase < piece.to);
+                let slack = 1e-15 * rate;
+                assert!(rate <= piece.highest + slack && rate >= piece.lowest - slack);
+            }
+        }
+    }
+}
