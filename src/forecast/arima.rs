@@ -1,18 +1,18 @@
 //! ARIMA: seasonal autoregressive integrated moving average, (p,d,q)(P,D,Q) over a season of m.
 //!
-//! **What it does.** φ(B)Φ(Bᵐ)(1−B)ᵈ(1−Bᵐ)ᴰ(y − μ) = θ(B)Θ(Bᵐ)e: after differencing, a value is a weighted sum of the
-//! last values and the last surprises e. The weights are those with the least sum of squared surprises
-//! (conditional least squares) on the latest history, within the region where the series neither
-//! explodes nor forgets its surprises; they are fitted on a schedule, between fits a tick costs as
-//! much as there are weights. Until there is history enough for a fit, the last season, or failing
-//! that the last value, is repeated.
+//! **What it does.** φ(B)Φ(Bᵐ)(1−B)ᵈ(1−Bᵐ)ᴰ(y − μ) = θ(B)Θ(Bᵐ)e, all polynomials 1 − … : after
+//! differencing, a value is a weighted sum of the last values and the last surprises e. The weights
+//! are those with the least sum of squared surprises (conditional least squares) on the latest
+//! history, within the region where the series neither explodes nor forgets its surprises; they are
+//! fitted on a schedule, between fits a tick costs as much as there are weights. Until there is
+//! history enough for a fit, the last season, or failing that the last value, is repeated.
 //!
-//! **When it shines.** Short horizons on series whose surprises are followed by echoes; the seasonal
-//! difference with Q = 1 is a season that forgets slowly, like Holt–Winters, but with a better memory
-//! for the last hours.
+//! **When it shines.** Short horizons on series whose surprises are followed by echoes; the
+//! seasonal difference with Q = 1 is a season that forgets slowly, like Holt–Winters, but with a
+//! better memory for the last hours.
 //!
-//! **When it fails.** Two seasons at once; orders guessed too high; changing variance; a level shift is
-//! a surprise once now and, with D = 1, an echo one season later.
+//! **When it fails.** Two seasons at once; orders guessed too high; changing variance; a level
+//! shift is a surprise once now and, with D = 1, an echo one season later.
 //!
 //! **Source.** Box & Jenkins, *Time series analysis* (1970), ch. 7 and 9; the region by partial
 //! autocorrelations: Monahan, *Biometrika* 71 (1984) 403.
@@ -22,13 +22,15 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{History, Schedule};
 use super::minimize::minimize;
-use super::regression::{widened, within_twice};
-use super::{Method, Recipe, Refusal, Setup, Span};
+use super::regression::{kept_near, widened};
+use super::{Method, Recipe, Refusal, Scale, Setup, Span};
 
 /// Options of ARIMA.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// The scale it works on.
+    pub scale: Scale,
     /// Order p: how many last values count.
     pub ar: usize,
     /// Order d: how often neighbours are differenced.
@@ -52,6 +54,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            scale: Scale::default(),
             ar: 2,
             difference: 0,
             ma: 1,
@@ -104,15 +107,18 @@ impl Recipe for Arima {
             "differencing more than three times leaves nothing but noise".into()
         })?;
         let season = setup.season_ticks(config.season);
-        let seasonal = config.seasonal_ar + config.seasonal_difference + config.seasonal_ma;
-        let longest = config.ar.max(config.ma) + config.difference + season * seasonal;
-        let enough = 2 * longest + 10 * (1 + orders.iter().sum::<usize>());
+        // What differencing and the oldest lag use up, one season to meet the surprises of the one
+        // before, and ten values for each weight.
+        let seasons_back = config.seasonal_ar + config.seasonal_difference;
+        let seasons = seasons_back + usize::from(seasons_back + config.seasonal_ma > 0);
+        let weights = 1 + orders.iter().sum::<usize>();
+        let enough = config.ar + config.difference + season * seasons + 10 * weights;
         Ok(Arima {
             config: config.clone(),
             season,
             enough,
             values: History::new(setup.ticks(config.history.0).max(enough)),
-            surprises: History::new(longest.max(1)),
+            surprises: History::new(config.ma + season * config.seasonal_ma),
             weights: Weights::default(),
             point: vec![0.1; orders.iter().sum()],
             range: (f64::MAX, f64::MIN),
@@ -129,18 +135,17 @@ impl Arima {
         let (ma, rest) = rest.split_at(ma);
         let (seasonal_ar, rest) = rest.split_at(seasonal_ar);
         debug_assert_eq!(rest.len(), seasonal_ma, "one free parameter a weight");
-        let short = |free: &[f64], sign| polynomial(&within_region(free), 1, sign);
-        let long = |free: &[f64], sign| polynomial(&within_region(free), self.season, sign);
+        let factor = |free: &[f64], stride| polynomial(&within_region(free), stride);
         (
-            product(&short(ar, -1.0), &long(seasonal_ar, -1.0)),
-            product(&short(ma, 1.0), &long(rest, 1.0)),
+            product(&factor(ar, 1), &factor(seasonal_ar, self.season)),
+            product(&factor(ma, 1), &factor(rest, self.season)),
         )
     }
 
     /// The differencing polynomial (1 − B)ᵈ(1 − Bᵐ)ᴰ.
     fn differencing(&self) -> Vec<f64> {
-        let once = polynomial(&[1.0], 1, -1.0);
-        let seasonal = polynomial(&[1.0], self.season, -1.0);
+        let once = polynomial(&[1.0], 1);
+        let seasonal = polynomial(&[1.0], self.season);
         let all = std::iter::repeat_n(&once, self.config.difference)
             .chain(std::iter::repeat_n(&seasonal, self.config.seasonal_difference));
         all.fold(vec![1.0], |sofar, factor| product(&sofar, factor))
@@ -164,6 +169,7 @@ impl Arima {
             surprises(&series, &lags(&ar), &lags(&ma)).iter().map(|e| e * e).sum()
         });
         let (ar, ma) = self.polynomials(&point);
+        self.surprises.clear();
         for surprise in surprises(&series, &lags(&ar), &lags(&ma)) {
             self.surprises.push(surprise);
         }
@@ -191,12 +197,24 @@ impl Arima {
             past.map(|&(lag, weight)| weight * self.surprises.lag(lag - k).unwrap_or(0.0));
         self.weights.constant + on_values.sum::<f64>() + on_surprises.sum::<f64>()
     }
+
+    /// Continues the series on the scale of the method.
+    fn continued(&self, path: &mut [f64]) {
+        if !self.schedule.fitted() {
+            let season = if self.values.len() >= self.season { self.season } else { 1 };
+            return self.values.repeat_season(season, path);
+        }
+        for k in 0..path.len() {
+            path[k] = kept_near(self.range, self.ahead(k, path));
+        }
+    }
 }
 
-/// Free parameters to coefficients c₁…cₚ such that 1 − Σ cᵢBⁱ has all roots outside the unit circle.
+/// Free parameters to coefficients c₁…cₚ such that 1 − Σ cᵢBⁱ has all roots outside the unit
+/// circle.
 ///
-/// Each is squeezed into a partial autocorrelation (−1, 1), which the recursion of Durbin and Levinson
-/// turns into coefficients.
+/// Each is squeezed into a partial autocorrelation (−1, 1), which the recursion of Durbin and
+/// Levinson turns into coefficients.
 fn within_region(free: &[f64]) -> Vec<f64> {
     let mut coefficients: Vec<f64> = Vec::with_capacity(free.len());
     for &x in free {
@@ -210,12 +228,12 @@ fn within_region(free: &[f64]) -> Vec<f64> {
     coefficients
 }
 
-/// 1 + sign·(c₁Bˢ + c₂B²ˢ + …) as dense coefficients.
-fn polynomial(coefficients: &[f64], stride: usize, sign: f64) -> Vec<f64> {
+/// 1 − c₁Bˢ − c₂B²ˢ − … as dense coefficients.
+fn polynomial(coefficients: &[f64], stride: usize) -> Vec<f64> {
     let mut dense = vec![0.0; coefficients.len() * stride + 1];
     dense[0] = 1.0;
     for (i, c) in coefficients.iter().enumerate() {
-        dense[(i + 1) * stride] = sign * c;
+        dense[(i + 1) * stride] = -c;
     }
     dense
 }
@@ -234,7 +252,8 @@ fn lags(dense: &[f64]) -> Lags {
     dense.iter().copied().enumerate().skip(1).filter(|(_, c)| *c != 0.0).collect()
 }
 
-/// e(t) = w(t) + Σ a·w(t−i) − Σ b·e(t−j), from the first t at which all w are known; e was 0 before.
+/// e(t) = w(t) + Σ a·w(t−i) − Σ b·e(t−j), from the first t at which all w are known; e was 0
+/// before.
 fn surprises(series: &[f64], ar: &[(usize, f64)], ma: &[(usize, f64)]) -> Vec<f64> {
     let first = ar.iter().map(|(lag, _)| *lag).max().unwrap_or(0);
     let mut out: Vec<f64> = Vec::with_capacity(series.len());
@@ -249,6 +268,7 @@ fn surprises(series: &[f64], ar: &[(usize, f64)], ma: &[(usize, f64)]) -> Vec<f6
 
 impl Method for Arima {
     fn push(&mut self, _: u64, value: f64) {
+        let value = self.config.scale.bend(value);
         if self.schedule.fitted() {
             self.surprises.push(value - self.ahead(0, &[]));
         }
@@ -260,13 +280,8 @@ impl Method for Arima {
     }
 
     fn path(&self, path: &mut [f64]) {
-        if !self.schedule.fitted() {
-            let season = if self.values.len() >= self.season { self.season } else { 1 };
-            return self.values.repeat_season(season, path);
-        }
-        for k in 0..path.len() {
-            path[k] = within_twice(self.range, self.ahead(k, path));
-        }
+        self.continued(path);
+        self.config.scale.unbend(path);
     }
 
     fn refits(&self) -> u64 {
@@ -294,7 +309,7 @@ mod tests {
 
     #[test]
     fn two_differences_continue_a_line_exactly() {
-        let mut method = build(&Config { difference: 2, ..plain() });
+        let mut method = build(&Config { scale: Scale::Rate, difference: 2, ..plain() });
         (0..100).for_each(|t| method.push(0, 5.0 + 2.0 * f64::from(t)));
         let mut path = [0.0; 10];
         method.path(&mut path);
@@ -316,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_memory_of_an_autoregression_is_found_within_three_standard_errors() {
-        let mut method = build(&Config { ar: 1, ..plain() });
+        let mut method = build(&Config { scale: Scale::Rate, ar: 1, ..plain() });
         let (mut y, mut draws) = (0.0, super::super::neural::Draws::new(7));
         for _ in 0..2000 {
             // Twelve uniforms make a normal of variance one, near enough for this.

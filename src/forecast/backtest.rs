@@ -1,12 +1,12 @@
 //! The back-test: forecasters replay a series and each forecast is held against what came.
 //!
-//! Rolling origin: every bin from the first origin on is an origin. A forecaster has been told exactly
-//! the bins before it, in order, and is asked for each horizon. Refits happen when the forecaster's
-//! own schedule says so, as they would in a run, and are counted.
+//! Rolling origin: every bin from the first origin on is an origin. A forecaster has been told
+//! exactly the bins before it, in order, and is asked for each horizon. Refits happen when the
+//! forecaster's own schedule says so, as they would in a run, and are counted.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Advice, Forecaster, Refusal, Span, examine};
+use super::{Advice, DAY_NS, Forecaster, Refusal, Span, examine};
 
 /// Mean rates of consecutive bins.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,25 @@ impl Series {
     pub fn span_ns(&self) -> u64 {
         self.rates.len() as u64 * self.tick_ns
     }
+
+    /// The day or week, whichever the first half repeats best, if either is better than no season.
+    ///
+    /// A season is good if repeating the last one errs less than repeating the rate of half a
+    /// season before; the best errs least. Only seasons that the half holds twice are tried. The
+    /// second half is not looked at, so that a back-test on it stays honest.
+    pub fn likely_season_ns(&self) -> Option<u64> {
+        let half = &self.rates[..self.rates.len() / 2];
+        let candidates = [DAY_NS, 7 * DAY_NS];
+        let fits = candidates.iter().filter_map(|&season_ns| {
+            let season = (season_ns / self.tick_ns) as usize;
+            let whole = season >= 2 && season_ns.is_multiple_of(self.tick_ns);
+            let error =
+                error_of_repeating(half, season).filter(|_| whole && half.len() >= 2 * season);
+            let without = error_of_repeating(half, season / 2)?;
+            error.filter(|error| *error < without).map(|error| (error, season_ns))
+        });
+        fits.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, season_ns)| season_ns)
+    }
 }
 
 /// What to ask of the forecasters.
@@ -43,10 +62,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The usual plan: the first half of the series, or four seasons if that is less, to warm up.
+    /// The usual plan: the first half is learnt from, the second half is forecast.
     pub fn usual(series: &Series, season_ns: u64, horizons_ns: Vec<u64>) -> Plan {
-        let four_seasons = (4 * season_ns).div_ceil(series.tick_ns) as usize;
-        Plan { horizons_ns, season_ns, warm_up: (series.rates.len() / 2).min(four_seasons) }
+        Plan { horizons_ns, season_ns, warm_up: series.rates.len() / 2 }
     }
 }
 
@@ -55,14 +73,15 @@ impl Plan {
 pub struct Row {
     /// Name of the forecaster.
     pub forecaster: String,
-    /// How far ahead, nanoseconds.
+    /// How far ahead, nanoseconds; written as seconds.
+    #[serde(rename = "horizon_s", serialize_with = "seconds")]
     pub horizon_ns: u64,
     /// How many forecasts were held against what came.
     pub forecasts: usize,
     /// Mean absolute error, requests a second.
     pub mae: f64,
-    /// Mean absolute error over that of the seasonal naive forecast of the warm-up (Hyndman & Koehler
-    /// 2006). None if that was perfect or could not be made.
+    /// Mean absolute error over that of the seasonal naive forecast of the warm-up (Hyndman &
+    /// Koehler 2006). None if that was perfect or could not be made.
     pub mase: Option<f64>,
     /// Symmetric mean absolute percentage error as a share, 0 to 2: mean of 2|y − ŷ|/(|y| + |ŷ|).
     pub smape: f64,
@@ -72,6 +91,11 @@ pub struct Row {
     pub coverage95: Option<f64>,
     /// Refits of the forecaster in the whole replay.
     pub refits: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives fields by reference")]
+fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(*ns as f64 / 1e9)
 }
 
 /// The table of a back-test, and what to know when reading it.
@@ -120,16 +144,16 @@ pub fn backtest(
         (steps.iter().max().copied().unwrap_or(0), plan.warm_up as u64 * series.tick_ns);
     if longest > plan.warm_up {
         advice.push(Advice(format!(
-            "the longest horizon is longer than the warm-up of {}: the first forecasts reach further \
-             ahead than the forecaster has seen back",
+            "the longest horizon is longer than the warm-up of {}: the first forecasts reach \
+             further ahead than the forecaster has seen back",
             Span(warm_up_ns)
         )));
     }
     let scale = seasonal_error(series, plan);
     if scale.is_none() {
         advice.push(Advice(
-            "the seasonal naive forecast of the warm-up could not be made or was perfect: there is no \
-             MASE"
+            "the seasonal naive forecast of the warm-up could not be made or was perfect: there is \
+             no MASE"
                 .into(),
         ));
     }
@@ -139,6 +163,9 @@ pub fn backtest(
         scores.push(replay(series, forecaster.as_mut(), &steps, plan.warm_up));
     }
     for (h, &step) in steps.iter().enumerate() {
+        Refusal::unless(scores.iter().all(|score| score[h].forecasts > 0), || {
+            format!("no rate is known {step} bins after the warm-up to check a forecast by")
+        })?;
         for ((name, forecaster), score) in forecasters.iter().zip(&scores) {
             let horizon_ns = step as u64 * series.tick_ns;
             rows.push(score[h].row(name, horizon_ns, scale, forecaster.refits()));
@@ -174,14 +201,15 @@ fn steps(series: &Series, plan: &Plan) -> Result<Vec<usize>, Refusal> {
 /// Mean absolute error of the seasonal naive forecast within the warm-up.
 fn seasonal_error(series: &Series, plan: &Plan) -> Option<f64> {
     let season = ((plan.season_ns + series.tick_ns / 2) / series.tick_ns).max(1) as usize;
-    let known = &series.rates[..plan.warm_up];
-    let errors: Vec<f64> = known
-        .iter()
-        .zip(known.get(season..)?)
-        .filter_map(|(before, now)| Some(((*now)? - (*before)?).abs()))
-        .collect();
-    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-    (mean > 0.0).then_some(mean)
+    error_of_repeating(&series.rates[..plan.warm_up], season).filter(|mean| *mean > 0.0)
+}
+
+/// Mean absolute difference of rates so many bins apart.
+fn error_of_repeating(rates: &[Option<f64>], lag: usize) -> Option<f64> {
+    let pairs = rates.iter().zip(rates.get(lag..)?);
+    let errors: Vec<f64> =
+        pairs.filter_map(|(before, now)| Some(((*now)? - (*before)?).abs())).collect();
+    (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
 fn replay(
@@ -278,6 +306,17 @@ mod tests {
         assert!(table(vec![1.0; 10], 1, &plan(6 * HOUR)).is_err());
         assert!(table(vec![1.0; 10], 1, &plan(0)).is_err());
         assert!(table(vec![1.0; 10], 1, &plan(5 * HOUR)).is_ok());
+    }
+
+    #[test]
+    fn the_likely_season_is_the_one_that_repeats() {
+        let likely = |value: fn(u64) -> f64| {
+            let rates = (0..24 * 35).map(|hour| Some(value(hour))).collect();
+            Series { start_ns: 0, tick_ns: HOUR, rates }.likely_season_ns()
+        };
+        assert_eq!(likely(|hour| (hour % 24) as f64), Some(DAY_NS));
+        assert_eq!(likely(|hour| (hour % 24 + hour / 24 % 7 * 5) as f64), Some(7 * DAY_NS));
+        assert_eq!(likely(|hour| hour as f64), None);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Ensemble: several methods, weighted by how wrong each was lately.
 //!
-//! **What it does.** Runs its members side by side. For each horizon the weights are the inverse
-//! squares of the members' mean absolute errors at that horizon, which are averages that forget
-//! (`memory`). Until a horizon has come due once, members count alike.
+//! **What it does.** Runs its members side by side. For each horizon a member's weight is its mean
+//! absolute error at that horizon to the power −4 (`power`), where the mean forgets (`memory`).
+//! Until a horizon has come due once, members count alike.
 //!
-//! **When it shines.** When no one knows which method will be right, or when it changes: members' errors
-//! partly cancel, and a member that breaks loses its say within its memory.
+//! **When it shines.** When no one knows which method will be right, or when it changes: members'
+//! errors partly cancel, and a member that breaks loses its say within its memory.
 //!
-//! **When it fails.** When one member is far better throughout: the others still pull a little. It costs
-//! what all its members cost.
+//! **When it fails.** When one member is far better throughout: the others still pull a little. It
+//! costs what all its members cost.
 //!
 //! **Source.** Bates & Granger, *Operational Research Quarterly* 20 (1969) 451.
 
@@ -33,7 +33,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let members = ["seasonal-naive", "regression", "holt-winters", "arima", "neural"];
-        Config { members: members.map(String::from).to_vec(), memory: 100, power: 2.0 }
+        Config { members: members.map(String::from).to_vec(), memory: 100, power: 4.0 }
     }
 }
 

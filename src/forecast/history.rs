@@ -21,6 +21,10 @@ impl History {
         self.values.push_back(value);
     }
 
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }

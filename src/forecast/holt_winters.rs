@@ -1,28 +1,29 @@
 //! Holt–Winters: a level, a trend and a season, each smoothed exponentially (ETS point forecasts).
 //!
-//! **What it does.** Keeps a level l, a trend b (none, additive or multiplicative, damped if asked) and
-//! one index s for each tick of the season (none, additive or multiplicative), corrected by each value
-//! with weights α, β, γ: see [`Smoother`]. Weights that are not given are fitted on a schedule: they are those
-//! with the least squared one-step error over the latest history. What the last error still tells of
-//! the next is added as it fades (`carry`). Until the season has been seen twice, the last
-//! season, or failing that the last value, is repeated.
+//! **What it does.** Keeps a level l, a trend b (none, additive or multiplicative, damped if asked)
+//! and one index s for each tick of the season (none, additive or multiplicative), corrected by
+//! each value with weights α, β, γ: see [`Smoother`]. Weights that are not given are fitted on a
+//! schedule: they are those with the least squared one-step error over the latest history. What the
+//! last error still tells of the next is added as it fades (`carry`). Until the season has been
+//! seen twice, the last season, or failing that the last value, is repeated.
 //!
-//! **When it shines.** One strong season with a slow trend; it follows drifts of the daily shape. The
-//! *Holt-Winters* model of the predictive horizontal pod autoscaler ([`one_step`]).
+//! **When it shines.** One strong season with a slow trend; it follows drifts of the daily shape.
+//! The *Holt-Winters* model of the predictive horizontal pod autoscaler ([`one_step`]).
 //!
-//! **When it fails.** Two seasons at once (day and week) unless the longer is its season; an incident
-//! stays in the season and returns tomorrow; undamped trends overshoot far ahead. Multiplicative
-//! forms want rates above zero.
+//! **When it fails.** Two seasons at once (day and week) unless the longer is its season; an
+//! incident stays in the season and returns tomorrow; undamped trends overshoot far ahead.
+//! Multiplicative forms want rates above zero.
 //!
-//! **Source.** Winters, *Management Science* 6 (1960) 324; recursions and first states as statsmodels
-//! 0.15 has them; carry: Taylor, *J. Oper. Res. Soc.* 54 (2003) 799.
+//! **Source.** Winters, *Management Science* 6 (1960) 324; recursions and first states as
+//! statsmodels 0.15 has them; carry: Taylor, *J. Oper. Res. Soc.* 54 (2003) 799.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Schedule};
 use super::minimize::minimize;
-use super::{Method, Recipe, Refusal, Setup, Span};
+use super::regression::{kept_near, widened};
+use super::{Method, Recipe, Refusal, Scale, Setup, Span};
 
 /// How a trend or a season enters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +42,8 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// The scale it works on.
+    pub scale: Scale,
     /// How the trend enters.
     pub trend: Form,
     /// How the season enters.
@@ -66,6 +69,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            scale: Scale::default(),
             trend: Form::Additive,
             seasonal: Form::Additive,
             season: None,
@@ -117,12 +121,12 @@ pub struct State {
 #[serde(rename_all = "kebab-case")]
 pub enum First {
     /// A line through the first ten values of the moving average, indices from the values detrended
-    /// by it (Hyndman, Koehler, Ord & Snyder 2008, §2.6): what statsmodels calls *estimated* when it
-    /// does not optimise, and *heuristic*.
+    /// by it (Hyndman, Koehler, Ord & Snyder 2008, §2.6): what statsmodels calls *estimated* when
+    /// it does not optimise, and *heuristic*.
     #[default]
     Heuristic,
-    /// The same, and the level moved back to tick 0 along the trend: the moving average begins half a
-    /// season late, which *heuristic* leaves for the recursion to forget.
+    /// The same, and the level moved back to tick 0 along the trend: the moving average begins half
+    /// a season late, which *heuristic* leaves for the recursion to forget.
     Aligned,
     /// The mean of every m-th value, and the first season less (or over) it: statsmodels'
     /// *legacy-heuristic*.
@@ -142,7 +146,7 @@ impl Smoother {
         let least = self.heuristic_values();
         Refusal::unless(n >= least, || {
             format!(
-                "must be at least 10 + 2 * (seasonal_periods // 2) observations: {n} are not {least}"
+                "must be at least 10 + 2 * (seasonal_periods // 2) observations: {n}, not {least}"
             )
         })?;
         let factors = self.trend == Form::Multiplicative || self.seasonal == Form::Multiplicative;
@@ -281,8 +285,9 @@ impl Smoother {
 
     /// Corrects the state by a value.
     ///
-    /// l' = α(y − s) + (1 − α)(l + φb), b' = β(l' − l) + (1 − β)φb, s' = γ(y − l − φb) + (1 − γ)s: the season is
-    /// corrected against the *old* level and trend. Under factors − becomes ÷, + becomes ×, φb becomes b^φ.
+    /// l' = α(y − s) + (1 − α)(l + φb), b' = β(l' − l) + (1 − β)φb, s' = γ(y − l − φb) + (1 − γ)s:
+    /// the season is corrected against the *old* level and trend. Under factors − becomes ÷, +
+    /// becomes ×, φb becomes b^φ.
     pub fn update(&self, state: &mut State, value: f64) {
         let expected = self.ahead(state, self.damping);
         let index = &mut state.seasons[state.next];
@@ -326,6 +331,8 @@ pub struct HoltWinters {
     /// Sums of e(t)e(t−1) and of e(t−1)², whose ratio says how far errors go on.
     products: (f64, f64),
     last_error: f64,
+    /// The least and the greatest value lately.
+    range: (f64, f64),
 }
 
 impl Recipe for HoltWinters {
@@ -362,6 +369,7 @@ impl Recipe for HoltWinters {
             schedule: Schedule::new(setup.ticks(config.refit_every.0)),
             products: (0.0, 0.0),
             last_error: 0.0,
+            range: (f64::MAX, f64::MIN),
         })
     }
 }
@@ -384,7 +392,13 @@ impl HoltWinters {
     fn fit(&mut self) {
         let mean = self.history.iter().sum::<f64>() / self.history.len() as f64;
         let series: Vec<f64> = self.history.iter().map(|value| self.lifted(value, mean)).collect();
-        let start = self.smoother.start(&series, First::Aligned);
+        self.range = series.iter().copied().fold((f64::MAX, f64::MIN), widened);
+        let mut start = self.smoother.start(&series, First::Aligned);
+        if self.smoother.trend == Form::Multiplicative && !(start.level > 0.0 && start.trend > 0.0)
+        {
+            // A steep first line may start below zero, where factors have no meaning.
+            (start.level, start.trend) = (mean, 1.0);
+        }
         let free = [self.config.alpha, self.config.beta, self.config.gamma].map(|w| w.is_none());
         let uses = [true, self.smoother.trend != Form::None, self.smoother.seasonal != Form::None];
         let chosen: Vec<usize> = (0..3).filter(|&i| free[i] && uses[i]).collect();
@@ -418,6 +432,21 @@ impl HoltWinters {
         let on = self.config.carry && square > 0.0;
         if on { (product / square).clamp(0.0, 0.98) } else { 0.0 }
     }
+
+    /// Continues the series on the scale of the method.
+    fn continued(&self, path: &mut [f64]) {
+        let Some(state) = &self.state else {
+            let season = self.smoother.season;
+            let season = if self.history.len() >= season { season } else { 1 };
+            return self.history.repeat_season(season, path);
+        };
+        self.smoother.path(state, path);
+        let (carry, mut rest) = (self.carry_of(self.products), self.last_error);
+        for out in path {
+            rest *= carry;
+            *out = kept_near(self.range, *out + rest);
+        }
+    }
 }
 
 fn logistic(x: f64) -> f64 {
@@ -445,7 +474,9 @@ fn squared_error(smoother: &Smoother, state: &mut State, series: &[f64]) -> (f64
 
 impl Method for HoltWinters {
     fn push(&mut self, _: u64, value: f64) {
+        let value = self.config.scale.bend(value);
         self.history.push(value);
+        self.range = widened(self.range, value);
         let fitted = [self.config.alpha, self.config.beta, self.config.gamma];
         let nothing_to_fit = self.state.is_some() && fitted.iter().all(Option::is_some);
         if self.schedule.tick(self.enough() && !nothing_to_fit) {
@@ -457,22 +488,14 @@ impl Method for HoltWinters {
             self.products.0 += error * self.last_error;
             self.products.1 += self.last_error * self.last_error;
             self.last_error = error;
-            self.state = Some(state);
+            // Factors may run away from a level near zero: then wait for the next fit.
+            self.state = state.level.is_finite().then_some(state);
         }
     }
 
     fn path(&self, path: &mut [f64]) {
-        let Some(state) = &self.state else {
-            let season = self.smoother.season;
-            let season = if self.history.len() >= season { season } else { 1 };
-            return self.history.repeat_season(season, path);
-        };
-        self.smoother.path(state, path);
-        let (carry, mut rest) = (self.carry_of(self.products), self.last_error);
-        for out in path {
-            rest *= carry;
-            *out += rest;
-        }
+        self.continued(path);
+        self.config.scale.unbend(path);
     }
 
     fn refits(&self) -> u64 {
@@ -512,7 +535,8 @@ mod tests {
     #[test]
     fn a_line_is_continued_when_the_trend_is_undamped() {
         let value = |t: u32| 10.0 + 2.0 * f64::from(t);
-        let method = taught(&Config { damping: 1.0, ..config() }, (0..100).map(value));
+        let method =
+            taught(&Config { scale: Scale::Rate, damping: 1.0, ..config() }, (0..100).map(value));
         let mut path = [0.0; 12];
         method.path(&mut path);
         for (k, forecast) in path.iter().enumerate() {

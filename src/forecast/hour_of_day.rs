@@ -1,18 +1,18 @@
 //! Hour of day: linear regression on the hour, with a common trend.
 //!
-//! **What it does.** y = β·t + γ(hour), by least squares with exponential forgetting, exactly and in
-//! constant time a tick: the trend is the slope within the hours, each γ its hour's centre. Hours not
-//! yet seen take the mean of those that were; the trend counts from the third day on, since before
-//! that it cannot be told from the shape of the hours themselves.
+//! **What it does.** y = β·t + γ(hour), by least squares with exponential forgetting, exactly and
+//! in constant time a tick: the trend is the slope within the hours, each γ its hour's centre.
+//! Hours not yet seen take the mean of those that were; the trend counts from the third day on,
+//! since before that it cannot be told from the shape of the hours themselves.
 //!
-//! **When it shines.** A daily rhythm that holds for weeks; horizons of hours. It averages many days
-//! where the seasonal naive repeats one, so its noise is far smaller.
+//! **When it shines.** A daily rhythm that holds for weeks; horizons of hours. It averages many
+//! days where the seasonal naive repeats one, so its noise is far smaller.
 //!
 //! **When it fails.** It does not look at the last few values: after a jump it is wrong until the
 //! forgetting has caught up. Weekends fall into the same hours as weekdays; steps at the full hour.
 //!
-//! **Source.** Ordinary least squares on seasonal indicators (Hyndman & Athanasopoulos, §7.4), solved
-//! by the Frisch–Waugh theorem; the updates are those of West, *Comm. ACM* 22 (1979) 532.
+//! **Source.** Ordinary least squares on seasonal indicators (Hyndman & Athanasopoulos, §7.4),
+//! solved by the Frisch–Waugh theorem; the updates are those of West, *Comm. ACM* 22 (1979) 532.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

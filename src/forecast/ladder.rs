@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-/// How many of the latest errors of a horizon its bands rest on.
-const ERRORS: usize = 500;
-
 /// Forecasts made at each tick for the horizons 1, 2, 3, 4, 6, 8, 12, 16, 24 … ticks.
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
@@ -60,15 +57,23 @@ impl Ladder {
 }
 
 /// The latest errors (actual less forecast) of one horizon, ready for quantiles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Errors {
+    window: usize,
     recent: VecDeque<f64>,
     sorted: Vec<f64>,
 }
 
 impl Errors {
+    /// Keeps the errors of three seasons, that each hour has its say; at least 500, so that
+    /// quantiles are steady, and at most 2000, so that they stay cheap.
+    pub(super) fn new(season: usize) -> Errors {
+        let window = (3 * season).clamp(500, 2000);
+        Errors { window, recent: VecDeque::new(), sorted: Vec::new() }
+    }
+
     pub(super) fn push(&mut self, error: f64) {
-        if self.recent.len() == ERRORS {
+        if self.recent.len() == self.window {
             let oldest = self.recent.pop_front().expect("the window is full");
             let at = self.sorted.partition_point(|&other| other < oldest);
             self.sorted.remove(at);
@@ -78,12 +83,13 @@ impl Errors {
         self.sorted.insert(at, error);
     }
 
-    /// Offsets from a forecast to the ends of the band that misses the next rate with the chance `tail`
-    /// on either side.
+    /// Offsets from a forecast to the ends of the band that misses the next rate with the chance
+    /// `tail` on either side.
     ///
     /// Of n exchangeable errors the k-th smallest is not exceeded by the next with probability
-    /// k/(n + 1): split conformal prediction (Vovk, Gammerman & Shafer 2005), one side at a time. With
-    /// too few errors for such an order statistic, Student's t for a new normal value stands in.
+    /// k/(n + 1): split conformal prediction (Vovk, Gammerman & Shafer 2005), one side at a time.
+    /// With too few errors for such an order statistic, Student's t for a new normal value stands
+    /// in.
     pub(super) fn band(&self, tail: f64) -> Option<(f64, f64)> {
         let n = self.sorted.len();
         if n < 2 {
@@ -98,7 +104,8 @@ impl Errors {
         let sd_of_next = (square / (n - 1) as f64 * (1.0 + 1.0 / n as f64)).sqrt();
         let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).expect("at least one degree of freedom");
         let reach = t.inverse_cdf(1.0 - tail) * sd_of_next;
-        Some((mean - reach, mean + reach))
+        // No narrower than what was seen already, so that bands of all levels stay nested.
+        Some(((mean - reach).min(self.sorted[0]), (mean + reach).max(self.sorted[n - 1])))
     }
 }
 
@@ -129,10 +136,10 @@ mod tests {
 
     #[test]
     fn with_many_errors_a_band_is_made_of_order_statistics() {
-        let mut errors = Errors::default();
+        let mut errors = Errors::new(1);
         (1..=99).rev().for_each(|error| errors.push(f64::from(error)));
         assert_eq!(errors.band(0.1), Some((10.0, 90.0)));
         assert_eq!(errors.band(0.025), Some((2.0, 98.0)));
-        assert_eq!(Errors::default().band(0.1), None);
+        assert_eq!(Errors::new(1).band(0.1), None);
     }
 }

@@ -67,7 +67,8 @@ impl Method for LinearTrend {
 ///
 /// Points of a single instant have no slope: their mean is returned. `None` without points.
 pub fn regress_to(to: f64, points: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
-    // Times count from the instant asked for, as upstream does, so that large clocks lose no digits.
+    // Times count from the instant asked for, as upstream does, so that large clocks lose no
+    // digits.
     let (mean_x, mean_y, slope) = line(points.map(|(time, value)| (time - to, value)))?;
     Some(mean_y - slope * mean_x)
 }

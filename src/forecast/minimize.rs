@@ -3,8 +3,8 @@
 /// The point that makes `cost` small, starting from `start` with steps of `step`, and its cost.
 ///
 /// *Computer Journal* 7 (1965) 308, with the usual coefficients 1, 2, ½, ½. Stops after `budget`
-/// evaluations, or when the costs of the simplex agree within a millionth. A cost that is not a number counts as
-/// infinite.
+/// evaluations, or when the costs of the simplex agree within a millionth. A cost that is not a
+/// number counts as infinite.
 pub(super) fn minimize(
     start: &[f64],
     step: f64,

@@ -41,6 +41,7 @@ mod least_squares;
 mod minimize;
 mod online;
 mod refusal;
+mod scale;
 mod span;
 
 use schemars::JsonSchema;
@@ -50,6 +51,7 @@ use statrs::distribution::{ContinuousCDF as _, Normal};
 pub use backtest::backtest;
 pub use online::Online;
 pub use refusal::{Advice, Refusal, examine};
+pub use scale::Scale;
 pub use span::Span;
 
 /// Nanoseconds in a day, the default season.
@@ -115,8 +117,8 @@ pub struct Setup {
     pub season_ns: u64,
     /// Unix time of instant 0 (any value of the same weekday and hour serves), nanoseconds.
     pub epoch_offset_ns: u64,
-    /// The longest horizon that is asked for regularly, nanoseconds: bands are measured up to it and
-    /// widened by the square root of time beyond it.
+    /// The longest horizon that is asked for regularly, nanoseconds: bands are measured up to it
+    /// and widened by the square root of time beyond it.
     pub reach_ns: u64,
     /// Seed of methods that draw (the neural network's first weights and its order of training).
     pub seed: u64,
@@ -172,7 +174,8 @@ pub struct Bands {
 }
 
 impl Forecast {
-    /// The rate that is exceeded with probability `1 − p`; the mean itself while there are no bands.
+    /// The rate that is exceeded with probability `1 − p`; the mean itself while there are no
+    /// bands.
     ///
     /// Exact at the band ends, between and beyond them linear on the normal scale.
     pub fn quantile(&self, p: f64) -> f64 {

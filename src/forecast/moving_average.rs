@@ -4,7 +4,8 @@
 //!
 //! **When it shines.** A steady level under much noise: the error of the mean falls as 1/√window.
 //!
-//! **When it fails.** On a ramp it is late by half the window and the horizon; it levels any season.
+//! **When it fails.** On a ramp it is late by half the window and the horizon; it levels any
+//! season.
 //!
 //! **Source.** Hyndman & Athanasopoulos, *Forecasting: principles and practice*, 3rd ed., §3.3 and
 //! §5.2 (the mean method over a window).

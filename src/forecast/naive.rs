@@ -2,8 +2,8 @@
 //!
 //! **What it does.** Every later value is expected to equal the last one.
 //!
-//! **When it shines.** Random walks; horizons much shorter than anything that changes. It has nothing
-//! to learn and nothing to break, so every other method must beat it to be worth its cost.
+//! **When it shines.** Random walks; horizons much shorter than anything that changes. It has
+//! nothing to learn and nothing to break, so every other method must beat it to be worth its cost.
 //!
 //! **When it fails.** On a ramp it is late by the horizon; on noise it chases each value.
 //!

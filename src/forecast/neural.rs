@@ -1,19 +1,22 @@
 //! Neural: a small network from lags and the calendar to the next value.
 //!
-//! **What it does.** One hidden layer of tanh units beside a straight linear path. Inputs are the last
-//! values, the values around one season before the tick to be forecast (once the season has been seen
-//! twice), and the time of day and week as waves; all are measured in standard deviations of the
-//! history. Trained by Adam on squared error, in passes over the history in a random but seeded order,
-//! on a schedule that starts from the weights of the last time. Later ticks are forecast by feeding
-//! forecasts back. Until there is history enough, the last season, or failing that the last value, is
-//! repeated.
+//! **What it does.** A linear path from the inputs to the forecast, and beside it one hidden layer
+//! of tanh units for what the linear path leaves. Inputs are the last values, the values around one
+//! season before the tick to be forecast, and the time of day and week as waves; all are measured
+//! in standard deviations of the history. At each training the linear path is solved exactly (least
+//! squares), then the units are trained by Adam on squared error, in passes over the history in a
+//! random but seeded order, starting from the weights of the last time. Later ticks are forecast by
+//! feeding forecasts back. Until two seasons are known, the last season, or failing that the last
+//! value, is repeated.
 //!
-//! **When it shines.** Shapes no sum explains: peaks that grow with the level, weekends unlike weekdays.
+//! **When it shines.** Shapes no sum explains: peaks that grow with the level, weekends unlike
+//! weekdays.
 //!
 //! **When it fails.** Few data; rates beyond all it has seen; it is the dearest to train and the
 //! hardest to explain. Simple methods often win: look at the back-test first.
 //!
-//! **Source.** Goodfellow, Bengio & Courville, *Deep learning*, ch. 6; Kingma & Ba, *Adam*, ICLR 2015.
+//! **Source.** Goodfellow, Bengio & Courville, *Deep learning*, ch. 6; Kingma & Ba, *Adam*, ICLR
+//! 2015.
 
 use std::f64::consts::TAU;
 
@@ -21,13 +24,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::{History, Schedule};
-use super::regression::{widened, within_twice};
-use super::{DAY_NS, Method, Recipe, Refusal, Setup, Span};
+use super::least_squares::Normal;
+use super::regression::{kept_near, widened};
+use super::{DAY_NS, Method, Recipe, Refusal, Scale, Setup, Span};
 
 /// Options of the neural network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// The scale it works on.
+    pub scale: Scale,
     /// How many last values it sees, in ticks.
     pub lags: usize,
     /// Units in the hidden layer.
@@ -47,11 +53,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            scale: Scale::default(),
             lags: 4,
             hidden: 12,
             season: None,
             epochs: 3,
-            learning_rate: 0.003,
+            learning_rate: 0.0005,
             history: Span::days(28),
             refit_every: Span::days(1),
         }
@@ -115,7 +122,8 @@ impl Neural {
         self.history.len() >= 2 * self.season + self.config.lags + AROUND.len() + 100
     }
 
-    /// What the network sees of the bin that ends at `at_ns`; `value(lag)` is in standard deviations.
+    /// What the network sees of the bin that ends at `at_ns`; `value(lag)` is in standard
+    /// deviations.
     fn see(&self, at_ns: u64, value: impl Fn(usize) -> f64, inputs: &mut Vec<f64>) {
         inputs.clear();
         inputs.extend((1..=self.config.lags).map(&value));
@@ -139,31 +147,30 @@ impl Neural {
         self.range = self.history.iter().fold((f64::MAX, f64::MIN), widened);
         let series: Vec<f64> = self.history.iter().map(|y| (y - mean) / scale).collect();
         let first = (self.season + AROUND.len()).max(self.config.lags);
-        let mut order: Vec<usize> = (first..series.len()).collect();
+        let mut seen: Vec<(Vec<f64>, f64)> = Vec::with_capacity(series.len() - first);
+        let mut normal = Normal::new(self.net.inputs + 1);
+        for t in first..series.len() {
+            let ago = (series.len() - 1 - t) as u64 * self.setup.tick_ns;
+            let mut inputs = Vec::with_capacity(self.net.inputs + 1);
+            self.see(self.last_ns.saturating_sub(ago), |lag| series[t - lag], &mut inputs);
+            let rest = series[t] - self.net.bent(&inputs);
+            inputs.push(1.0);
+            normal.push(1.0, &inputs, rest);
+            inputs.pop();
+            seen.push((inputs, series[t]));
+        }
+        self.net.straight = normal.solve(|_| 1.0);
         let passes = if self.schedule.refits == 1 { 8 } else { 1 } * self.config.epochs;
-        let mut inputs = Vec::new();
         for _ in 0..passes {
-            self.draws.shuffle(&mut order);
-            for &t in &order {
-                let at_ns = self.last_ns - (series.len() - 1 - t) as u64 * self.setup.tick_ns;
-                self.see(at_ns, |lag| series[t - lag], &mut inputs);
-                self.net.learn(&inputs, series[t], self.config.learning_rate);
+            self.draws.shuffle(&mut seen);
+            for (inputs, value) in &seen {
+                self.net.learn(inputs, *value, self.config.learning_rate);
             }
         }
     }
-}
 
-impl Method for Neural {
-    fn push(&mut self, at_ns: u64, value: f64) {
-        self.history.push(value);
-        self.last_ns = at_ns;
-        self.range = widened(self.range, value);
-        if self.schedule.tick(self.enough()) {
-            self.train();
-        }
-    }
-
-    fn path(&self, path: &mut [f64]) {
+    /// Continues the series on the scale of the method.
+    fn continued(&self, path: &mut [f64]) {
         if !self.schedule.fitted() {
             let season = if self.history.len() >= self.season { self.season } else { 1 };
             return self.history.repeat_season(season, path);
@@ -180,8 +187,25 @@ impl Method for Neural {
                 (raw - mean) / scale
             };
             self.see(at_ns, value, &mut inputs);
-            path[k] = within_twice(self.range, mean + scale * self.net.output(&inputs));
+            path[k] = kept_near(self.range, mean + scale * self.net.output(&inputs));
         }
+    }
+}
+
+impl Method for Neural {
+    fn push(&mut self, at_ns: u64, value: f64) {
+        let value = self.config.scale.bend(value);
+        self.history.push(value);
+        self.last_ns = at_ns;
+        self.range = widened(self.range, value);
+        if self.schedule.tick(self.enough()) {
+            self.train();
+        }
+    }
+
+    fn path(&self, path: &mut [f64]) {
+        self.continued(path);
+        self.config.scale.unbend(path);
     }
 
     fn refits(&self) -> u64 {
@@ -189,11 +213,14 @@ impl Method for Neural {
     }
 }
 
-/// ŷ = Σ v·tanh(Wx + b) + Σ u·x + c, with all weights in one row for the optimiser.
+/// ŷ = Σ v·tanh(Wx + b) + Σ u·x + c.
 #[derive(Clone, Debug)]
 struct Net {
     inputs: usize,
     hidden: usize,
+    /// u and c.
+    straight: Vec<f64>,
+    /// W row by row, then b, then v: one row for the optimiser.
     weights: Vec<f64>,
     gradient: Vec<f64>,
     /// Adam's running means of the gradient and of its square, and its steps so far.
@@ -203,7 +230,7 @@ struct Net {
 
 impl Net {
     fn new(inputs: usize, hidden: usize, draws: &mut Draws) -> Net {
-        let size = hidden * (inputs + 2) + inputs + 1;
+        let size = hidden * (inputs + 2);
         let spread = (1.0 / inputs as f64).sqrt();
         let mut weights = vec![0.0; size];
         // Only W is random: v = 0 starts the network as its linear path.
@@ -211,6 +238,7 @@ impl Net {
         Net {
             inputs,
             hidden,
+            straight: vec![0.0; inputs + 1],
             weights,
             gradient: vec![0.0; size],
             moments: vec![(0.0, 0.0); size],
@@ -218,28 +246,31 @@ impl Net {
         }
     }
 
-    /// Where b, v, u and c begin in the row of weights (W begins it).
-    fn offsets(&self) -> [usize; 4] {
+    /// Where b and v begin in the row of weights.
+    fn offsets(&self) -> (usize, usize) {
         let b = self.hidden * self.inputs;
-        [b, b + self.hidden, b + 2 * self.hidden, b + 2 * self.hidden + self.inputs]
+        (b, b + self.hidden)
     }
 
     fn unit(&self, i: usize, x: &[f64]) -> f64 {
         let row = &self.weights[i * self.inputs..(i + 1) * self.inputs];
         let sum: f64 = row.iter().zip(x).map(|(w, x)| w * x).sum();
-        (sum + self.weights[self.offsets()[0] + i]).tanh()
+        (sum + self.weights[self.offsets().0 + i]).tanh()
+    }
+
+    fn bent(&self, x: &[f64]) -> f64 {
+        let v = &self.weights[self.offsets().1..];
+        v.iter().enumerate().map(|(i, v)| v * self.unit(i, x)).sum()
     }
 
     fn output(&self, x: &[f64]) -> f64 {
-        let [_, v, u, c] = self.offsets();
-        let bent: f64 = (0..self.hidden).map(|i| self.weights[v + i] * self.unit(i, x)).sum();
-        let straight: f64 = self.weights[u..c].iter().zip(x).map(|(w, x)| w * x).sum();
-        bent + straight + self.weights[c]
+        let straight: f64 = self.straight.iter().zip(x).map(|(u, x)| u * x).sum();
+        self.bent(x) + straight + self.straight[self.inputs]
     }
 
-    /// One step of Adam down the gradient of ½(ŷ − y)².
+    /// One step of Adam down the gradient of ½(ŷ − y)² in W, b and v.
     fn learn(&mut self, x: &[f64], y: f64, rate: f64) {
-        let [b, v, u, c] = self.offsets();
+        let (b, v) = self.offsets();
         // Errors beyond three deviations pull no harder: one incident must not undo a month.
         let error = (self.output(x) - y).clamp(-3.0, 3.0);
         for i in 0..self.hidden {
@@ -250,8 +281,6 @@ impl Net {
             let row = &mut self.gradient[i * self.inputs..(i + 1) * self.inputs];
             row.iter_mut().zip(x).for_each(|(g, x)| *g = inner * x);
         }
-        self.gradient[u..c].iter_mut().zip(x).for_each(|(g, x)| *g = error * x);
-        self.gradient[c] = error;
         self.descend(rate);
     }
 
@@ -291,7 +320,7 @@ impl Draws {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    fn shuffle(&mut self, items: &mut [usize]) {
+    fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, (self.uniform() * (last + 1) as f64) as usize);
         }

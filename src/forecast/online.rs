@@ -7,10 +7,12 @@ use super::{Bands, Forecast, Forecaster, Method, Setup};
 ///
 /// - *Missing bins* are filled with the method's own forecast, so that its seasons stay in step;
 ///   forecasts across the gap are not held against it.
-/// - *Bands* are measured, not assumed: at each tick the forecasts for a ladder of horizons are kept
-///   until they come due, and the band of a horizon is made of the quantiles of the latest errors at
-///   that horizon. They are thus right on average even where the method's own theory is not; they
-///   lag when the noise changes faster than the window of 500 errors forgets.
+/// - *Bands* are measured, not assumed: at each tick the forecasts for a ladder of horizons are
+///   kept until they come due, and the band of a horizon is made of the quantiles of the latest
+///   errors at that horizon, taken between square roots, so that bands widen with the rate as the
+///   noise of counts does. They are thus right on average even where the method's own theory is
+///   not; they lag when the noise changes faster than they forget (three seasons, 500 to 2000
+///   errors).
 /// - *Rates are not negative*: forecasts and bands end at zero.
 pub struct Online {
     method: Box<dyn Method>,
@@ -26,7 +28,7 @@ impl Online {
     pub fn new(method: Box<dyn Method>, setup: &Setup) -> Online {
         let reach = setup.ticks(setup.reach_ns);
         let ladder = Ladder::new(reach);
-        let errors = vec![Errors::default(); ladder.steps().len()];
+        let errors = vec![Errors::new(setup.ticks(setup.season_ns)); ladder.steps().len()];
         Online {
             method,
             tick_ns: setup.tick_ns,
@@ -73,11 +75,11 @@ impl Forecaster for Online {
             self.bridge(last_ns, at_ns);
         }
         for (rung, forecast) in self.ladder.due() {
-            self.errors[rung].push(rate - forecast);
+            self.errors[rung].push(rate.sqrt() - forecast.sqrt());
         }
         self.method.push(at_ns, rate);
         self.method.path(&mut self.path);
-        debug_assert!(self.path.iter().all(|value| value.is_finite()), "a forecast is a number");
+        assert!(self.path.iter().all(|value| value.is_finite()), "a forecast is a number");
         self.path.iter_mut().for_each(|value| *value = value.max(0.0));
         self.ladder.promise(&self.path);
         self.last_ns = Some(at_ns);
@@ -91,7 +93,8 @@ impl Forecaster for Online {
         let errors = &self.errors[self.ladder.rung(step)];
         let ends = |tail| {
             let (low, high) = errors.band(tail)?;
-            Some(((mean + low * widening).max(0.0), (mean + high * widening).max(0.0)))
+            let end = |offset: f64| (mean.sqrt() + offset * widening).max(0.0).powi(2);
+            Some((end(low), end(high)))
         };
         let bands = ends(0.1).zip(ends(0.025)).map(|((low80, high80), (low95, high95))| Bands {
             low80,

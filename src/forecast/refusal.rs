@@ -62,8 +62,8 @@ pub fn examine(
     let mut advice = Vec::new();
     if season_ns > history_ns {
         advice.push(Advice(format!(
-            "the season of {season} is longer than the history of {history}: seasonal methods never \
-             see one whole season and repeat the last value instead"
+            "the season of {season} is longer than the history of {history}: seasonal methods \
+             never see one whole season and repeat the last value instead"
         )));
     } else if season_ns > history_ns / 2 {
         advice.push(Advice(format!(

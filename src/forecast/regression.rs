@@ -1,20 +1,21 @@
 //! Regression: multiple linear regression on the calendar and on lags.
 //!
-//! **What it does.** y(t) = β₀ + Σ βᵢ y(t − lagᵢ) + hour-of-day waves + day of the week, by least squares
-//! with exponential forgetting. Rows are added in constant time a tick; the equations are solved anew
-//! on a schedule. Later ticks are forecast by feeding forecasts back as lags. For each season of m
-//! ticks the lags m and m + 1 are used, so that "as yesterday, but as much higher as just now" is in
-//! reach. A season counts from its second repetition on; before there is anything to regress on, the
-//! longest season known is repeated.
+//! **What it does.** y(t) = β₀ + Σ βᵢ y(t − lagᵢ) + hour-of-day waves + day of the week, by least
+//! squares with exponential forgetting. Rows are added in constant time a tick; the equations are
+//! solved anew on a schedule. Later ticks are forecast by feeding forecasts back as lags. For each
+//! season of m ticks the lags m and m + 1 are used, so that "as yesterday, but as much higher as
+//! just now" is in reach. A season counts from its second repetition on; before there is anything
+//! to regress on, the longest season known is repeated.
 //!
-//! **When it shines.** Daily and weekly rhythms together, with a level that wanders: the lags correct
-//! what the calendar does not know. Usually the best single method here on real traffic.
+//! **When it shines.** Daily and weekly rhythms together, with a level that wanders: the lags
+//! correct what the calendar does not know. Usually the best single method here on real traffic.
 //!
-//! **When it fails.** Effects that multiply (it adds), sudden regimes that never were, many lags on few
-//! data. Errors feed back, so far horizons inherit near ones.
+//! **When it fails.** Effects that multiply (it adds), sudden regimes that never were, many lags on
+//! few data. Errors feed back, so far horizons inherit near ones.
 //!
-//! **Source.** Hyndman & Athanasopoulos, *Forecasting: principles and practice*, 3rd ed., ch. 7 (Fourier
-//! terms §7.4); recursive least squares with forgetting: Ljung, *System identification*, ch. 11.
+//! **Source.** Hyndman & Athanasopoulos, *Forecasting: principles and practice*, 3rd ed., ch. 7
+//! (Fourier terms §7.4); recursive least squares with forgetting: Ljung, *System identification*,
+//! ch. 11.
 
 use std::f64::consts::TAU;
 
@@ -23,12 +24,14 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{History, Schedule};
 use super::least_squares::Normal;
-use super::{DAY_NS, Method, Recipe, Refusal, Setup, Span};
+use super::{DAY_NS, Method, Recipe, Refusal, Scale, Setup, Span};
 
 /// Options of the regression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// The scale it works on.
+    pub scale: Scale,
     /// Lags of the value itself, in ticks.
     pub lags: Vec<usize>,
     /// Seasons whose values of one season before are used; absent: that of the run, and a week.
@@ -46,6 +49,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            scale: Scale::default(),
             lags: vec![1, 2, 3],
             seasons: None,
             harmonics: 4,
@@ -168,7 +172,8 @@ impl Regression {
         self.unit = if mean > 0.0 { mean } else { 1.0 };
         self.normal = Normal::new(self.columns());
         for (i, value) in values.iter().enumerate() {
-            let at_ns = self.last_ns - (values.len() - 1 - i) as u64 * self.setup.tick_ns;
+            let ago = (values.len() - 1 - i) as u64 * self.setup.tick_ns;
+            let at_ns = self.last_ns.saturating_sub(ago);
             let lagged = |lag: usize| i.checked_sub(lag).map(|earlier| values[earlier]);
             if let Some(row) = self.row(at_ns, lagged) {
                 self.normal.push(self.keep, &row, value / self.unit);
@@ -183,10 +188,30 @@ impl Regression {
         self.range = self.history.iter().fold(self.range, widened);
         self.beta = self.normal.solve(|column| if column < lagged { 0.0 } else { 1.0 });
     }
+
+    /// Continues the series on the scale of the method.
+    fn continued(&self, path: &mut [f64]) {
+        if !self.schedule.fitted() {
+            let known = self.seasons.iter().rev().find(|&&season| season <= self.taken);
+            return self.history.repeat_season(known.map_or(1, |&season| season), path);
+        }
+        for k in 0..path.len() {
+            let at_ns = self.last_ns + (k + 1) as u64 * self.setup.tick_ns;
+            let (done, _) = path.split_at(k);
+            let value = |lag: usize| match k.checked_sub(lag) {
+                Some(earlier) => Some(done[earlier]),
+                None => self.history.lag(lag - k),
+            };
+            let row = self.row(at_ns, value).expect("rows were complete when it was fitted");
+            let sum: f64 = row.iter().zip(&self.beta).map(|(x, beta)| x * beta).sum();
+            path[k] = kept_near(self.range, sum * self.unit);
+        }
+    }
 }
 
 impl Method for Regression {
     fn push(&mut self, at_ns: u64, value: f64) {
+        let value = self.config.scale.bend(value);
         let row = self.row(at_ns, |lag| self.history.lag(lag));
         self.history.push(value);
         self.taken += 1;
@@ -205,21 +230,8 @@ impl Method for Regression {
     }
 
     fn path(&self, path: &mut [f64]) {
-        if !self.schedule.fitted() {
-            let known = self.seasons.iter().rev().find(|&&season| season <= self.taken);
-            return self.history.repeat_season(known.map_or(1, |&season| season), path);
-        }
-        for k in 0..path.len() {
-            let at_ns = self.last_ns + (k + 1) as u64 * self.setup.tick_ns;
-            let (done, _) = path.split_at(k);
-            let value = |lag: usize| match k.checked_sub(lag) {
-                Some(earlier) => Some(done[earlier]),
-                None => self.history.lag(lag - k),
-            };
-            let row = self.row(at_ns, value).expect("rows were complete when it was fitted");
-            let sum: f64 = row.iter().zip(&self.beta).map(|(x, beta)| x * beta).sum();
-            path[k] = within_twice(self.range, sum * self.unit);
-        }
+        self.continued(path);
+        self.config.scale.unbend(path);
     }
 
     fn refits(&self) -> u64 {
@@ -232,8 +244,10 @@ pub(super) fn widened((low, high): (f64, f64), value: f64) -> (f64, f64) {
     (low.min(value), high.max(value))
 }
 
-/// Keeps a forecast that feeds on itself within twice the range it was taught on.
-pub(super) fn within_twice((low, high): (f64, f64), value: f64) -> f64 {
+/// Keeps a forecast that feeds on itself within one range below and above the range it was taught
+/// on.
+pub(super) fn kept_near((low, high): (f64, f64), value: f64) -> f64 {
+    let value = if value.is_nan() { f64::midpoint(low, high) } else { value };
     value.clamp(low - (high - low), high + (high - low))
 }
 
@@ -243,9 +257,9 @@ mod tests {
 
     const HOUR: u64 = 3_600_000_000_000;
 
-    fn error_after(hours: u64, value: impl Fn(u64) -> f64) -> f64 {
+    fn error_after(scale: Scale, hours: u64, value: impl Fn(u64) -> f64) -> f64 {
         let setup = Setup { tick_ns: HOUR, ..Setup::default() };
-        let mut method = Regression::build(&Config::default(), &setup).unwrap();
+        let mut method = Regression::build(&Config { scale, ..Config::default() }, &setup).unwrap();
         (1..=hours).for_each(|hour| method.push(hour * HOUR, value(hour)));
         let mut path = [0.0; 24];
         method.path(&mut path);
@@ -255,12 +269,12 @@ mod tests {
 
     #[test]
     fn a_straight_line_is_continued() {
-        assert!(error_after(100, |hour| 20.0 + 3.0 * hour as f64) < 1e-4);
+        assert!(error_after(Scale::Rate, 100, |hour| 20.0 + 3.0 * hour as f64) < 1e-4);
     }
 
     #[test]
     fn a_weekly_pattern_is_repeated_once_it_has_been_seen_twice() {
         let pattern = |hour: u64| 50.0 + (hour * 7919 % 168) as f64;
-        assert!(error_after(24 * 20, pattern) < 1e-3);
+        assert!(error_after(Scale::SquareRoot, 24 * 20, pattern) < 1e-3);
     }
 }

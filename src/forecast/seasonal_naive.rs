@@ -1,13 +1,13 @@
 //! Seasonal naive: tomorrow at this hour is as today at this hour.
 //!
-//! **What it does.** Expects the value of one season before: ŷ(t+h) = y(t+h − m⌈h/m⌉) for a season of m
-//! ticks. Before one whole season is known it repeats the last value.
+//! **What it does.** Expects the value of one season before: ŷ(t+h) = y(t+h − m⌈h/m⌉) for a season
+//! of m ticks. Before one whole season is known it repeats the last value.
 //!
-//! **When it shines.** Strong, steady daily or weekly rhythms, and horizons of hours to days. It is the
-//! baseline of the back-test: MASE is its error, taken as one.
+//! **When it shines.** Strong, steady daily or weekly rhythms, and horizons of hours to days. It is
+//! the baseline of the back-test: MASE is its error, taken as one.
 //!
-//! **When it fails.** After a change of level it is wrong for a whole season; it repeats yesterday's
-//! noise (twice the variance needed) and yesterday's incident.
+//! **When it fails.** After a change of level it is wrong for a whole season; it repeats
+//! yesterday's noise (twice the variance needed) and yesterday's incident.
 //!
 //! **Source.** Hyndman & Athanasopoulos, *Forecasting: principles and practice*, 3rd ed., §5.2.
 

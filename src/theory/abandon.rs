@@ -22,38 +22,48 @@ pub struct ErlangA {
 
 impl ErlangA {
     /// `abandonment_rate` is the inverse of the mean patience; any load has a steady state.
-    pub fn new(arrival_rate: f64, service_rate: f64, servers: u32, abandonment_rate: f64) -> Self {
-        let c = f64::from(servers);
-        let (mut waiting, mut busy, mut queued) = (1.0, 0.0, 0.0);
+    ///
+    /// Refuses an overload of such patience that the queue would hold ten million requests.
+    pub fn new(
+        arrival_rate: f64,
+        service_rate: f64,
+        servers: u32,
+        abandonment_rate: f64,
+    ) -> Result<Self, Refusal> {
+        const LONGEST: f64 = 1e7;
+        let capacity = f64::from(servers) * service_rate;
+        let overload = (arrival_rate - capacity) / abandonment_rate;
+        if overload > LONGEST {
+            return Err(Refusal(format!(
+                "with this patience about {overload:.0} requests would wait; the queue is \
+                 computed up to {LONGEST}"
+            )));
+        }
+        // P(c + k) in units of P(c − 1), summed while the queue still grows or terms still matter.
         let idle = inverse_erlang_b(servers - 1, arrival_rate / service_rate);
-        // P(c + k) in terms of P(c − 1), all in units that cannot overflow: the weights rise at
-        // most until the departures outrun the arrivals, and are rescaled on the way.
-        let mut scale = 1.0;
-        waiting *= arrival_rate / (c * service_rate);
-        let mut k = 0.0;
-        while waiting > 1e-18 * (busy + scale)
-            || arrival_rate > departures(c, service_rate, k, abandonment_rate)
-        {
+        let (mut unit, mut busy, mut queued) = (1.0, 0.0, 0.0);
+        let (mut waiting, mut k) = (arrival_rate / capacity, 0.0);
+        while k <= overload || waiting > 1e-18 * (busy + unit) {
             busy += waiting;
             queued += k * waiting;
             k += 1.0;
-            waiting *= arrival_rate / departures(c, service_rate, k, abandonment_rate);
+            waiting *= arrival_rate / (capacity + k * abandonment_rate);
             if waiting > 1e200 {
-                for part in [&mut waiting, &mut busy, &mut queued, &mut scale] {
+                for part in [&mut waiting, &mut busy, &mut queued, &mut unit] {
                     *part *= 1e-200;
                 }
             }
         }
-        let total = scale * idle + busy;
-        Self {
+        let total = unit * idle + busy;
+        Ok(Self {
             arrival_rate,
             service_rate,
             servers,
             abandonment_rate,
             wait_probability: busy / total,
             queue_mean: queued / total,
-            density: arrival_rate * scale / total,
-        }
+            density: arrival_rate * unit / total,
+        })
     }
 
     /// `P(all servers are busy on arrival)`.
@@ -91,11 +101,6 @@ impl ErlangA {
     }
 }
 
-/// Service completions and departures in anger with `k` waiting.
-fn departures(servers: f64, service_rate: f64, k: f64, abandonment_rate: f64) -> f64 {
-    servers * service_rate + k * abandonment_rate
-}
-
 /// The time in queue of all requests, those that leave included.
 impl Delay for ErlangA {
     fn mean(&self) -> f64 {
@@ -119,7 +124,8 @@ pub struct FixedPatience {
     pub abandonment_probability: f64,
     /// Mean time in queue of all requests, those that leave included.
     pub wait_mean: f64,
-    density: f64,
+    /// The density of the offered wait where it is highest within the patience.
+    peak: f64,
     growth: f64,
     patience: f64,
 }
@@ -129,26 +135,31 @@ impl FixedPatience {
     pub fn new(arrival_rate: f64, service_rate: f64, servers: u32, patience: f64) -> Self {
         let capacity = f64::from(servers) * service_rate;
         let idle = inverse_erlang_b(servers - 1, arrival_rate / service_rate);
+        // Within the patience the density of the offered wait goes like e^{growth t}, beyond it
+        // like e^{−capacity t}. In units of its peak nothing overflows.
         let growth = arrival_rate - capacity;
-        // All in units of the density at the end of patience, or at its begin if it falls: neither
-        // can overflow.
-        let peak = (growth * patience).max(0.0);
-        let begin = (-peak).exp();
-        let end = (growth * patience - peak).exp();
-        let within =
-            if growth > 0.0 { saturating(growth, patience) } else { saturating(-growth, patience) };
-        let late = end / capacity;
-        let total = begin * idle / arrival_rate + within + late;
-        let mut law = Self {
+        let rise = (growth * patience).max(0.0);
+        let within = saturating(growth.abs(), patience);
+        let late = (growth * patience - rise).exp() / capacity;
+        let total = (-rise).exp() * idle / arrival_rate + within + late;
+        let x = growth.abs() * patience;
+        let shape = if x < 0.5 {
+            // ∫_0^1 of the same, in one panel: the closed forms below cancel here.
+            let turn = |u: f64| if growth > 0.0 { 1.0 } else { (-x * u).exp() };
+            quadrature::panel(|u| turn(u) * saturating(x, 1.0 - u), 0.0, 1.0)
+        } else if growth > 0.0 {
+            (x - 1.0 + (-x).exp()) / (x * x)
+        } else {
+            (1.0 - (1.0 + x) * (-x).exp()) / (x * x)
+        };
+        Self {
             wait_probability: (within + late) / total,
             abandonment_probability: late / total,
-            wait_mean: 0.0,
-            density: begin / total,
+            wait_mean: patience * (late + patience * shape) / total,
+            peak: total.recip(),
             growth,
             patience,
-        };
-        law.wait_mean = quadrature::panels(|t| law.tail(t), 0.0, patience, 64);
-        law
+        }
     }
 }
 
@@ -162,14 +173,8 @@ impl Delay for FixedPatience {
         if t >= self.patience {
             return 0.0;
         }
-        let rest = self.patience - t;
-        let between = if self.growth > 0.0 {
-            let top = self.density * (self.growth * self.patience).exp();
-            top * saturating(self.growth, rest)
-        } else {
-            self.density * (self.growth * t).exp() * saturating(-self.growth, rest)
-        };
-        between + self.abandonment_probability
+        let here = self.peak * (self.growth.min(0.0) * t).exp();
+        here * saturating(self.growth.abs(), self.patience - t) + self.abandonment_probability
     }
 }
 
@@ -182,7 +187,7 @@ const PATIENCE: Parameter = Parameter::required(
 fn erlang_a(given: &Given<'_>) -> Result<Answer, Refusal> {
     let (rate, service_rate) = (given.positive("arrival-rate")?, given.service_rate()?);
     let servers = given.count("servers")?;
-    let queue = ErlangA::new(rate, service_rate, servers, 1.0 / given.positive("patience-mean")?);
+    let queue = ErlangA::new(rate, service_rate, servers, 1.0 / given.positive("patience-mean")?)?;
     let busy = queue.throughput() / service_rate;
     Ok(Answer {
         model: "erlang-a",
@@ -251,7 +256,7 @@ mod tests {
     #[test]
     fn great_patience_gives_back_erlang_c() {
         let want = Mmc::new(90.0, 1.0, 100).unwrap();
-        let got = ErlangA::new(90.0, 1.0, 100, 1e-9);
+        let got = ErlangA::new(90.0, 1.0, 100, 1e-9).unwrap();
         assert!((got.wait_probability() / want.wait_probability() - 1.0).abs() < 1e-7);
         assert!((got.quantile(0.99) / want.wait().quantile(0.99) - 1.0).abs() < 1e-6);
         let fixed = FixedPatience::new(90.0, 1.0, 100, 1e3);
@@ -260,15 +265,25 @@ mod tests {
 
     #[test]
     fn ten_thousand_overloaded_servers_are_safe() {
-        let queue = ErlangA::new(12_000.0, 1.0, 10_000, 0.5);
+        let queue = ErlangA::new(12_000.0, 1.0, 10_000, 0.5).unwrap();
         assert!((queue.abandonment_probability() - 1.0 / 6.0).abs() < 1e-4);
         assert!((queue.tail(1e-12) / queue.wait_probability() - 1.0).abs() < 1e-9);
     }
 
     #[test]
+    fn the_mean_of_a_fixed_patience_is_the_integral_of_its_tail() {
+        for rate in [0.3, 3.999_999, 4.0, 4.1, 9.0, 4e6] {
+            let queue = FixedPatience::new(rate, 1.0, 4, 2.0);
+            let integral = quadrature::panels(|t| queue.tail(t), 0.0, 2.0, 64);
+            assert!((queue.mean() / integral - 1.0).abs() < 1e-5, "{rate}");
+            assert!((queue.tail(0.0) / queue.wait_probability - 1.0).abs() < 1e-12, "{rate}");
+        }
+    }
+
+    #[test]
     fn the_two_ways_to_the_probability_of_waiting_agree() {
         for (servers, rate, theta) in [(1, 0.8, 0.5), (10, 12.0, 1.0), (256, 260.0, 0.25)] {
-            let queue = ErlangA::new(rate, 1.0, servers, theta);
+            let queue = ErlangA::new(rate, 1.0, servers, theta).unwrap();
             let integral = queue.offered_tail(0.0);
             assert!((integral / queue.wait_probability() - 1.0).abs() < 1e-11, "{servers}");
         }

@@ -88,7 +88,7 @@ impl Batching {
                 return Ok(law);
             }
             states *= 2;
-            if states > 4096 {
+            if states > 2048 {
                 return Err(Refusal(format!(
                     "batching is computed while queues of thousands are unlikely; a utilization \
                      of {:.4} is too near to 1",
@@ -357,8 +357,8 @@ pub(crate) const CONTINUOUS_BATCHING: Model = Model {
     name: "continuous-batching",
     title: "Continuous batching",
     doc: "One server that serves up to `slots` requests at once, each at a pace that falls with \
-          their number: a request alone takes batch-base + batch-each on average, one among n takes \
-          batch-base + n batch-each. Exact for exponential work.",
+          their number: a request alone takes batch-base + batch-each on average, one among n \
+          takes batch-base + n batch-each. Exact for exponential work.",
     params: &[
         ARRIVAL_RATE,
         BASE,

@@ -85,6 +85,7 @@ pub(crate) const ARRIVAL_CV: Parameter = Parameter::required(
 .default(1.0);
 
 /// A model with a known answer.
+#[derive(Debug)]
 pub struct Model {
     /// The name on the command line.
     pub name: &'static str,

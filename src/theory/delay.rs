@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn geometric_steps_are_an_exponential_time() {
-        let steps = Steps::from_rule(2.0, |n| 0.5 * 0.75_f64.powi(n as i32));
+        let steps = Steps::from_rule(2.0, |n| 0.5 * 0.75_f64.powf(n as f64));
         let want = Exponential { mass: 0.5, rate: 0.5 };
         assert!((steps.mean() - want.mean()).abs() < 1e-14);
         for p in [0.4, 0.9, 0.999] {

@@ -263,6 +263,11 @@ impl Distribution {
         (0..count).map(at).collect()
     }
 
+    /// Whether the density jumps in a law whose transform is cheap.
+    pub(crate) fn jumps(&self) -> bool {
+        matches!(self, Self::Deterministic { .. } | Self::Discrete(_) | Self::Uniform { .. })
+    }
+
     fn needs_quadrature(&self) -> bool {
         matches!(
             self,

@@ -46,7 +46,7 @@ impl Mdc {
         let needed = (40.0 / radius.ln()).max(64.0 + 40.0 * c.sqrt());
         let size = (needed as usize).next_power_of_two();
         let coefficients = spitzer(utilization, c, size);
-        let shrink = |m: usize| radius.powi(-(m as i32));
+        let shrink = |m: usize| (-(m as f64) * radius.ln()).exp();
         let at_least_zero: f64 =
             coefficients.iter().enumerate().rev().map(|(m, a)| a * shrink(m)).sum();
         let queue_mean =
@@ -118,7 +118,7 @@ fn spitzer(utilization: f64, servers: f64, size: usize) -> Vec<f64> {
             let turn = angle(j, size).sin() - angle(j, size);
             let real = drift - 2.0 * half_sine * half_sine;
             let exponent = Complex::new(servers * real, servers * turn);
-            if exponent.re < -0.7 { -(-exponent.exp()).ln_1p() } else { -(-exponent.exp_m1()).ln() }
+            if exponent.re < -1.0 { -(-exponent.exp()).ln_1p() } else { -(-exponent.exp_m1()).ln() }
         })
         .collect();
     fourier::forward(&mut values);
@@ -139,7 +139,7 @@ fn queue_tail(coefficients: &[f64], radius: f64, size: usize) -> Vec<f64> {
     for (m, a) in coefficients.iter().enumerate().skip(1).rev() {
         // The inverse transform below divides by the size; here it must not.
         values[m] = Complex::real(a * size as f64);
-        total += a * radius.powi(-(m as i32));
+        total += a * (-(m as f64) * radius.ln()).exp();
     }
     fourier::inverse(&mut values);
     for (j, value) in values.iter_mut().enumerate() {
@@ -147,7 +147,7 @@ fn queue_tail(coefficients: &[f64], radius: f64, size: usize) -> Vec<f64> {
         *value = (*value - Complex::real(total)).exp_m1() / (z - Complex::ONE);
     }
     fourier::forward(&mut values);
-    let scale = |m: usize| radius.powi(-(m as i32)) / size as f64;
+    let scale = |m: usize| (-(m as f64) * radius.ln()).exp() / size as f64;
     (0..size / 2).map(|m| (values[m].re * scale(m)).max(0.0)).collect()
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //! use plimsoll::theory::{Delay, Mmc};
 //! let queue = Mmc::new(120.0, 1.0 / 0.180, 24)?; // 120 requests/s of 180 ms on 24 servers
-//! assert!((queue.wait_probability() - 0.3737).abs() < 1e-3);
+//! assert!((queue.wait_probability() - 0.5159).abs() < 1e-3);
 //! assert!(queue.latency().quantile(0.99) < 0.9); // seconds
 //! # Ok::<(), plimsoll::theory::Refusal>(())
 //! ```
@@ -104,4 +104,18 @@ pub static MODELS: &[Model] = &[
     scaling::DELAYED_OFF,
     scaling::BREAKDOWNS,
     scaling::THRESHOLD,
+    scaling::KEEP_ALIVE,
 ];
+
+/// The model of this name.
+///
+/// Refuses an unknown name and says which ones are near.
+pub fn model(name: &str) -> Result<&'static Model, Refusal> {
+    if let Some(model) = MODELS.iter().find(|model| model.name == name) {
+        return Ok(model);
+    }
+    let mut near: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+    near.sort_by_cached_key(|known| strsim::damerau_levenshtein(known, name));
+    near.truncate(3);
+    Err(Refusal(format!("there is no model {name}; the nearest are {}", near.join(", "))))
+}

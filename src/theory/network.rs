@@ -148,7 +148,8 @@ pub(crate) const REDUNDANCY: Model = Model {
     title: "Redundancy-d",
     doc: "Every request is copied to several servers chosen at random; the first copy to complete \
           cancels the others. Exact mean where the copies' service times are independent: real \
-          copies share their size, and then redundancy costs capacity. Source: Gardner et al. 2017.",
+          copies share their size, and then redundancy costs capacity. Source: Gardner and others \
+          2017.",
     params: &[
         ARRIVAL_RATE,
         SERVICE_MEAN,

@@ -49,7 +49,7 @@ impl PowerOfChoices {
 
     /// `P(the queue that is joined has at least k requests)`.
     fn joined(&self, k: u32) -> f64 {
-        self.share_at_least(k).powi(self.choices as i32)
+        self.share_at_least(k).powf(f64::from(self.choices))
     }
 
     /// The law of the wait.
@@ -63,7 +63,7 @@ impl PowerOfChoices {
     }
 }
 
-/// Two equal servers, arrivals to the shorter queue (Flatto and McKean 1977).
+/// Two equal servers, arrivals to the shorter queue (Flatto and `McKean` 1977).
 ///
 /// A chain whose level is the shorter queue and whose phase is the difference, cut at 60: the
 /// difference falls faster than geometrically, so the cut is far below rounding.
@@ -323,14 +323,14 @@ pub fn fastest_first(arrival_rate: f64, rates: [f64; 2]) -> Result<f64, Refusal>
 fn answer(
     model: &'static str,
     given: &Given<'_>,
+    servers: u32,
     wait: &dyn Delay,
     latency: &dyn Delay,
 ) -> Result<Answer, Refusal> {
     let (rate, service_rate) = (given.positive("arrival-rate")?, given.service_rate()?);
-    let servers = given.maybe("servers").unwrap_or(2.0);
     Ok(Answer {
         model,
-        utilization: Some(rate / (service_rate * servers)),
+        utilization: Some(rate / (service_rate * f64::from(servers))),
         wait_probability: Some(wait.tail(0.0)),
         wait_s: Some(Percentiles::of(wait)),
         latency_s: Some(Percentiles::of(latency)),
@@ -344,13 +344,13 @@ fn answer(
 fn random_model(given: &Given<'_>) -> Result<Answer, Refusal> {
     let (rate, servers) = (given.positive("arrival-rate")?, given.count("servers")?);
     let queue = random_routing(rate, given.service_rate()?, servers)?;
-    answer("random", given, &queue.wait(), &queue.latency())
+    answer("random", given, servers, &queue.wait(), &queue.latency())
 }
 
 fn round_robin_model(given: &Given<'_>) -> Result<Answer, Refusal> {
     let (rate, servers) = (given.positive("arrival-rate")?, given.count("servers")?);
     let queue = round_robin(rate, given.service_rate()?, servers)?;
-    answer("round-robin", given, &queue.wait(), &queue.latency())
+    answer("round-robin", given, servers, &queue.wait(), &queue.latency())
 }
 
 fn power_model(given: &Given<'_>) -> Result<Answer, Refusal> {
@@ -359,12 +359,12 @@ fn power_model(given: &Given<'_>) -> Result<Answer, Refusal> {
     let utilization = rate / (service_rate * f64::from(servers));
     let choices = given.count_to("choices", 1000)?;
     let queue = PowerOfChoices::new(utilization, service_rate, choices)?;
-    answer("power-of-choices", given, &queue.wait(), &queue.latency())
+    answer("power-of-choices", given, servers, &queue.wait(), &queue.latency())
 }
 
 fn shorter_model(given: &Given<'_>) -> Result<Answer, Refusal> {
     let queue = ShorterOfTwo::new(given.positive("arrival-rate")?, given.service_rate()?)?;
-    answer("shorter-of-two", given, &queue.wait(), &queue.latency())
+    answer("shorter-of-two", given, 2, &queue.wait(), &queue.latency())
 }
 
 /// Random routing.

@@ -273,6 +273,20 @@ pub fn keep_alive(
     })
 }
 
+fn keep_alive_model(given: &Given<'_>) -> Result<Answer, Refusal> {
+    let (rate, service_rate) = (given.positive("arrival-rate")?, given.service_rate()?);
+    let kept = keep_alive(rate, service_rate, 1.0 / given.positive("keep-mean")?)?;
+    Ok(Answer {
+        model: "keep-alive",
+        utilization: Some(kept.busy / (kept.busy + kept.idle)),
+        wait_probability: Some(kept.cold_probability),
+        in_system_mean: Some(kept.busy),
+        throughput: Some(rate),
+        servers: Some(kept.busy + kept.idle),
+        ..Answer::default()
+    })
+}
+
 const SETUP_MEAN: Parameter =
     Parameter::required("setup-mean", Unit::Time, "mean time a server takes to start");
 
@@ -423,6 +437,22 @@ pub(crate) const THRESHOLD: Model = Model {
         Parameter::required("spare", Unit::Count, "idle servers that are tolerated").default(1.0),
     ],
     solve: threshold_model,
+};
+
+/// Instances kept warm.
+pub(crate) const KEEP_ALIVE: Model = Model {
+    name: "keep-alive",
+    title: "Serverless keep-alive",
+    doc: "Every request takes an idle instance or starts a new one, and an idle instance is kept \
+          for an exponential time. The wait probability is that of a cold start; servers are the \
+          instances alive. Exact where a cold start takes no longer than a warm one, up to a load \
+          of about 40.",
+    params: &[
+        ARRIVAL_RATE,
+        SERVICE_MEAN,
+        Parameter::required("keep-mean", Unit::Time, "mean time an idle instance is kept"),
+    ],
+    solve: keep_alive_model,
 };
 
 #[cfg(test)]

@@ -127,8 +127,8 @@ pub fn min_servers_with_abandonment(
     share: f64,
 ) -> Result<u32, Refusal> {
     let met = |servers: u32| {
-        let queue = ErlangA::new(arrival_rate, service_rate, servers, abandonment_rate);
-        queue.abandonment_probability() <= share
+        ErlangA::new(arrival_rate, service_rate, servers, abandonment_rate)
+            .is_ok_and(|queue| queue.abandonment_probability() <= share)
     };
     smallest(0.0, met)
 }

@@ -120,7 +120,9 @@ fn with_tail(arrival_rate: f64, service_rate: f64, c: usize, ratio: f64) -> (Vec
     let mut law =
         super::numeric::chain::birth_death(|_| arrival_rate, |n| service_rate * n as f64, c);
     let total = law.iter().sum::<f64>() + law[c] * ratio / (1.0 - ratio);
-    law.iter_mut().for_each(|p| *p /= total);
+    for p in &mut law {
+        *p /= total;
+    }
     let waiting = law[c] * ratio / (1.0 - ratio).powi(2);
     (law, arrival_rate / service_rate + waiting)
 }

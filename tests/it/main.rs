@@ -1,12 +1,16 @@
 //! The one integration binary.
 
+#![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
+
 mod arrivals;
 mod decisions;
+mod forecast;
 mod laws;
-mod oracles {
+mod oracles;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod traces;

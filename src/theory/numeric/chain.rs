@@ -18,13 +18,17 @@ pub(crate) fn birth_death(
     for n in 1..=last {
         weight *= birth(n - 1) / death(n);
         if weight > LARGE {
-            weights.iter_mut().for_each(|w| *w /= LARGE);
+            for w in &mut weights {
+                *w /= LARGE;
+            }
             weight /= LARGE;
         }
         weights.push(weight);
     }
     let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|w| *w /= total);
+    for w in &mut weights {
+        *w /= total;
+    }
     weights
 }
 
@@ -54,7 +58,9 @@ pub(crate) fn stationary(rates: &Matrix) -> Vec<f64> {
         law[k] = (0..k).map(|i| law[i] * a[i][k]).sum();
     }
     let total: f64 = law.iter().sum();
-    law.iter_mut().for_each(|p| *p /= total);
+    for p in &mut law {
+        *p /= total;
+    }
     law
 }
 

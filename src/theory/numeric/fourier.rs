@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use super::complex::Complex;
 
-/// The discrete Fourier transform `X_k = Σ x_j e^{−2πi jk/n}`, in place. The length is a power of two.
+/// The discrete Fourier transform `X_k = Σ x_j e^{−2πi jk/n}`, in place, for
+/// a length that is a power of two.
 pub(crate) fn forward(values: &mut [Complex]) {
     transform(values, -1.0);
 }
@@ -48,22 +49,27 @@ fn transform(values: &mut [Complex], sign: f64) {
     }
 }
 
-/// `f(t)` from its Laplace transform, by Euler summation (Abate and Whitt 1995, ORSA J. Comp. 7(1)).
+/// `f(t)` from its Laplace transform, by Euler summation (Abate and Whitt 1995).
 ///
 /// `transform(start, step, count)` gives the values at `start + i k step` for `k` below `count`.
 /// The discretisation error is about `e^{−23} f(3t)` = 1e-10 of the value or less for a decreasing
-/// `f` below 1; what remains is the truncation, small where `f` is smooth near `t`.
-pub(crate) fn invert(transform: impl Fn(f64, f64, usize) -> Vec<Complex>, t: f64) -> f64 {
+/// `f` below 1; what remains is the truncation after `terms` terms, an even number: a hundred
+/// are plenty where `f` is smooth, thousands are needed near its kinks.
+pub(crate) fn invert(
+    transform: impl Fn(f64, f64, usize) -> Vec<Complex>,
+    t: f64,
+    terms: usize,
+) -> f64 {
     const A: f64 = 23.0;
-    const TERMS: usize = 120;
     const AVERAGED: usize = 14;
-    let values = transform(A / (2.0 * t), PI / t, TERMS + AVERAGED + 1);
+    const HALVED: f64 = 1.0 / (1_u32 << AVERAGED) as f64;
+    let values = transform(A / (2.0 * t), PI / t, terms + AVERAGED + 1);
     let term = |k: usize| if k.is_multiple_of(2) { values[k].re } else { -values[k].re };
-    let mut partial = 0.5 * term(0) + (1..=TERMS).map(term).sum::<f64>();
-    let mut weight = 0.5_f64.powi(AVERAGED as i32);
+    let mut partial = 0.5 * term(0) + (1..=terms).map(term).sum::<f64>();
+    let mut weight = HALVED;
     let mut average = weight * partial;
     for j in 1..=AVERAGED {
-        partial += term(TERMS + j);
+        partial += term(terms + j);
         weight *= (AVERAGED + 1 - j) as f64 / j as f64;
         average += weight * partial;
     }
@@ -93,7 +99,7 @@ mod tests {
                 let at = |k| Complex::ONE / Complex::new(1.0 + start, step * k as f64);
                 (0..count).map(at).collect()
             };
-            let got = invert(transform, t);
+            let got = invert(transform, t, 120);
             assert!((got / (-t).exp() - 1.0).abs() < 1e-7, "{t}: {got}");
         }
     }

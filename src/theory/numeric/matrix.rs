@@ -91,7 +91,9 @@ impl Matrix {
         }
         for k in (0..n).rev() {
             let scale = 1.0 / left.at(k, k);
-            right.row_mut(k).iter_mut().for_each(|value| *value *= scale);
+            for value in right.row_mut(k) {
+                *value *= scale;
+            }
             for i in 0..k {
                 let factor = left.at(i, k);
                 if factor != 0.0 {

@@ -95,8 +95,7 @@ where
         }
         let potential = Matrix::identity(factor.rows).plus(&factor, -1.0).inverse();
         let total = below.iter().flatten().sum::<f64>() + potential.left(&law).iter().sum::<f64>();
-        below.iter_mut().flatten().for_each(|p| *p /= total);
-        law.iter_mut().for_each(|p| *p /= total);
+        divide(&mut below, &mut law, total);
         Stationary { below, head: law, factor, potential }
     }
 }
@@ -105,8 +104,13 @@ where
 fn rescale(below: &mut [Vec<f64>], law: &mut [f64]) {
     const LARGE: f64 = 1e200;
     if law.iter().any(|&p| p > LARGE) {
-        below.iter_mut().flatten().for_each(|p| *p /= LARGE);
-        law.iter_mut().for_each(|p| *p /= LARGE);
+        divide(below, law, LARGE);
+    }
+}
+
+fn divide(below: &mut [Vec<f64>], law: &mut [f64], by: f64) {
+    for p in below.iter_mut().flatten().chain(law) {
+        *p /= by;
     }
 }
 

@@ -41,14 +41,14 @@ fn between_to(f: impl Fn(f64) -> f64, a: f64, b: f64, precision: f64) -> f64 {
     0.5 * (a + b)
 }
 
-/// The smallest `t ≥ 0` at which the decreasing `tail` is at most `level`; `scale` is a first guess.
+/// The smallest `t ≥ 0` at which the falling `tail` is at most `level`; `scale` is a first guess.
 ///
 /// The tail is compared in logarithms: there it is nearly a straight line.
 pub(crate) fn of_tail(tail: impl Fn(f64) -> f64, level: f64, scale: f64) -> f64 {
     of_tail_to(tail, level, scale, 2.0 * f64::EPSILON)
 }
 
-/// As [`of_tail`], to a relative precision: for tails that are themselves not known to the last bits.
+/// As [`of_tail`], to a relative precision: for tails not known to the last bits themselves.
 pub(crate) fn of_tail_to(tail: impl Fn(f64) -> f64, level: f64, scale: f64, precision: f64) -> f64 {
     if tail(0.0) <= level {
         return 0.0;
