@@ -1,7 +1,5 @@
 //! The laws that every registered arrival process obeys, and the closed loop's known answers.
 
-#![allow(clippy::unwrap_used, reason = "a part that does not build is a failed test")]
-
 mod closed_loop;
 mod dispersion;
 mod profiles;
