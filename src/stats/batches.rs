@@ -4,18 +4,18 @@
 //! 7–10 % of the time at a utilisation of 0.9). Means of long consecutive batches are nearly
 //! independent; a run keeps between 32 and 64 of them, merging neighbours whenever 64 are full.
 
-use super::estimate::{Estimate, Status};
+use super::estimate::Estimate;
 use super::histogram::{CoarseHistogram, Histogram};
 use super::interval;
 use super::moments::{LogTally, Moments, Tally};
 use super::quantile;
-use super::series::{autocorrelation, looks_independent, mean, skewness, variance, von_neumann_p};
+use super::series::{autocorrelation, mean, skewness, von_neumann_p};
 
 /// Batches are merged in pairs when there are this many, 2B with B = 32.
-const FULL: usize = 64;
+pub(super) const FULL: usize = 64;
 
 /// The number of batches from which variances are judged and quantiles estimated.
-const FEW: usize = 10;
+pub(super) const FEW: usize = 10;
 
 /// One batch: its durations, and the peaks of the excursions above the median that ended in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -160,31 +160,14 @@ impl Batches {
     /// `Insufficient` below 20 times (there the interval covers less than .86 of its .95).
     pub fn mean(&self, confidence: f64) -> Estimate {
         let pooled = self.moments();
-        let (Some(estimate), Some(vif)) = (pooled.mean(), self.vif()) else {
+        let (Some(mean), Some(variance)) = (pooled.mean(), pooled.variance()) else {
             return Estimate::INSUFFICIENT;
         };
-        let n = pooled.count() as f64;
-        let candidates: &[usize] = if n < 200.0 * vif { &[FEW] } else { &[32, 16, FEW] };
-        let groupings = candidates.iter().filter_map(|&count| self.means(count));
-        let (mut means, mut independent) = (Vec::new(), false);
-        for grouping in groupings {
-            independent = looks_independent(&grouping);
-            means = grouping;
-            if independent {
-                break;
-            }
-        }
-        let b = means.len();
-        // The variance of the mean of m requests, σ²/m, is estimated from the batches and applied to
-        // all n: nothing of the run is left out of the interval.
-        let m = (self.closed.len() / b) as f64 * self.size as f64;
-        let error = (variance(&means) * m / n).sqrt();
-        let status = match n / vif {
-            size if size >= 500.0 && independent => Status::Ok,
-            size if size >= 20.0 => Status::LowPrecision,
-            _ => Status::Insufficient,
+        let share = |count: usize| {
+            (self.closed.len() / count) as f64 * self.size as f64 / pooled.count() as f64
         };
-        Estimate::symmetric(estimate, interval::t_half(error, b, confidence), status)
+        let grouping = |count| Some((self.means(count)?, share(count)));
+        interval::mean_of_batches(mean, variance, grouping, confidence)
     }
 
     /// The `p`-quantile in seconds, with an interval by inverting the indicator: see
@@ -220,7 +203,7 @@ impl Batches {
         let means = self.means(FEW)?;
         let marginal = self.moments().variance()?;
         let m = (self.closed.len() / FEW) as f64 * self.size as f64;
-        Some(if marginal > 0.0 { m * variance(&means) / marginal } else { 1.0 })
+        Some(interval::inflation(&means, marginal, m))
     }
 
     /// The diagnostics of the run's correlation; `None` below ten batches.
@@ -329,6 +312,7 @@ pub fn is_unstable(pilots: &[Drift]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::estimate::Status;
     use super::*;
 
     #[test]

@@ -35,7 +35,13 @@ impl<R: Rng> Iterator for StationaryBootstrap<'_, R> {
         // Two words an index, whether used or not: a resample never depends on how blocks fell.
         let (coin, place) = (self.rng.next_u64(), self.rng.next_u64());
         let next = match self.at {
-            Some(at) if unit(coin) >= self.restart => (at + 1) % self.len,
+            Some(at) if unit(coin) >= self.restart => {
+                if at + 1 == self.len {
+                    0
+                } else {
+                    at + 1
+                }
+            }
             // Multiplying the word by the length and keeping the top half is unbiased to 2⁻⁶⁴·len.
             _ => ((u128::from(place) * self.len as u128) >> 64) as usize,
         };

@@ -129,6 +129,13 @@ pub fn n_needed(n: u64, half_width: f64, target: f64) -> Option<u64> {
     needed.is_finite().then(|| needed.ceil() as u64)
 }
 
+/// The simulated time after which the average of a process over time has the relative half-width:
+/// (z/ε)²·σ²/mean², with σ² the asymptotic variance lim t·Var of the average over t (Whitt 1989).
+pub fn run_length(relative: f64, confidence: f64, mean: f64, asymptotic_variance: f64) -> f64 {
+    let z = super::special::normal_quantile(0.5 * (1.0 + confidence));
+    (z / relative / mean).powi(2) * asymptotic_variance
+}
+
 /// A sequential run: when to look, and when it may stop.
 ///
 /// Looks are at n₀·1.5ᵏ only. The precision must hold for every estimate at two successive looks

@@ -1,5 +1,6 @@
 //! Intervals for means, shares and ratios from a few independent parts: replications or batches.
 
+use super::batches::FEW;
 use super::binomial::wilson;
 use super::estimate::{Estimate, Status};
 use super::series::{looks_independent, mean, variance};
@@ -29,6 +30,44 @@ pub fn mean_of_replications(values: &[f64], confidence: f64) -> Estimate {
     let error = (variance(values) / parts as f64).sqrt();
     let half_width = t_half(error, parts, confidence);
     Estimate::symmetric(mean(values), half_width, status_of_parts(parts))
+}
+
+/// The variance inflation m·S²/s² of batch means of m values with marginal variance s²; 1 where
+/// nothing varies.
+pub(super) fn inflation(means: &[f64], marginal: f64, m: f64) -> f64 {
+    if marginal > 0.0 { m * variance(means) / marginal } else { 1.0 }
+}
+
+/// The interval of `Batches::mean` and `Levels::estimate` around the mean of a whole run with marginal
+/// variance `marginal`. `grouping` gives the means of a number of equal batches and the share of the
+/// run that one of them is, or `None` if the run is too short.
+pub(super) fn mean_of_batches(
+    estimate: f64,
+    marginal: f64,
+    grouping: impl Fn(usize) -> Option<(Vec<f64>, f64)>,
+    confidence: f64,
+) -> Estimate {
+    let Some((few, share)) = grouping(FEW) else { return Estimate::INSUFFICIENT };
+    // The run is worth n / VIF independent values, s² / (S²·share): its length cancels.
+    let effective = if marginal > 0.0 { 1.0 / inflation(&few, marginal, share) } else { f64::MAX };
+    let candidates: &[usize] = if effective < 200.0 { &[FEW] } else { &[32, 16, FEW] };
+    let (mut means, mut share, mut independent) = (few, share, false);
+    for (grouped, of_run) in candidates.iter().filter_map(|&count| grouping(count)) {
+        independent = looks_independent(&grouped);
+        (means, share) = (grouped, of_run);
+        if independent {
+            break;
+        }
+    }
+    // The batches tell the variance of the mean of a share of the run, and so that of all of it:
+    // nothing is left out of the interval.
+    let error = (variance(&means) * share).sqrt();
+    let status = match effective {
+        worth if worth >= 500.0 && independent => Status::Ok,
+        worth if worth >= 20.0 => Status::LowPrecision,
+        _ => Status::Insufficient,
+    };
+    Estimate::symmetric(estimate, t_half(error, means.len(), confidence), status)
 }
 
 /// The ratio Σa / Σn over parts (rejected of arrived, customer averages over batches of time) with

@@ -1,5 +1,6 @@
 //! Mean and spread of durations from exact integer sums, and the summary a single run prints.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::LogHistogram;
@@ -149,7 +150,7 @@ pub fn supports(n: u64, p: f64) -> bool {
 
 /// Mean, spread, extremes and percentiles in seconds; `None` (null in JSON) where the sample cannot
 /// support the number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Mean.
     pub mean: Option<f64>,

@@ -3,6 +3,7 @@
 //! With common random numbers the replications of two variants are pairs, and the difference of a
 //! pair varies less than either alone; where pairing brings nothing the test falls back to Welch's.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{Estimate, n_needed};
@@ -13,7 +14,7 @@ use super::series::{correlation, covariance, mean, variance, variance_around};
 use super::special::{t_quantile, t_two_sided};
 
 /// Which of two variants is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The first.
@@ -34,7 +35,7 @@ pub enum Better {
 }
 
 /// How the error of a difference was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Student's test on the differences of pairs.

@@ -3,20 +3,30 @@
 //! Thin names over `statrs`, so that the rest of the room never constructs a distribution, and the
 //! quadrature with which `multiple.rs` and `select.rs` compute their critical values.
 
-use statrs::function::{beta::beta_reg, erf, gamma::gamma_lr};
+use statrs::function::beta::beta_reg;
+use statrs::function::erf::erfc_inv;
+use statrs::function::gamma::{gamma_lr, gamma_ur};
 
 /// Degrees of freedom above which expansions around the normal law keep more digits than the
 /// incomplete beta function.
 const MANY: f64 = 1e6;
 
 /// The standard normal distribution function Φ(x).
+///
+/// From the incomplete gamma function, Φ(−x) = Q(½, x²/2)/2: `statrs`' own erfc keeps ten digits only.
 pub fn normal_cdf(x: f64) -> f64 {
-    0.5 * erf::erfc(-x / std::f64::consts::SQRT_2)
+    let tail = match x.abs() {
+        0.0 => 0.5,
+        // Below the smallest number.
+        far if far > 40.0 => 0.0,
+        _ => 0.5 * gamma_ur(0.5, 0.5 * x * x),
+    };
+    if x > 0.0 { 1.0 - tail } else { tail }
 }
 
 /// The `p`-quantile of the standard normal law, p in (0, 1).
 pub fn normal_quantile(p: f64) -> f64 {
-    -std::f64::consts::SQRT_2 * erf::erfc_inv(2.0 * p)
+    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * p)
 }
 
 /// The `p`-quantile of Student's law with `df` > 0 degrees of freedom, p in (0, 1).
@@ -81,23 +91,55 @@ pub fn chi_square_quantile(p: f64, df: f64) -> f64 {
     increasing_root(p, df, |x| gamma_lr(0.5 * df, 0.5 * x))
 }
 
-/// The root of f(x) = target for a continuous f that rises on (0, ∞), near `guess` > 0, to full
-/// precision by doubling and bisection.
+/// The root of f(x) = target for a smooth f that rises on (0, ∞), near `guess` > 0, to nearly full
+/// precision: doubling until it is bracketed, then Ridders' (1979) method.
 pub(super) fn increasing_root(target: f64, guess: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let excess = |x: f64| f(x) - target;
     let (mut low, mut high) = (guess, guess);
-    while f(low) > target {
+    let (mut below, mut above) = (excess(low), excess(high));
+    while below > 0.0 {
+        (high, above) = (low, below);
         low *= 0.5;
+        below = excess(low);
     }
-    while f(high) < target {
+    while above < 0.0 {
+        (low, below) = (high, above);
         high *= 2.0;
+        above = excess(high);
     }
-    loop {
+    let mut root = low;
+    for _ in 0..200 {
         let middle = 0.5 * (low + high);
-        if middle <= low || middle >= high {
+        let centre = excess(middle);
+        let slope = (centre * centre - below * above).sqrt();
+        if slope == 0.0 {
             return middle;
         }
-        if f(middle) < target { low = middle } else { high = middle }
+        // An exponential through three points, straightened: its root lies within the bracket.
+        let next = middle - (middle - low) * centre / slope;
+        let found = excess(next);
+        let settled = (next - root).abs() <= 1e-15 * next || found == 0.0;
+        root = next;
+        if settled {
+            break;
+        }
+        let (first, second) = if middle < next {
+            ((middle, centre), (next, found))
+        } else {
+            ((next, found), (middle, centre))
+        };
+        for (x, value) in [first, second] {
+            if value < 0.0 {
+                (low, below) = (x, value);
+            }
+        }
+        for (x, value) in [second, first] {
+            if value >= 0.0 {
+                (high, above) = (x, value);
+            }
+        }
     }
+    root
 }
 
 /// Points and weights (x, w) with Σ w g(x) = E g(Z) for a standard normal Z and any smooth g.
@@ -141,6 +183,18 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_the_tables() {
         close(normal_quantile(0.975), 1.959_963_984_540_054, 1e-14);
+        for (x, value) in [
+            (f64::NEG_INFINITY, 0.0),
+            (-30.0, 4.906_713_927_148_187e-198),
+            (-8.0, 6.220_960_574_271_786e-16),
+            (-3.0, 1.349_898_031_630_094_5e-3),
+            (-1.0, 0.158_655_253_931_457_07),
+            (-1e-9, 0.499_999_999_601_057_7),
+            (0.5, 0.691_462_461_274_013),
+            (2.0, 0.977_249_868_051_820_8),
+        ] {
+            close(normal_cdf(x), value, 1e-13);
+        }
         close(t_quantile(0.975, 1.0), 12.706_204_736_174_7, 1e-12);
         close(t_quantile(0.975, 9.0), 2.262_157_162_798_205, 1e-13);
         close(t_quantile(0.025, 9.0), -2.262_157_162_798_205, 1e-13);

@@ -6,11 +6,15 @@ use std::convert::Infallible;
 
 use plimsoll::stats::binomial::coverage_acceptance;
 use plimsoll::stats::bootstrap::{block_length, percentile_interval};
+use plimsoll::stats::dispersion::dispersion_curve;
+use plimsoll::stats::fit::lognormal;
+use plimsoll::stats::goodness::bootstrap_p_value;
 use plimsoll::stats::interval::{mean_of_replications, ratio};
 use plimsoll::stats::paired::{difference, quantile_difference, ratio as paired_ratio, welch};
 use plimsoll::stats::quantile::{by_sectioning, of_independent, of_replications};
+use plimsoll::stats::select::{Goal, KimNelson};
 use plimsoll::stats::special::normal_quantile;
-use plimsoll::stats::{Batches, Estimate, Status, Tally};
+use plimsoll::stats::{Batches, Estimate, Levels, Status, Tally};
 
 /// `SplitMix64` (Steele, Lea & Flood 2014): enough for a test, and its own.
 pub(crate) struct SplitMix(pub(crate) u64);
@@ -233,6 +237,33 @@ fn a_queue_run_that_is_too_short_is_flagged() {
 }
 
 #[test]
+fn batches_of_time_cover_the_mean_number_in_system() {
+    let seconds = 10_000.0;
+    let [found] = assert_cover([("number in system", 1.0)], |experiment| {
+        let mut rng = SplitMix::of(experiment, 14);
+        // An M/M/1 queue at a utilisation of one half, from its geometric stationary law.
+        let mut present = (rng.uniform().ln() / 0.5_f64.ln()).floor() as u64;
+        let mut levels = Levels::new(0, present);
+        let mut at = 0.0;
+        loop {
+            let rate = if present == 0 { 0.5 } else { 1.5 };
+            at += rng.exponential() / rate;
+            if at >= seconds {
+                break;
+            }
+            let arrives = rng.uniform() * rate < 0.5;
+            present = if arrives { present + 1 } else { present - 1 };
+            levels.set(nanos(at), present);
+        }
+        levels.set(nanos(seconds), present);
+        [levels.estimate(0.95)]
+    });
+    assert!(share_of(&found, Status::Ok) >= 0.8);
+    // The asymptotic variance is 24 (Whitt 1992).
+    assert!(mean_half_width(&found) < 1.3 * 1.96 * (24.0 / seconds).sqrt());
+}
+
+#[test]
 fn replications_cover_means_and_quantiles_of_a_queue() {
     let replicate = |experiment: u64, replication: u64| {
         let mut rng = SplitMix::of(experiment * 100 + replication, 4);
@@ -288,7 +319,7 @@ fn the_stationary_bootstrap_covers_the_mean_of_an_autoregression() {
     let [found] = assert_cover([("mean", 0.0)], |experiment| {
         let mut rng = SplitMix::of(experiment, 7);
         let mut state = rng.normal();
-        let series: Vec<f64> = (0..3000)
+        let series: Vec<f64> = (0..1500)
             .map(|_| {
                 state = 0.5 * state + 0.75_f64.sqrt() * rng.normal();
                 state
@@ -301,7 +332,7 @@ fn the_stationary_bootstrap_covers_the_mean_of_an_autoregression() {
         [percentile_interval(series.len(), block, 300, 0.95, &mut rng, mean)]
     });
     // The sum of all correlations is (1 + 0.5)/(1 − 0.5) = 3.
-    assert!(mean_half_width(&found) < 1.3 * 1.96 * (3.0 / 3000_f64).sqrt());
+    assert!(mean_half_width(&found) < 1.3 * 1.96 * (3.0 / 1500_f64).sqrt());
 }
 
 #[test]
@@ -367,4 +398,56 @@ fn quantile_differences_of_paired_runs_cover() {
         [quantile_difference(&a, &b, 0.9, 0.95).estimate]
     });
     assert_eq!(share_of(&found, Status::Ok), 1.0);
+}
+
+#[test]
+fn kim_and_nelson_select_the_best_as_often_as_they_promise() {
+    // The least favourable case: all others worse by exactly the indifference, here with common noise.
+    let correct = (0..EXPERIMENTS)
+        .filter(|&experiment| {
+            let mut rng = SplitMix::of(experiment, 11);
+            let mut race = KimNelson::new(5, 0.5, 0.05, 10, Goal::Smallest);
+            while race.selected().is_none() {
+                let shared = rng.normal();
+                let values: Vec<f64> = race
+                    .surviving()
+                    .iter()
+                    .map(|&i| if i == 3 { 0.0 } else { 0.5 } + shared + rng.normal())
+                    .collect();
+                race.observe(&values);
+            }
+            race.selected() == Some(3)
+        })
+        .count() as u64;
+    let (low, _) = coverage_acceptance(EXPERIMENTS, 0.95, 1e-3);
+    assert!(correct >= low, "{correct} of {EXPERIMENTS}");
+}
+
+#[test]
+fn anderson_darlings_test_rejects_a_true_law_no_more_often_than_it_says() {
+    let kept = (0..EXPERIMENTS)
+        .filter(|&experiment| {
+            let mut rng = SplitMix::of(experiment, 12);
+            let sample: Vec<f64> = (0..60).map(|_| rng.normal().exp()).collect();
+            bootstrap_p_value(lognormal, &sample, 99, &mut rng).unwrap() > 0.05
+        })
+        .count() as u64;
+    let (low, high) = coverage_acceptance(EXPERIMENTS, 0.95, 1e-3);
+    assert!((low..=high).contains(&kept), "{kept} of {EXPERIMENTS} kept");
+}
+
+#[test]
+fn the_dispersion_of_poisson_arrivals_covers_one() {
+    assert_cover([("index of dispersion", 1.0)], |experiment| {
+        let mut rng = SplitMix::of(experiment, 13);
+        let mut at = 0.0;
+        let arrivals: Vec<u64> = (0..3000)
+            .map(|_| {
+                at += rng.exponential();
+                nanos(at)
+            })
+            .collect();
+        let curve = dispersion_curve(&arrivals, nanos(1.0), nanos(2800.0), 0.95);
+        [curve[3].index]
+    });
 }
