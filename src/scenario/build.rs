@@ -119,7 +119,18 @@ impl Scenario {
         extra: P,
         watch: &dyn Watch,
     ) -> Result<(Measured, P), Problem> {
-        let Built { plant, mut source, until } = self.build(replication)?;
+        self.measure(self.build(replication)?, warm_up, extra, watch)
+    }
+
+    /// Simulates what was built, measured from `warm_up` on, with `extra` looking on.
+    pub fn measure<P: Probe>(
+        &self,
+        built: Built,
+        warm_up: Duration,
+        extra: P,
+        watch: &dyn Watch,
+    ) -> Result<(Measured, P), Problem> {
+        let Built { plant, mut source, until } = built;
         let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
         let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
         let mut probe = (meter, timeline, extra);

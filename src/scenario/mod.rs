@@ -23,7 +23,7 @@ pub use build::{Built, Measured};
 pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
-pub use run::{Run, WarmUp};
+pub use run::{Resample, Run, WarmUp};
 pub use traffic::Traffic;
 
 use crate::diagnose::Problem;
