@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench engine` prints nanoseconds a request and the ratio to the bare loop: a
 //! hand-written loop for that one case with the same generator and the same histogram, no engine.
+//! `cargo bench --bench engine -- 100000 least` runs the cases whose name holds a word, with so
+//! many requests; `engine` or `bare` runs one side alone, for an instruction counter.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 
@@ -75,11 +77,24 @@ fn simulate(servers: u32, slots: u32, load: f64, policy: &str, requests: u64) ->
 }
 
 fn main() {
-    let requests: u64 =
-        std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(2_000_000);
+    let requests: u64 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(2_000_000);
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word.parse::<u64>().is_err() && !word.starts_with("--"))
+        .collect();
+    let side = |name: &str| words.iter().any(|word| word == name);
+    let (bare_only, engine_only) = (side("bare"), side("engine"));
     println!("{requests} requests a case, the better of three; ns a request");
     println!("{:<44} {:>8} {:>8} {:>7}   mean latency", "case", "engine", "bare", "ratio");
     let row = |name: &str, engine: &dyn Fn() -> (f64, f64), bare: &dyn Fn() -> (f64, f64)| {
+        let asked = words.iter().filter(|word| !["engine", "bare"].contains(&word.as_str()));
+        if !asked.clone().all(|word| name.contains(word.as_str())) {
+            return;
+        }
+        if engine_only || bare_only {
+            let (ns, mean) = if bare_only { bare() } else { engine() };
+            return println!("{name:<44} {ns:>8.1} alone, mean latency {mean:.4} s");
+        }
         let best = |run: &dyn Fn() -> (f64, f64)| {
             (0..3).map(|_| run()).min_by(|a, b| a.0.total_cmp(&b.0)).expect("three runs")
         };

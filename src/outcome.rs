@@ -30,7 +30,8 @@ pub struct Outcome<N = f64, M = Option<f64>> {
     pub name: String,
     /// The user's seed.
     pub seed: u64,
-    /// A print of every request's arrival, demand, key and class; equal workloads have equal prints.
+    /// A print of every request's arrival, demand, key and class; equal workloads have equal
+    /// prints.
     pub workload_fingerprint: String,
     /// What the run is: `terminating` or `steady-state`.
     pub kind: Kind,

@@ -1,9 +1,9 @@
 //! Parts found by name: a role's registry lists its variants, a recipe is one of them with options.
 //!
 //! A *role* is a trait the engine asks something of (`dyn Balancer`). A *variant* is one file that
-//! plays it. From the variant's file follow its name, manual page (the module's doc comment), options
-//! with defaults and their meaning (the doc comments of `Config`), JSON schema, and its place in
-//! `list`, `explain` and the tables of the documentation.
+//! plays it. From the variant's file follow its name, manual page (the module's doc comment),
+//! options with defaults and their meaning (the doc comments of `Config`), JSON schema, and its
+//! place in `list`, `explain` and the tables of the documentation.
 
 use std::fmt;
 use std::sync::Arc;

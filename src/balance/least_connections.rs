@@ -1,7 +1,7 @@
 //! The server with the fewest requests in flight.
 //!
-//! **What it does.** Takes a candidate with the fewest requests in flight from this balancer, any of
-//! them with the same probability on a tie. O(1): servers stand in buckets by their count.
+//! **What it does.** Takes a candidate with the fewest requests in flight from this balancer, any
+//! of them with the same probability on a tie. O(1): servers stand in buckets by their count.
 //! **When it shines.** One balancer that sees everything: close to the shortest queue.
 //! **When it fails.** Several balancers with partial or stale views herd onto the same server; a
 //! server that fails fast looks idle and draws all traffic.

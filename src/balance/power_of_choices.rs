@@ -1,12 +1,13 @@
 //! The least loaded of a few servers drawn at random.
 //!
-//! **What it does.** Draws `choices` candidates and takes the one with the fewest requests in flight
-//! from this balancer, the earlier draw on a tie. O(choices).
+//! **What it does.** Draws `choices` candidates and takes the one with the fewest requests in
+//! flight from this balancer, the earlier draw on a tie. O(choices).
 //! **When it shines.** Nearly as short queues as looking at every server, without the herd when
 //! views are stale or partial.
-//! **When it fails.** Few servers and low load, where a full look costs nothing and misses no idle one.
-//! **Source.** Vvedenskaya, Dobrushin and Karpelevich 1996; Mitzenmacher 2001. Envoy `least_request`
-//! and gRPC draw with replacement, nginx `random two` without.
+//! **When it fails.** Few servers and low load, where a full look costs nothing and misses no idle
+//! one.
+//! **Source.** Vvedenskaya, Dobrushin and Karpelevich 1996; Mitzenmacher 2001. Envoy
+//! `least_request` and gRPC draw with replacement, nginx `random two` without.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

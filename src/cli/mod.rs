@@ -8,6 +8,7 @@ mod list;
 mod progress;
 mod replay;
 mod schema;
+mod theory;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     List(list::Args),
     /// Explain a part: what it does, when it shines, when it fails, its options.
     Explain(explain::Args),
+    /// Closed forms of queueing theory: the known answers.
+    Theory(theory::Args),
     /// Print the JSON schema of scenarios, for editors.
     Schema,
     /// Print completions for a shell.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Theory(args) => theory::run(&args),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

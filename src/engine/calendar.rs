@@ -1,7 +1,7 @@
 //! When each server's next request leaves: a tournament of departures, one leaf a server.
 //!
-//! Replacing a server's departure plays its matches again up to the root, or up to the first match
-//! whose winner stays; nothing is ever pushed or popped. On equal instants the lower number wins.
+//! Replacing a server's departure plays its matches again up to the root; nothing is ever pushed or
+//! popped, and no branch depends on who wins. On equal instants the lower number wins.
 
 use crate::model::ServerId;
 use crate::time::Instant;
@@ -46,13 +46,8 @@ impl Calendar {
         nodes[here] = Entry { at, server };
         while here > 1 {
             let (left, right) = (nodes[here & !1], nodes[here | 1]);
-            let winner = if right.at < left.at { right } else { left };
             here /= 2;
-            if nodes[here] == winner {
-                // The rest of the way up has seen this winner already.
-                return;
-            }
-            nodes[here] = winner;
+            nodes[here] = if right.at < left.at { right } else { left };
         }
     }
 

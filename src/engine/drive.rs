@@ -87,7 +87,7 @@ impl<P: Probe> Drive<'_, P> {
             }
             for request in &chunk {
                 self.events_before(request.arrival);
-                self.arrive(*request);
+                self.arrive(request);
             }
             if chunk.is_empty() {
                 break;
@@ -126,7 +126,7 @@ impl<P: Probe> Drive<'_, P> {
             Timer::Timeout(ticket, index) => self.time_out(ticket, index),
             Timer::Return(request) => {
                 if self.horizon.is_none_or(|horizon| at <= horizon) {
-                    self.arrive(request);
+                    self.arrive(&request);
                 }
             }
         }
@@ -139,17 +139,17 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     #[inline]
-    fn arrive(&mut self, request: Request) {
+    fn arrive(&mut self, request: &Request) {
         self.advance(request.arrival);
         self.last_arrival = self.now;
-        self.fingerprint = mix(self.fingerprint, &request);
+        self.fingerprint = mix(self.fingerprint, request);
         self.count_area();
         let index = self.arrived;
         self.arrived += 1;
-        self.probe.arrival(&request, index);
+        self.probe.arrival(request, index);
         let balancers = self.plant.balancers.len();
         let balancer = if balancers == 1 { 0 } else { (index % balancers as u64) as u32 };
-        let ticket = self.slab.insert(request, index, balancer);
+        let ticket = self.slab.insert(*request, index, balancer);
         match self.pick(ticket) {
             Pick::Server(server) => self.dispatch(ticket, server),
             Pick::Hold => self.hold(ticket),
@@ -261,7 +261,8 @@ impl<P: Probe> Drive<'_, P> {
     #[inline]
     fn end(&mut self, ticket: Ticket, fate: Fate, server: Option<ServerId>) {
         self.count_area();
-        let live = self.slab.remove(ticket);
+        let live = &self.slab[ticket];
+        let (index, balancer) = (live.index, live.balancer as usize);
         let started = if live.serving { live.started } else { self.now };
         let done = Completion {
             request: live.request,
@@ -271,6 +272,7 @@ impl<P: Probe> Drive<'_, P> {
             started,
             ended: self.now,
         };
+        self.slab.remove(ticket);
         assert!(
             done.request.arrival <= done.sent && done.sent <= started && started <= self.now,
             "Causality: {done:?}"
@@ -285,12 +287,12 @@ impl<P: Probe> Drive<'_, P> {
         self.sojourns += u128::from(done.latency().0);
         if let Some(server) = server {
             self.plant.fleet.left(server);
-            if let Some(own) = self.own.get_mut(live.balancer as usize) {
+            if let Some(own) = self.own.get_mut(balancer) {
                 own[server.index()] -= 1;
             }
-            self.plant.balancers[live.balancer as usize].on_done(&done);
+            self.plant.balancers[balancer].on_done(&done);
         }
-        self.probe.completion(&done, live.index);
+        self.probe.completion(&done, index);
         if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {
             self.probe.beyond(&done, horizon);
         }

@@ -58,7 +58,8 @@ impl Meter {
         self.ended[fate as usize]
     }
 
-    /// The stretches of a request that lie after `from`, in nanoseconds: in system, waiting, served.
+    /// The stretches of a request that lie after `from`, in nanoseconds: in system, waiting,
+    /// served.
     #[inline]
     fn stretches(done: &Completion, from: Instant) -> (u64, u64, u64) {
         let after = |instant: Instant| instant.max(from);

@@ -2,7 +2,8 @@
 //!
 //! Reading has two steps that do not know each other: the *document* (a tree that remembers where
 //! everything was written, with the flags laid over the file) and the *scenario* (typed, with every
-//! default). The scenario is printed with each result, so that a result can be repeated from itself.
+//! default). The scenario is printed with each result, so that a result can be repeated from
+//! itself.
 
 mod balancer;
 mod build;

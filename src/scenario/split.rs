@@ -24,7 +24,8 @@ pub(super) fn take<T: JsonSchema + DeserializeOwned>(node: &Node) -> Result<(T, 
     Ok((own.typed()?, rest))
 }
 
-/// Types a table as two things; a key that neither knows is refused with all that could stand there.
+/// Types a table as two things; a key that neither knows is refused with all that could stand
+/// there.
 pub(super) fn both<A, B>(node: &Node) -> Result<(A, B), Problem>
 where
     A: JsonSchema + DeserializeOwned,

@@ -67,12 +67,10 @@ impl Slab {
 
     /// Lets a request go.
     #[inline]
-    pub fn remove(&mut self, ticket: Ticket) -> Live {
+    pub fn remove(&mut self, ticket: Ticket) {
         self.free.push(ticket);
-        let live = self.live[ticket.0 as usize];
         // A timer that still holds this ticket must not take it for the request it was set for.
         self.live[ticket.0 as usize].index = u64::MAX;
-        live
     }
 
     /// How many are in the system.

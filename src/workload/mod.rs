@@ -2,10 +2,14 @@
 
 pub mod arrivals;
 pub mod attributes;
+pub mod closed_loop;
 pub mod demand;
 pub mod drawn;
 pub mod keys;
 pub mod merge;
+pub mod aggregate;
+pub mod inspect;
+pub mod trace;
 
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};

@@ -1,7 +1,13 @@
 //! The one integration binary.
 
+mod arrivals;
+mod decisions;
+mod forecast;
 mod laws;
+mod oracles;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
+mod theory;
+mod tidy;

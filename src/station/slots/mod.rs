@@ -58,6 +58,7 @@ impl<L: Line> Server<L> {
         }
     }
 
+    #[inline]
     fn move_up(&mut self, now: Instant, slab: &mut Slab) {
         while self.busy < self.slots {
             let Some(ticket) = self.line.pop(slab) else { break };

@@ -9,11 +9,11 @@ use rand_distr::{Distribution, Exp1};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Setup};
+use super::{Arrivals, Setup, check_rate, per_ns, whole};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::rng::Stream;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::units::Rate;
 
 /// Options.
@@ -35,14 +35,11 @@ impl Variant<dyn Arrivals> for Poisson {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
-        if config.rate.0 > 0.0 {
-            return Ok(());
-        }
-        Err(Problem::about("rate", "`rate` must be above 0").help("write e.g. `120/s`"))
+        check_rate("rate", config.rate)
     }
 
     fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        Ok(Box::new(Self { gap_ns: 1e9 / config.rate.0 }))
+        Ok(Box::new(Self { gap_ns: 1.0 / per_ns(config.rate) }))
     }
 }
 
@@ -50,6 +47,6 @@ impl Arrivals for Poisson {
     #[inline]
     fn next(&mut self, last: Instant, stream: &mut Stream) -> Instant {
         let gap: f64 = Exp1.sample(stream);
-        last + Duration((gap * self.gap_ns + 0.5) as u64)
+        last + whole(gap * self.gap_ns)
     }
 }

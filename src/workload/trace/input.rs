@@ -1,0 +1,205 @@
+//! Where a traffic file comes from: a path, standard input or memory, compressed or not.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use crate::diagnose::{Problem, nearest};
+
+/// Where a traffic file comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file.
+    Path(PathBuf),
+    /// Standard input, read once as it comes.
+    Stdin,
+    /// Bytes in memory under a name for the diagnostics.
+    Memory {
+        /// What to call them.
+        name: String,
+        /// The file's content.
+        bytes: Arc<[u8]>,
+    },
+}
+
+/// An input that has been opened: decompressed bytes, and what was found on the way.
+pub(super) struct Opened {
+    pub(super) reader: Box<dyn Read + Send>,
+    pub(super) compression: Option<&'static str>,
+}
+
+impl Input {
+    /// A path, or standard input for `-`.
+    pub fn from_argument(argument: &str) -> Self {
+        if argument == "-" { Self::Stdin } else { Self::Path(PathBuf::from(argument)) }
+    }
+
+    /// Bytes that are at hand.
+    pub fn memory(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Memory { name: name.into(), bytes: bytes.into().into() }
+    }
+
+    /// What to call it in diagnostics.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Stdin => "standard input".to_owned(),
+            Self::Memory { name, .. } => name.clone(),
+        }
+    }
+
+    /// An input that can be opened again and again: standard input is read into memory, whole.
+    pub fn kept(self) -> Result<Self, Problem> {
+        let Self::Stdin = self else {
+            return Ok(self);
+        };
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Problem::new(format!("standard input cannot be read: {error}")))?;
+        Ok(Self::memory(self.name(), bytes))
+    }
+
+    pub(super) fn open(&self) -> Result<Opened, Problem> {
+        let raw: Box<dyn Read + Send> = match self {
+            Self::Path(path) => open_file(path)?,
+            Self::Stdin => Box::new(io::stdin()),
+            Self::Memory { bytes, .. } => Box::new(Cursor::new(Arc::clone(bytes))),
+        };
+        decompressed(raw, &self.name())
+    }
+}
+
+fn open_file(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(
+            Problem::new(format!("`{shown}` is a folder")).help("name one traffic file inside it")
+        );
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let problem = Problem::new(format!("there is no file `{shown}`"));
+            Err(match neighbour(path) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help("check the path; it is taken from the current folder"),
+            })
+        }
+        Err(error) => Err(Problem::new(format!("`{shown}` cannot be opened: {error}"))),
+    }
+}
+
+/// The file of the same folder whose name is most like the one that is not there.
+fn neighbour(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = folder.unwrap_or(Path::new(".")).read_dir().ok()?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    nearest(path.file_name()?.to_str()?, &names).map(str::to_owned)
+}
+
+/// Kinds of file that look like traffic from outside but are not read, and what to do about each.
+const FOREIGN: [(&[u8], &str, &str); 8] = [
+    (b"BZh", "compressed by bzip2", "pipe it in: `bzip2 -dc FILE | plimsoll … -`"),
+    (b"\xfd7zXZ\0", "compressed by xz", "pipe it in: `xz -dc FILE | plimsoll … -`"),
+    (b"PK\x03\x04", "a zip archive or a workbook", "unpack it, or export the sheet as CSV"),
+    (b"PAR1", "a Parquet file", "export it as CSV, e.g. with `duckdb` or `pandas`"),
+    (b"\x00\x05\x16\x07", "a macOS resource fork (`._…`), not the data", "use the file beside it"),
+    (b"\xff\xfe", "UTF-16 text, not UTF-8", "convert it: `iconv -f UTF-16 -t UTF-8 FILE`"),
+    (b"\xfe\xff", "UTF-16 text, not UTF-8", "convert it: `iconv -f UTF-16 -t UTF-8 FILE`"),
+    (b"ARROW1", "an Arrow file", "export it as CSV"),
+];
+
+/// Looks at the first bytes, never at the file's name: a name can lie.
+fn decompressed(mut raw: Box<dyn Read + Send>, name: &str) -> Result<Opened, Problem> {
+    let mut head = Vec::with_capacity(8);
+    raw.by_ref()
+        .take(8)
+        .read_to_end(&mut head)
+        .map_err(|error| Problem::new(format!("`{name}` cannot be read: {error}")))?;
+    if let Some((_, what, remedy)) = FOREIGN.iter().find(|(magic, ..)| head.starts_with(magic)) {
+        return Err(Problem::new(format!("`{name}` is {what}")).help(*remedy));
+    }
+    let gzip = head.starts_with(&[0x1f, 0x8b]);
+    let zstd = head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || head.get(1..4) == Some(&[0x2a, 0x4d, 0x18][..]);
+    let whole = Cursor::new(head).chain(raw);
+    Ok(if gzip {
+        let reader = Box::new(MultiGzDecoder::new(BufReader::new(whole)));
+        Opened { reader, compression: Some("gzip") }
+    } else if zstd {
+        Opened { reader: Box::new(Zstd::new(Box::new(whole))), compression: Some("zstd") }
+    } else {
+        Opened { reader: Box::new(whole), compression: None }
+    })
+}
+
+/// Decodes one Zstandard frame after another, as `zstd -d` does.
+struct Zstd {
+    raw: BufReader<Box<dyn Read + Send>>,
+    frame: FrameDecoder,
+    inside: bool,
+}
+
+impl Zstd {
+    fn new(raw: Box<dyn Read + Send>) -> Self {
+        Self { raw: BufReader::new(raw), frame: FrameDecoder::new(), inside: false }
+    }
+
+    /// Goes to the next frame, if there is one; notes for other programs are passed over.
+    fn enter(&mut self) -> io::Result<bool> {
+        if self.raw.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        match self.frame.init(&mut self.raw) {
+            Ok(()) => self.inside = true,
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => {
+                io::copy(&mut self.raw.by_ref().take(u64::from(length)), &mut io::sink())?;
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        }
+        Ok(true)
+    }
+
+    fn leave(&mut self) -> io::Result<()> {
+        self.inside = false;
+        let (said, found) =
+            (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum());
+        match (said, found) {
+            (Some(said), Some(found)) if said != found => {
+                Err(io::Error::other("the checksum of a frame is wrong"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Zstd {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !self.inside {
+                if !self.enter()? {
+                    return Ok(0);
+                }
+            } else if self.frame.can_collect() > 0 || out.is_empty() {
+                return self.frame.read(out);
+            } else if self.frame.is_finished() {
+                self.leave()?;
+            } else {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.frame.decode_blocks(&mut self.raw, one).map_err(io::Error::other)?;
+            }
+        }
+    }
+}
