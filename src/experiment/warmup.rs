@@ -75,13 +75,13 @@ impl Series for Pilot {
     }
 }
 
-/// Pilots of about `requests` requests each, and what the first of them measured.
+/// Pilots of about `requests` requests each, and what each of them measured.
 fn fly(
     scenario: &Scenario,
     requests: u64,
     crew: &Crew,
     monitor: &dyn Monitor,
-) -> Result<(Vec<Pilot>, Option<Outcome>), Problem> {
+) -> Result<(Vec<Pilot>, Vec<Outcome>), Problem> {
     let flown = crew.run(PILOTS, |number| {
         let watch = Relay::until(monitor, requests);
         let series = InOrder::new(Pilot::default());
@@ -91,8 +91,7 @@ fn fly(
         let stopped = measured.ending.stopped && measured.ending.arrived < requests;
         Ok((!stopped).then(|| (probe.series, scenario.outcome(&measured))))
     })?;
-    let (pilots, outcomes): (Vec<Pilot>, Vec<Outcome>) = flown.into_iter().unzip();
-    Ok((pilots, outcomes.into_iter().next()))
+    Ok(flown.into_iter().unzip())
 }
 
 fn decided_by_pilots(
@@ -101,39 +100,40 @@ fn decided_by_pilots(
     crew: &Crew,
     monitor: &dyn Monitor,
 ) -> Result<WarmUp, Problem> {
-    let (mut pilots, outcome) = fly(scenario, SHORT, crew, monitor)?;
-    let Some(outcome) = outcome else { return Ok(WarmUp::fixed(Duration::ZERO)) };
-    let run = scenario.length();
-    let requests_a_run = outcome.throughput.max(1.0) * run.as_secs_f64();
-    let requests_a_run = requests_a_run.min(scenario.most_requests() as f64);
-    let most = (requests_a_run * f64::from(runs) / 10.0).min(requests_a_run).min(LONG as f64);
-    let settling = settling_time(scenario, &outcome);
-    let relaxed = settling.map_or(0.0, |time| 4.0 * time * outcome.throughput);
-    let mut wanted = (relaxed as u64).clamp(SHORT, LONG).min(most as u64).max(SHORT);
+    let (mut pilots, outcomes) = fly(scenario, SHORT, crew, monitor)?;
+    let Some(pace) = Pace::of(&outcomes) else {
+        return Ok(WarmUp::fixed(Duration::ZERO));
+    };
+    let most = pace.most_of_a_pilot(scenario, runs);
+    let settling = pace.settling_s(scenario);
+    let relaxed = 4.0 * settling.unwrap_or(0.0) * pace.rate;
+    let mut wanted = (relaxed as u64).min(most).max(SHORT);
     if wanted > SHORT {
         pilots = fly(scenario, wanted, crew, monitor)?.0;
     }
     let mut cut = truncation(&pilots);
-    while cut.is_some_and(|cut| cut.too_short) && 2.0 * wanted as f64 <= most {
+    while cut.is_some_and(|cut| cut.too_short) && 2 * wanted <= most {
         wanted *= 2;
         pilots = fly(scenario, wanted, crew, monitor)?.0;
         cut = truncation(&pilots);
     }
     let found = cut.map_or(Duration::ZERO, |cut| instant_of(&pilots, cut.observations));
-    let floor = Duration::from_secs_f64(settling.unwrap_or(0.0));
-    let span = found.max(floor);
-    // Half a run that is too short is better than none of it, if that is said.
-    let half = Duration(run.0 / 2);
+    Ok(within_the_run(found, Duration::from_secs_f64(settling.unwrap_or(0.0)), scenario.length()))
+}
+
+/// The longer of the two warm-ups, but no more than half of a run.
+fn within_the_run(found: Duration, settling: Duration, run: Duration) -> WarmUp {
+    let (span, half) = (found.max(settling), Duration(run.0 / 2));
     if span <= half {
-        return Ok(WarmUp::fixed(span));
+        return WarmUp::fixed(span);
     }
-    let long = if span == floor { "five relaxation times" } else { "the warm-up that MSER-5 finds" };
+    let long = if span == settling { "five relaxation times" } else { "what MSER-5 would cut" };
     let advice = format!(
-        "the run is too short for its warm-up: {long} would be {:.0} s, half of the run is left out \
+        "the run is too short for its warm-up: {long} are {:.0} s, half of the run is left out \
          instead; lengthen it with `--duration`",
         span.as_secs_f64()
     );
-    Ok(WarmUp { span: half, advice: vec![advice] })
+    WarmUp { span: half, advice: vec![advice] }
 }
 
 /// Where MSER-5 cuts the averaged pilots: the later of the cut for the latency and for the share
@@ -162,19 +162,46 @@ fn instant_of(pilots: &[Pilot], number: usize) -> Duration {
     Duration((sum / arrivals.len().max(1) as u128) as u64)
 }
 
-/// Five relaxation times of the queue in seconds, 5/(cμ(1 − √ρ)²) + 5/μ, where c slots share a queue;
-/// `None` without a steady state.
-fn settling_time(scenario: &Scenario, outcome: &Outcome) -> Option<f64> {
-    let service = outcome.service_s.mean?;
-    // A pilot that starts empty is less busy than its steady state; what arrives tells.
-    let slots: f64 = scenario.pool.values().map(|p| f64::from(p.servers) * f64::from(p.slots)).sum();
-    let load = outcome.requests.arrived as f64 / outcome.duration_s * service / slots;
-    let together = match scenario.balancer.queue() {
-        QueuePlace::Shared => slots,
-        QueuePlace::PerServer => {
-            scenario.pool.values().map(|pool| f64::from(pool.slots)).fold(f64::INFINITY, f64::min)
-        }
-    };
-    let gap = (1.0 - load.sqrt()).powi(2);
-    (load < 1.0).then_some(5.0 * service * (1.0 / (together * gap) + 1.0))
+/// How fast requests come and how long they are served, from pilots.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// Requests a second.
+    rate: f64,
+    /// Mean seconds of service.
+    service: f64,
+}
+
+impl Pace {
+    fn of(pilots: &[Outcome]) -> Option<Self> {
+        let sum = |of: fn(&Outcome) -> f64| pilots.iter().map(of).sum::<f64>();
+        let arrived = sum(|pilot| pilot.requests.arrived as f64);
+        let served = sum(|pilot| pilot.requests.completed as f64);
+        let time = sum(|pilot| pilot.duration_s);
+        let work = sum(|p| p.service_s.mean.unwrap_or(0.0) * p.requests.completed as f64);
+        (time > 0.0 && served > 0.0).then(|| Self { rate: arrived / time, service: work / served })
+    }
+
+    /// A pilot is no longer than a run, and all pilots take at most half of the work of all runs.
+    fn most_of_a_pilot(&self, scenario: &Scenario, runs: u32) -> u64 {
+        let run = (self.rate * scenario.length().as_secs_f64()) as u64;
+        let run = run.min(scenario.most_requests());
+        (run.saturating_mul(runs.into()) / 2 / PILOTS as u64).min(run).min(LONG)
+    }
+
+    /// Five relaxation times of the queue in seconds, 5/(cμ(1 − √ρ)²) + 5/μ, where c slots share a
+    /// queue; `None` where work comes faster than it can be done.
+    fn settling_s(&self, scenario: &Scenario) -> Option<f64> {
+        let pools = || scenario.pool.values();
+        let slots: f64 = pools().map(|pool| f64::from(pool.servers) * f64::from(pool.slots)).sum();
+        let together = match scenario.balancer.queue() {
+            QueuePlace::Shared => slots,
+            QueuePlace::PerServer => {
+                pools().map(|pool| f64::from(pool.slots)).fold(f64::INFINITY, f64::min)
+            }
+        };
+        let load = self.rate * self.service / slots;
+        // A short pilot cannot tell 0.99 from 1; a queue at 1.05 never settles.
+        let gap = (1.0 - load.min(0.99).sqrt()).powi(2);
+        (load < 1.05).then_some(5.0 * self.service * (1.0 / (together * gap) + 1.0))
+    }
 }

@@ -103,12 +103,14 @@ impl Scenario {
     /// Everything one replication needs.
     pub fn build(&self, replication: u64) -> Result<Built, Problem> {
         let seed = Seed::new(self.seed, replication);
-        let until = match (self.run.duration, self.run.requests) {
-            (Some(duration), _) => Some(Instant::START + duration),
-            (None, None) if self.is_drawn() => Some(Instant::START + super::traffic::DRAWN_FOR),
-            _ => None,
-        };
-        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until })
+        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until: self.until() })
+    }
+
+    /// The end of a run where its length is set.
+    pub fn until(&self) -> Option<Instant> {
+        let drawn = self.is_drawn() && self.run.requests.is_none();
+        let span = self.run.duration.or(drawn.then_some(super::traffic::DRAWN_FOR));
+        span.map(|span| Instant::START + span)
     }
 
     /// Simulates one replication, measured from `warm_up` on, with `extra` looking on.
@@ -146,6 +148,16 @@ impl Scenario {
             WarmUp::Auto | WarmUp::Nothing => Some(Duration::ZERO),
             WarmUp::For(span) => Some(span),
         }
+    }
+
+    /// The longest a run of drawn traffic lasts.
+    pub fn length(&self) -> Duration {
+        self.run.duration.unwrap_or(super::traffic::DRAWN_FOR)
+    }
+
+    /// The most requests that a run of drawn traffic has.
+    pub fn most_requests(&self) -> u64 {
+        self.run.requests.map_or(u64::MAX, |each| each.saturating_mul(self.traffic.len() as u64))
     }
 
     /// What a reader is told of one replication.
