@@ -1,5 +1,7 @@
 //! The one integration binary.
 
+#![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
+
 mod arrivals;
 mod decisions;
 mod forecast;
@@ -11,3 +13,4 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod traces;
