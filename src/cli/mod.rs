@@ -55,6 +55,8 @@ pub enum Status {
     Done,
     /// The answer is no.
     No,
+    /// The intervals are too wide to tell.
+    Inconclusive,
     /// Stopped by the user; what was done is written.
     Interrupted,
 }
@@ -64,6 +66,7 @@ impl From<Status> for ExitCode {
         Self::from(match status {
             Status::Done => 0,
             Status::No => 1,
+            Status::Inconclusive => 3,
             Status::Interrupted => 130,
         })
     }

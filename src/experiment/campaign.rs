@@ -33,11 +33,8 @@ impl Part {
     pub(super) fn of(scenario: &Scenario, measured: &Measured) -> Self {
         let meter = &measured.meter;
         let outcome = scenario.outcome(measured);
-        let slots: f64 =
-            scenario.pool.values().map(|p| f64::from(p.servers) * f64::from(p.slots)).sum();
-        let work = outcome.requests.arrived as f64 * outcome.service_s.mean.unwrap_or(0.0);
         Self {
-            load: work / (outcome.duration_s * slots).max(f64::MIN_POSITIVE),
+            load: load(scenario, &outcome),
             outcome,
             advice: measured.advice.clone(),
             latency: meter.latency.clone(),
@@ -48,8 +45,16 @@ impl Part {
     }
 }
 
+/// Work that arrives over work that the fleet can do while it arrives.
+pub(super) fn load(scenario: &Scenario, outcome: &Outcome) -> f64 {
+    let slots: f64 =
+        scenario.pool.values().map(|pool| f64::from(pool.servers) * f64::from(pool.slots)).sum();
+    let work = outcome.requests.arrived as f64 * outcome.service_s.mean.unwrap_or(0.0);
+    work / (outcome.duration_s * slots).max(f64::MIN_POSITIVE)
+}
+
 /// The number in system in at most 32 equal stretches from the warm-up to the horizon.
-fn levels(measured: &Measured) -> Vec<f64> {
+pub(super) fn levels(measured: &Measured) -> Vec<f64> {
     let timeline = &measured.timeline;
     let width = timeline.width().0;
     let from = measured.meter.from.0.div_ceil(width) as usize;

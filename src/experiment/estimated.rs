@@ -3,6 +3,7 @@
 use super::campaign::Part;
 use super::evidence::{Evidence, Of};
 use super::judge::judge;
+use super::words::RISING;
 use crate::outcome::{
     Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
     Summary,
@@ -82,11 +83,7 @@ fn requests(evidence: &Evidence<'_>) -> Requests {
 }
 
 /// `of` gives all durations of a part, `single` what the part printed of them.
-fn summary(
-    evidence: &Evidence<'_>,
-    of: Of,
-    single: fn(&Outcome) -> &Summary,
-) -> Summary<Estimate> {
+fn summary(evidence: &Evidence<'_>, of: Of, single: fn(&Outcome) -> &Summary) -> Summary<Estimate> {
     // The largest value of one run; the longer a run, the larger it is.
     let extreme = |value: fn(&Summary) -> Option<f64>| {
         evidence.optional(|part| value(single(&part.outcome)), |_| 1.0)
@@ -153,9 +150,7 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
                  there is no steady state, and latency grows as long as traffic lasts"
             )
         } else {
-            "the number in system rises over the runs: there is no steady state to be seen, and what \
-             is shown grows with their length"
-                .to_owned()
+            RISING.to_owned()
         });
     }
     let parts = evidence.parts.len();
@@ -165,9 +160,12 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
         Method::Resamples => "a longer trace",
     };
     if parts < 10 {
-        say(format!("{parts} runs leave wide intervals: from 10 on they are narrower for the work"));
+        say(format!(
+            "{parts} runs leave wide intervals: from 10 on they are narrower for the work"
+        ));
     }
-    if let Some(inflation) = evidence.inflation.filter(|_| outcome.latency_s.mean.status > Status::Ok)
+    if let Some(inflation) =
+        evidence.inflation.filter(|_| outcome.latency_s.mean.status > Status::Ok)
         && !evidence.unstable
     {
         let worth = outcome.requests.completed as f64 / inflation;
@@ -183,6 +181,9 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
             .filter_map(|(name, found)| (found.status == Status::Insufficient).then_some(name))
             .collect();
     if !lacking.is_empty() {
-        say(format!("too few requests lie beyond {} to know it: add to {more}", lacking.join(" and ")));
+        say(format!(
+            "too few requests lie beyond {} to know it: add to {more}",
+            lacking.join(" and ")
+        ));
     }
 }

@@ -147,7 +147,8 @@ impl<'a> Evidence<'a> {
         }
         let Some(centre) = self.pooled(of).moments.sd() else { return Estimate::INSUFFICIENT };
         let around = mean_of_replications(&each, self.confidence);
-        let reach = around.half_width().map_or(f64::NAN, |half| half + (centre - mean(&each)).abs());
+        let reach =
+            around.half_width().map_or(f64::NAN, |half| half + (centre - mean(&each)).abs());
         self.marked(Estimate::symmetric(centre, reach, around.status))
     }
 
@@ -252,7 +253,10 @@ mod tests {
         assert!((with_zero.half_width().unwrap() - 4.302_652_729_911_275).abs() < 1e-9);
         assert_eq!(spread_around(1.0, &[1.0], 0.95), Estimate::INSUFFICIENT);
         let many: Vec<f64> = (1..=200).map(f64::from).collect();
-        assert_eq!(spread_around(100.0, &many, 0.95), Estimate::between(100.0, 5.0, 195.0, Status::Ok));
+        assert_eq!(
+            spread_around(100.0, &many, 0.95),
+            Estimate::between(100.0, 5.0, 195.0, Status::Ok)
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Objectives against estimates: met, missed, or nobody can tell.
 
+use super::campaign::Part;
 use super::evidence::{Evidence, Of};
 use crate::outcome::{Estimate, Objective, Status};
 use crate::scenario::{Goal, Measure};
@@ -13,18 +14,39 @@ enum Ruling {
     Inconclusive,
 }
 
+/// Who can say what each measure is.
+pub(super) trait Estimates {
+    /// The estimate of a measure.
+    fn of(&self, measure: Measure) -> Estimate;
+
+    /// The share of the durations behind a percentile that are longer than a limit.
+    fn beyond(&self, duration: Duration, nanos: u64) -> Estimate;
+
+    /// Whether nothing at all arrived.
+    fn is_empty(&self) -> bool;
+}
+
+/// Which durations a percentile is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duration {
+    Latency,
+    Wait,
+}
+
 /// What became of an objective.
-pub(super) fn judge(goal: &Goal, evidence: &Evidence<'_>) -> Objective<Estimate> {
-    let value = estimate_of(goal.measure, evidence);
-    let ruling = match () {
-        () if evidence.parts.iter().all(|part| part.outcome.requests.arrived == 0) => Ruling::Missed,
-        () => match tail_of(goal, evidence) {
-            Some(exceeding) => ruling_on_tail(goal, &exceeding),
-            None => ruling_on(goal, &value),
-        },
+pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estimate> {
+    let value = estimates.of(goal.measure);
+    // The interval of a percentile leans to the low side, so the share beyond its limit is asked
+    // instead: `p99 < T` says that at most 1 % are longer than T.
+    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
+    let ruling = match goal.measure {
+        _ if estimates.is_empty() => Ruling::Missed,
+        Measure::Percentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Latency, limit)),
+        Measure::WaitPercentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Wait, limit)),
+        _ => on_value(goal, &value),
     };
     let ruling = match (ruling, value.status) {
-        // What grows with the length of the run has been shown to miss, never to meet.
+        // What grows with the length of the run can be shown to miss, never to meet.
         (Ruling::Met, Status::Unstable) => Ruling::Inconclusive,
         (ruling, _) => ruling,
     };
@@ -36,42 +58,34 @@ pub(super) fn judge(goal: &Goal, evidence: &Evidence<'_>) -> Objective<Estimate>
     }
 }
 
-/// The estimate of a measure.
-pub(super) fn estimate_of(measure: Measure, evidence: &Evidence<'_>) -> Estimate {
-    match measure {
-        Measure::Percentile(p) => evidence.quantile(|part| &part.latency, p),
-        Measure::WaitPercentile(p) => evidence.quantile(|part| &part.wait, p),
-        Measure::Mean => evidence.mean(|part| &part.latency),
-        Measure::WaitMean => evidence.mean(|part| &part.wait),
-        Measure::Max => evidence.optional(|part| part.outcome.latency_s.max, |_| 1.0),
-        Measure::Errors => evidence.share(
-            |part| part.outcome.error_rate,
-            |part| part.outcome.requests.arrived as f64,
-        ),
-        Measure::Utilization => evidence
-            .marked(evidence.ratio(|part| part.outcome.utilization, |part| part.outcome.duration_s)),
-        Measure::CostPerHour => {
-            evidence.ratio(|part| part.outcome.cost.per_hour, |part| part.outcome.duration_s)
+impl Estimates for Evidence<'_> {
+    fn of(&self, measure: Measure) -> Estimate {
+        let arrived = |part: &Part| part.outcome.requests.arrived as f64;
+        let time = |part: &Part| part.outcome.duration_s;
+        match measure {
+            Measure::Percentile(p) => self.quantile(|part| &part.latency, p),
+            Measure::WaitPercentile(p) => self.quantile(|part| &part.wait, p),
+            Measure::Mean => self.mean(|part| &part.latency),
+            Measure::WaitMean => self.mean(|part| &part.wait),
+            Measure::Max => self.optional(|part| part.outcome.latency_s.max, |_| 1.0),
+            Measure::Errors => self.share(|part| part.outcome.error_rate, arrived),
+            Measure::Utilization => self.marked(self.ratio(|part| part.outcome.utilization, time)),
+            Measure::CostPerHour => self.ratio(|part| part.outcome.cost.per_hour, time),
         }
     }
-}
 
-/// The share of requests beyond the limit of a percentile: `p99 < T` says that at most 1 % are.
-///
-/// It is asked instead of the percentile because the interval of a percentile leans to the low side.
-fn tail_of(goal: &Goal, evidence: &Evidence<'_>) -> Option<Estimate> {
-    let of: Of = match goal.measure {
-        Measure::Percentile(_) => |part| &part.latency,
-        Measure::WaitPercentile(_) => |part| &part.wait,
-        _ => return None,
-    };
-    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
-    let share = |part: &super::campaign::Part| {
-        let tally = of(part);
-        (tally.count() > 0).then(|| tally.fraction_above(limit))
-    };
-    let found = evidence.marked(evidence.share(share, |part| of(part).count() as f64));
-    Some(on_log_odds(found))
+    fn beyond(&self, duration: Duration, nanos: u64) -> Estimate {
+        let of: Of = match duration {
+            Duration::Latency => |part| &part.latency,
+            Duration::Wait => |part| &part.wait,
+        };
+        let share = |part: &Part| Some(of(part).fraction_above(nanos));
+        on_log_odds(self.marked(self.share(share, |part| of(part).count() as f64)))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.parts.iter().all(|part| part.outcome.requests.arrived == 0)
+    }
 }
 
 /// The interval of a share on its log-odds, where it leans as shares near 0 and 1 do.
@@ -85,10 +99,7 @@ fn on_log_odds(found: Estimate) -> Estimate {
     Estimate::between(share, at(-reach), at(reach), found.status)
 }
 
-fn ruling_on_tail(goal: &Goal, exceeding: &Estimate) -> Ruling {
-    let (Measure::Percentile(p) | Measure::WaitPercentile(p)) = goal.measure else {
-        return Ruling::Inconclusive;
-    };
+fn on_tail(goal: &Goal, p: f64, exceeding: &Estimate) -> Ruling {
     let (Some(low), Some(high)) = (exceeding.low, exceeding.high) else {
         return Ruling::Inconclusive;
     };
@@ -101,7 +112,7 @@ fn ruling_on_tail(goal: &Goal, exceeding: &Estimate) -> Ruling {
     }
 }
 
-fn ruling_on(goal: &Goal, value: &Estimate) -> Ruling {
+fn on_value(goal: &Goal, value: &Estimate) -> Ruling {
     if value.estimate.is_none() {
         return Ruling::Inconclusive;
     }
@@ -121,7 +132,7 @@ mod tests {
 
     fn ruling(text: &str, low: f64, high: f64) -> Ruling {
         let value = Estimate::between(0.5 * (low + high), low, high, Status::Ok);
-        ruling_on(&Goal::parse(text).unwrap(), &value)
+        on_value(&Goal::parse(text).unwrap(), &value)
     }
 
     #[test]
@@ -130,14 +141,17 @@ mod tests {
         assert_eq!(ruling("mean < 200ms", 0.1, 0.21), Ruling::Inconclusive);
         assert_eq!(ruling("mean < 200ms", 0.2, 0.21), Ruling::Missed);
         assert_eq!(ruling("utilization > 50%", 0.6, 0.7), Ruling::Met);
-        assert_eq!(ruling_on(&Goal::parse("mean < 1s").unwrap(), &Estimate::INSUFFICIENT), Ruling::Inconclusive);
+        assert_eq!(
+            on_value(&Goal::parse("mean < 1s").unwrap(), &Estimate::INSUFFICIENT),
+            Ruling::Inconclusive
+        );
     }
 
     #[test]
     fn a_percentile_is_judged_by_the_share_beyond_its_limit() {
         let goal = Goal::parse("p99 < 1s").unwrap();
         let of = |low, high| {
-            ruling_on_tail(&goal, &Estimate::between(0.5 * (low + high), low, high, Status::Ok))
+            on_tail(&goal, 0.99, &Estimate::between(0.5 * (low + high), low, high, Status::Ok))
         };
         assert_eq!(of(0.001, 0.009), Ruling::Met);
         assert_eq!(of(0.009, 0.011), Ruling::Inconclusive);

@@ -14,9 +14,9 @@
 
 mod batches;
 mod campaign;
-pub mod compare;
+
 mod crew;
-mod difference;
+mod estimated;
 mod evidence;
 mod in_order;
 mod judge;
@@ -29,7 +29,6 @@ mod workload;
 
 use std::cell::Cell;
 
-pub use compare::{Variant, compare};
 pub use crew::Crew;
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;

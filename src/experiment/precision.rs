@@ -1,7 +1,7 @@
 //! When to stop: a sequential run looks at its estimates at few, predetermined numbers of runs.
 
 use super::evidence::Evidence;
-use super::judge::estimate_of;
+use super::judge::Estimates;
 use crate::outcome::{Estimate, Reached};
 use crate::scenario::{Measure, Scenario};
 use crate::stats::Precision;
@@ -48,14 +48,16 @@ impl Sequential {
         let each = 1.0 - (1.0 - evidence.confidence) / self.measures.len() as f64;
         let evidence = evidence.at(each);
         let estimates: Vec<Estimate> =
-            self.measures.iter().map(|&measure| estimate_of(measure, &evidence)).collect();
+            self.measures.iter().map(|&measure| evidence.of(measure)).collect();
         let precision = Precision { relative: self.asked, absolute: 0.0 };
         let widths = estimates.iter().map(relative_width);
         let needed = estimates.iter().filter_map(|estimate| precision.needed(runs, estimate)).max();
         let met = estimates.iter().all(|estimate| precision.is_met(estimate));
         self.reached = Some(Reached {
             asked: self.asked,
-            reached: widths.collect::<Option<Vec<f64>>>().map(|w| w.into_iter().fold(0.0, f64::max)),
+            reached: widths
+                .collect::<Option<Vec<f64>>>()
+                .map(|w| w.into_iter().fold(0.0, f64::max)),
             replications_needed: needed.filter(|_| !met),
         });
         match self.stopping.look(runs, &estimates) {

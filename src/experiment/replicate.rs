@@ -92,7 +92,7 @@ pub(super) fn evidence<'a>(
 
 /// How replications of a trace are made from it, and what that makes them.
 pub(super) fn blocks_of(scenario: &Scenario) -> Result<(Option<Blocks>, Method), Problem> {
-    if !scenario.is_replayed() || scenario.run.resample == Resample::None {
+    if scenario.is_drawn() || scenario.run.resample == Resample::None {
         return Ok((None, Method::Replications));
     }
     let seed = Seed::new(scenario.seed, 0);
@@ -115,7 +115,8 @@ pub(super) fn words_on(
     let done = runs.replications.len();
     let mut words = Vec::new();
     if let Some(blocks) = blocks {
-        let season = if blocks.is_seasonal() { ", each from the same time of another day" } else { "" };
+        let season =
+            if blocks.is_seasonal() { ", each from the same time of another day" } else { "" };
         words.push(format!(
             "estimates are those of the trace as recorded; intervals come from {} traces joined from \
              blocks of it, {:.0} s long on average as its correlations ask for{season}: they speak of \
@@ -123,10 +124,11 @@ pub(super) fn words_on(
             done - 1,
             blocks.mean_length().as_secs_f64(),
         ));
-    } else if scenario.is_replayed() {
-        let alike = runs.replications.windows(2).all(|pair| {
-            pair[0][0].outcome.latency_s == pair[1][0].outcome.latency_s
-        });
+    } else if !scenario.is_drawn() {
+        let alike = runs
+            .replications
+            .windows(2)
+            .all(|pair| pair[0][0].outcome.latency_s == pair[1][0].outcome.latency_s);
         words.push(if alike {
             "nothing in this replay is random: its numbers are exact for this trace, and say nothing \
              of another; `run.resample = \"blocks\"` does"
@@ -138,7 +140,8 @@ pub(super) fn words_on(
         });
     }
     if runs.stopped {
-        words.push(format!("stopped early: {done} of {wanted} replications are complete and shown"));
+        words
+            .push(format!("stopped early: {done} of {wanted} replications are complete and shown"));
     }
     words
 }

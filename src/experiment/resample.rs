@@ -108,9 +108,9 @@ mod tests {
         // 100 requests in the first second of every ten, on average, for 5,000 s.
         let mut draw = stream(99);
         let bursts = (0..5000_u64).filter(|_| draw.below(10) == 0).collect::<Vec<_>>();
-        let arrivals = bursts.iter().flat_map(|second| {
-            (0..100).map(move |i| second * 1_000_000_000 + i * 5_000_000)
-        });
+        let arrivals = bursts
+            .iter()
+            .flat_map(|second| (0..100).map(move |i| second * 1_000_000_000 + i * 5_000_000));
         let requests = trace(arrivals);
         let end = requests.last().unwrap().arrival;
         let blocks = Blocks::of(&requests, end).unwrap();

@@ -118,7 +118,8 @@ fn decided_by_pilots(
         cut = truncation(&pilots);
     }
     let found = cut.map_or(Duration::ZERO, |cut| instant_of(&pilots, cut.observations));
-    Ok(within_the_run(found, Duration::from_secs_f64(settling.unwrap_or(0.0)), scenario.length()))
+    let settling = Duration::from_secs_f64(settling.unwrap_or(0.0));
+    Ok(within_the_run(found, settling, pace.length(scenario)))
 }
 
 /// The longer of the two warm-ups, but no more than half of a run.
@@ -181,10 +182,15 @@ impl Pace {
         (time > 0.0 && served > 0.0).then(|| Self { rate: arrived / time, service: work / served })
     }
 
+    /// How long a run lasts, by its time or by its requests.
+    fn length(&self, scenario: &Scenario) -> Duration {
+        let requests = Duration::from_secs_f64(scenario.most_requests() as f64 / self.rate);
+        scenario.length().min(requests)
+    }
+
     /// A pilot is no longer than a run, and all pilots take at most half of the work of all runs.
     fn most_of_a_pilot(&self, scenario: &Scenario, runs: u32) -> u64 {
-        let run = (self.rate * scenario.length().as_secs_f64()) as u64;
-        let run = run.min(scenario.most_requests());
+        let run = (self.rate * self.length(scenario).as_secs_f64()) as u64;
         (run.saturating_mul(runs.into()) / 2 / PILOTS as u64).min(run).min(LONG)
     }
 

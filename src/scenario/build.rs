@@ -6,7 +6,7 @@ use crate::balance;
 use crate::diagnose::Problem;
 use crate::engine::{self, Ending, Plant, Watch};
 use crate::fleet::{Fleet, ServerSpec, State};
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::probe::{Meter, Probe, Timeline};
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
@@ -144,7 +144,7 @@ impl Scenario {
     /// The warm-up that the scenario sets in so many words.
     pub fn fixed_warm_up(&self) -> Option<Duration> {
         match self.run.warm_up {
-            WarmUp::Auto if self.is_drawn() => None,
+            WarmUp::Auto if self.kind() == Kind::SteadyState => None,
             WarmUp::Auto | WarmUp::Nothing => Some(Duration::ZERO),
             WarmUp::For(span) => Some(span),
         }
@@ -152,7 +152,7 @@ impl Scenario {
 
     /// The longest a run of drawn traffic lasts.
     pub fn length(&self) -> Duration {
-        self.run.duration.unwrap_or(super::traffic::DRAWN_FOR)
+        self.until().map_or(Duration::FOREVER, |until| until.since(Instant::START))
     }
 
     /// The most requests that a run of drawn traffic has.

@@ -60,6 +60,11 @@ impl Default for Run {
 }
 
 impl Run {
+    /// Whether the numbers are to have intervals.
+    pub fn wants_intervals(&self) -> bool {
+        self.replications.is_some() || self.precision.is_some()
+    }
+
     pub(super) fn check(&self) -> Result<(), Problem> {
         let wrong = |key: &str, what: &str| Err(Problem::about(key, what));
         if self.duration == Some(Duration::ZERO) {

@@ -2,7 +2,7 @@
 
 use super::{Goal, Measure, Measured, Scenario};
 use crate::model::Fate;
-use crate::outcome::{Cost, Kind, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
+use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
 use crate::probe::PerServer;
 use crate::time::{Instant, SECOND_NS};
 
@@ -29,14 +29,17 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         name: scenario.name.clone(),
         seed: scenario.seed,
         workload_fingerprint: format!("{:016x}", ending.fingerprint),
-        kind: if scenario.is_drawn() { Kind::SteadyState } else { Kind::Terminating },
+        kind: scenario.kind(),
         partial: ending.stopped,
         intervals: None,
         scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
         duration_s: span,
         warm_up_s: meter.from.as_secs_f64(),
         throughput: if span > 0.0 { requests.completed as f64 / span } else { 0.0 },
-        error_rate: share(requests.rejected + requests.timed_out + requests.failed, requests.arrived),
+        error_rate: share(
+            requests.rejected + requests.timed_out + requests.failed,
+            requests.arrived,
+        ),
         latency_s: meter.latency.summary(),
         wait_s: meter.wait.summary(),
         service_s: meter.service.summary(),

@@ -132,4 +132,8 @@ impl Arrivals for Diurnal {
             }
         }
     }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
 }
