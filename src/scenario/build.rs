@@ -48,6 +48,8 @@ impl Scenario {
         let mut fleet = Fleet::default();
         let (mut stations, mut places) = (Vec::new(), Vec::new());
         let mut plain_fifo = true;
+        let zones: indexmap::IndexSet<&str> =
+            self.pool.values().map(|pool| pool.zone.as_str()).collect();
         for (number, pool) in (0_u16..).zip(self.pool.values()) {
             let discipline = pool.discipline.build(&())?;
             plain_fifo &= discipline.is_fifo() && pool.queue_limit.is_none();
@@ -58,6 +60,11 @@ impl Scenario {
                 speed: pool.speed,
                 weight: pool.weight,
                 queue_limit: pool.queue_limit.unwrap_or(u32::MAX),
+                zone: zones.get_index_of(pool.zone.as_str()).unwrap_or(0) as u16,
+                tier: pool.tier,
+                network: pool.network,
+                memory: pool.memory.unwrap_or(f64::INFINITY),
+                bandwidth: pool.bandwidth.unwrap_or(f64::INFINITY),
             };
             for place in 0..pool.servers {
                 fleet.add(spec, State::Ready);
@@ -82,13 +89,24 @@ impl Scenario {
             }
         };
         let balancers = self.balancer.balancers();
-        let build = |balancer| {
-            self.balancer.policy.build(&balance::Setup { fleet: &fleet, balancer, balancers })
-        };
+        let keys = self.has_keys()?;
+        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys };
+        let build = |balancer| self.balancer.policy.build(&setup(balancer));
         let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
         let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());
         let streams = (0..balancers).map(stream).collect();
-        Ok(Plant { fleet, stations, places, balancers: built, streams, shared, plain_fifo })
+        let reporting = self.balancer.reporting();
+        let balancers = built;
+        Ok(Plant { fleet, stations, places, balancers, streams, shared, plain_fifo, reporting })
+    }
+
+    /// Whether every class brings keys that mean something.
+    fn has_keys(&self) -> Result<bool, Problem> {
+        let mut all = true;
+        for traffic in self.traffic.values() {
+            all &= traffic.has_keys(&self.folder)?;
+        }
+        Ok(all)
     }
 
     /// The requests of one replication, in order of time.

@@ -118,6 +118,20 @@ impl Traffic {
         Ok(())
     }
 
+    /// Whether its requests carry keys: drawn ones, or a column of the trace.
+    pub(super) fn has_keys(&self, folder: &Path) -> Result<bool, Problem> {
+        let known = self.keys.key.is_some() || self.options.columns.key.is_some();
+        match self.input(folder) {
+            // Standard input can be read only once; it is believed to have what is asked of it.
+            Some(trace::Input::Stdin) => Ok(true),
+            Some(input) if !known => {
+                let columns = Trace::open(&input, &self.options)?.understanding().columns;
+                Ok(columns.iter().any(|bound| bound.role == Role::Key))
+            }
+            _ => Ok(known),
+        }
+    }
+
     /// Where the trace is, if this is a replay.
     pub fn input(&self, folder: &Path) -> Option<trace::Input> {
         let path = self.keys.trace.as_ref()?;
