@@ -61,6 +61,8 @@ pub enum Status {
     Done,
     /// The answer is no.
     No,
+    /// The intervals are too wide to tell.
+    Inconclusive,
     /// Stopped by the user; what was done is written.
     Interrupted,
 }
@@ -70,6 +72,7 @@ impl From<Status> for ExitCode {
         Self::from(match status {
             Status::Done => 0,
             Status::No => 1,
+            Status::Inconclusive => 3,
             Status::Interrupted => 130,
         })
     }

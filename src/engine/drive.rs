@@ -111,7 +111,10 @@ impl<P: Probe> Drive<'_, P> {
                 break;
             }
         }
-        if !self.closed_loop {
+        // A run that is stopped early covers only the time until then.
+        if stopped {
+            self.horizon = Some(self.last_arrival);
+        } else if !self.closed_loop {
             self.horizon.get_or_insert(self.last_arrival);
         }
         self.closing = true;

@@ -134,7 +134,8 @@ pub(super) fn run<P: Probe>(
         }
         ending.stopped = !watch.go_on(ending.arrived, now);
     }
-    ending.horizon = until.unwrap_or(now);
+    // A run that is stopped early covers only the time until then.
+    ending.horizon = until.filter(|_| !ending.stopped).unwrap_or(now);
     for done in late.kept.iter().filter(|done| done.ended > ending.horizon) {
         probe.beyond(done, ending.horizon);
     }

@@ -6,7 +6,7 @@ use crate::balance;
 use crate::diagnose::Problem;
 use crate::engine::{self, Ending, Plant, Watch};
 use crate::fleet::{Fleet, ServerSpec, State};
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::probe::{Meter, Probe, Timeline};
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
@@ -121,12 +121,14 @@ impl Scenario {
     /// Everything one replication needs.
     pub fn build(&self, replication: u64) -> Result<Built, Problem> {
         let seed = Seed::new(self.seed, replication);
-        let until = match (self.run.duration, self.run.requests) {
-            (Some(duration), _) => Some(Instant::START + duration),
-            (None, None) if self.is_drawn() => Some(Instant::START + super::traffic::DRAWN_FOR),
-            _ => None,
-        };
-        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until })
+        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until: self.until() })
+    }
+
+    /// The end of a run where its length is set.
+    pub fn until(&self) -> Option<Instant> {
+        let drawn = self.is_drawn() && self.run.requests.is_none();
+        let span = self.run.duration.or(drawn.then_some(super::traffic::DRAWN_FOR));
+        span.map(|span| Instant::START + span)
     }
 
     /// Simulates one replication, measured from `warm_up` on, with `extra` looking on.
@@ -137,7 +139,18 @@ impl Scenario {
         extra: P,
         watch: &dyn Watch,
     ) -> Result<(Measured, P), Problem> {
-        let Built { plant, mut source, until } = self.build(replication)?;
+        self.measure(self.build(replication)?, warm_up, extra, watch)
+    }
+
+    /// Simulates what was built, measured from `warm_up` on, with `extra` looking on.
+    pub fn measure<P: Probe>(
+        &self,
+        built: Built,
+        warm_up: Duration,
+        extra: P,
+        watch: &dyn Watch,
+    ) -> Result<(Measured, P), Problem> {
+        let Built { plant, mut source, until } = built;
         let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
         let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
         let mut probe = (meter, timeline, extra);
@@ -149,10 +162,20 @@ impl Scenario {
     /// The warm-up that the scenario sets in so many words.
     pub fn fixed_warm_up(&self) -> Option<Duration> {
         match self.run.warm_up {
-            WarmUp::Auto if self.is_drawn() => None,
+            WarmUp::Auto if self.kind() == Kind::SteadyState => None,
             WarmUp::Auto | WarmUp::Nothing => Some(Duration::ZERO),
             WarmUp::For(span) => Some(span),
         }
+    }
+
+    /// The longest a run of drawn traffic lasts.
+    pub fn length(&self) -> Duration {
+        self.until().map_or(Duration::FOREVER, |until| until.since(Instant::START))
+    }
+
+    /// The most requests that a run of drawn traffic has.
+    pub fn most_requests(&self) -> u64 {
+        self.run.requests.map_or(u64::MAX, |each| each.saturating_mul(self.traffic.len() as u64))
     }
 
     /// What a reader is told of one replication.

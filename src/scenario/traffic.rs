@@ -77,6 +77,14 @@ impl Traffic {
         self.keys.trace.is_some()
     }
 
+    /// Whether a steady state may exist: it is not a trace, and no stretch of time is special.
+    pub(super) fn is_stationary(&self, duration: Option<Duration>, folder: &Path) -> bool {
+        let setup = arrivals::Setup { duration, folder };
+        let process = self.keys.arrivals.as_ref().map(|process| process.build(&setup));
+        !self.is_replayed()
+            && process.is_none_or(|built| built.is_ok_and(|process| process.is_stationary()))
+    }
+
     pub(super) fn check(&self, name: &str, folder: &Path) -> Result<(), Problem> {
         let keys = &self.keys;
         let ways = [keys.trace.is_some(), keys.arrivals.is_some(), keys.closed_loop.is_some()];
@@ -149,7 +157,9 @@ impl Traffic {
             let until = duration.map_or(Instant::NEVER, |span| Instant::START + span);
             return self.replay(&input, name, seed, attributes, until, most);
         }
-        let until = Instant::START + duration.unwrap_or(DRAWN_FOR);
+        // A run whose number of requests is set lasts as long as they take.
+        let length = if most == u64::MAX { DRAWN_FOR } else { Duration::FOREVER };
+        let until = Instant::START + duration.unwrap_or(length);
         if let Some(clients) = &self.keys.closed_loop {
             let source = clients.source(name, attributes, seed, until, most, folder)?;
             return Ok(Box::new(source));

@@ -132,6 +132,10 @@ impl Arrivals for Diurnal {
             }
         }
     }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
