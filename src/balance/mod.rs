@@ -3,17 +3,25 @@
 pub mod first;
 pub mod join_idle_queue;
 pub mod join_shortest_queue;
+pub mod jump;
+pub mod key_hash;
 pub mod least_connections;
 pub mod least_request;
 pub mod least_work_left;
+pub mod maglev;
 pub mod never_queue;
 pub mod power_of_choices;
 pub mod random;
+pub mod rendezvous;
+pub mod ring;
 pub mod round_robin;
 pub mod shortest_expected_delay;
+pub mod source_hash;
+pub mod sticky;
 pub mod weighted_random;
 pub mod weighted_round_robin;
 
+mod keyed;
 mod tools;
 mod turns;
 
@@ -34,7 +42,7 @@ pub enum Pick {
 }
 
 /// A policy that chooses a server for each request by what a real balancer can know.
-pub trait Balancer {
+pub trait Balancer: std::fmt::Debug {
     /// Chooses one of `view.candidates`, of which there is at least one.
     fn pick(&mut self, request: &Request, view: &View<'_>, stream: &mut Stream) -> Pick;
 
@@ -118,4 +126,11 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
         "shortest_expected_delay.rs"
     )),
     Entry::of::<never_queue::NeverQueue>(include_str!("never_queue.rs")),
+    Entry::of::<source_hash::SourceHash>(include_str!("source_hash.rs")),
+    Entry::of::<key_hash::KeyHash>(include_str!("key_hash.rs")),
+    Entry::of::<ring::Ring>(include_str!("ring.rs")),
+    Entry::of::<maglev::Maglev>(include_str!("maglev.rs")),
+    Entry::of::<rendezvous::Rendezvous>(include_str!("rendezvous.rs")),
+    Entry::of::<jump::Jump>(include_str!("jump.rs")),
+    Entry::of::<sticky::Sticky>(include_str!("sticky.rs")),
 ];

@@ -1,7 +1,9 @@
 //! What several policies share: rosters, weighted draws, trees of keys, hashes.
 
 mod alias;
+mod bound;
 mod counted;
+mod hashes;
 mod load_index;
 mod lowest;
 mod min_tree;
@@ -9,7 +11,9 @@ mod roster;
 mod sum_tree;
 
 pub(super) use alias::Alias;
+pub(super) use bound::{Bound, BoundForm, shuffled};
 pub(super) use counted::{Among, Counted, Key};
+pub(super) use hashes::{avalanche, crc32, murmur2, sdbm, xxh64};
 pub(super) use load_index::LoadIndex;
 pub(super) use lowest::Lowest;
 pub(super) use min_tree::MinTree;

@@ -1,5 +1,6 @@
 //! Balancing policies against the systems they are taken from and against queueing theory.
 
+mod hashing;
 mod queueing;
 mod vectors;
 
@@ -94,15 +95,19 @@ impl Desk {
     }
 
     pub(crate) fn occupy(&mut self, server: usize) {
+        self.occupy_with(0, server);
+    }
+
+    fn occupy_with(&mut self, key: u64, server: usize) {
         let server = ServerId(server as u32);
         self.fleet.sent(server);
-        self.policy.on_send(&self.request(0), server);
+        self.policy.on_send(&self.request(key), server);
     }
 
     /// Picks and sends.
     pub(crate) fn send(&mut self, key: u64) -> usize {
         let server = self.choose(key);
-        self.occupy(server);
+        self.occupy_with(key, server);
         server
     }
 
