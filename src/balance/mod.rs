@@ -1,5 +1,7 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
+pub mod c3;
+pub mod exp3;
 pub mod first;
 pub mod join_idle_queue;
 pub mod join_shortest_queue;
@@ -7,17 +9,25 @@ pub mod jump;
 pub mod key_hash;
 pub mod least_connections;
 pub mod least_request;
+pub mod least_time;
 pub mod least_work_left;
+pub mod lowest_response_time;
 pub mod maglev;
 pub mod never_queue;
+pub mod peak_ewma;
 pub mod power_of_choices;
+pub mod predicted_latency;
+pub mod prequal;
 pub mod random;
 pub mod rendezvous;
+pub mod response_time_share;
 pub mod ring;
 pub mod round_robin;
 pub mod shortest_expected_delay;
 pub mod source_hash;
 pub mod sticky;
+pub mod thompson_sampling;
+pub mod ucb1;
 pub mod weighted_random;
 pub mod weighted_round_robin;
 
@@ -126,6 +136,12 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
         "shortest_expected_delay.rs"
     )),
     Entry::of::<never_queue::NeverQueue>(include_str!("never_queue.rs")),
+    Entry::of::<lowest_response_time::LowestResponseTime>(include_str!("lowest_response_time.rs")),
+    Entry::of::<response_time_share::ResponseTimeShare>(include_str!("response_time_share.rs")),
+    Entry::of::<least_time::LeastTime>(include_str!("least_time.rs")),
+    Entry::of::<peak_ewma::PeakEwma>(include_str!("peak_ewma.rs")),
+    Entry::of::<c3::C3>(include_str!("c3.rs")),
+    Entry::of::<prequal::Prequal>(include_str!("prequal.rs")),
     Entry::of::<source_hash::SourceHash>(include_str!("source_hash.rs")),
     Entry::of::<key_hash::KeyHash>(include_str!("key_hash.rs")),
     Entry::of::<ring::Ring>(include_str!("ring.rs")),
@@ -133,4 +149,8 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<rendezvous::Rendezvous>(include_str!("rendezvous.rs")),
     Entry::of::<jump::Jump>(include_str!("jump.rs")),
     Entry::of::<sticky::Sticky>(include_str!("sticky.rs")),
+    Entry::of::<predicted_latency::PredictedLatency>(include_str!("predicted_latency.rs")),
+    Entry::of::<ucb1::Ucb1>(include_str!("ucb1.rs")),
+    Entry::of::<thompson_sampling::ThompsonSampling>(include_str!("thompson_sampling.rs")),
+    Entry::of::<exp3::Exp3>(include_str!("exp3.rs")),
 ];
