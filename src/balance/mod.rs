@@ -11,6 +11,8 @@ pub mod least_connections;
 pub mod least_request;
 pub mod least_time;
 pub mod least_work_left;
+pub mod load_aware_zones;
+pub mod locality_weighted;
 pub mod lowest_response_time;
 pub mod maglev;
 pub mod never_queue;
@@ -20,18 +22,24 @@ pub mod predicted_latency;
 pub mod prequal;
 pub mod random;
 pub mod rendezvous;
+pub mod resource_score;
 pub mod response_time_share;
 pub mod ring;
 pub mod round_robin;
 pub mod shortest_expected_delay;
 pub mod source_hash;
+pub mod spillover;
 pub mod sticky;
 pub mod thompson_sampling;
+pub mod tiers;
 pub mod ucb1;
+pub mod utilization_weighted;
 pub mod weighted_random;
 pub mod weighted_round_robin;
+pub mod zone_aware;
 
 mod keyed;
+mod levels;
 mod tools;
 mod turns;
 
@@ -102,12 +110,14 @@ pub struct Setup<'a> {
     pub balancers: u32,
     /// Whether the requests carry keys that mean something.
     pub keys: bool,
+    /// Whether servers report their load (`View::report`).
+    pub reports: bool,
 }
 
 impl<'a> Setup<'a> {
-    /// The only balancer before a fleet, for requests that carry keys.
+    /// The only balancer before a fleet whose servers report, for requests that carry keys.
     pub fn new(fleet: &'a Fleet) -> Self {
-        Self { fleet, balancer: 0, balancers: 1, keys: true }
+        Self { fleet, balancer: 0, balancers: 1, keys: true, reports: true }
     }
 }
 
@@ -142,6 +152,8 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<peak_ewma::PeakEwma>(include_str!("peak_ewma.rs")),
     Entry::of::<c3::C3>(include_str!("c3.rs")),
     Entry::of::<prequal::Prequal>(include_str!("prequal.rs")),
+    Entry::of::<utilization_weighted::UtilizationWeighted>(include_str!("utilization_weighted.rs")),
+    Entry::of::<resource_score::ResourceScore>(include_str!("resource_score.rs")),
     Entry::of::<source_hash::SourceHash>(include_str!("source_hash.rs")),
     Entry::of::<key_hash::KeyHash>(include_str!("key_hash.rs")),
     Entry::of::<ring::Ring>(include_str!("ring.rs")),
@@ -153,4 +165,9 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<ucb1::Ucb1>(include_str!("ucb1.rs")),
     Entry::of::<thompson_sampling::ThompsonSampling>(include_str!("thompson_sampling.rs")),
     Entry::of::<exp3::Exp3>(include_str!("exp3.rs")),
+    Entry::of::<tiers::Tiers>(include_str!("tiers.rs")),
+    Entry::of::<spillover::Spillover>(include_str!("spillover.rs")),
+    Entry::of::<zone_aware::ZoneAware>(include_str!("zone_aware.rs")),
+    Entry::of::<locality_weighted::LocalityWeighted>(include_str!("locality_weighted.rs")),
+    Entry::of::<load_aware_zones::LoadAwareZones>(include_str!("load_aware_zones.rs")),
 ];

@@ -78,15 +78,14 @@ impl Model {
         let px = [0, 1, 2].map(|row: usize| dot(&self.inverse[row], features));
         let scale = forgetting + dot(features, &px);
         let error = response - dot(&self.coefficients, features);
-        for row in 0..3 {
-            self.coefficients[row] += px[row] / scale * error;
+        for (coefficient, px) in self.coefficients.iter_mut().zip(px) {
+            *coefficient += px / scale * error;
         }
         let trace: f64 = (0..3).map(|at| self.inverse[at][at]).sum();
         let fade = if trace < VAGUEST { forgetting } else { 1.0 };
-        for row in 0..3 {
-            for column in 0..3 {
-                let less = px[row] * px[column] / scale;
-                self.inverse[row][column] = (self.inverse[row][column] - less) / fade;
+        for (row, left) in self.inverse.iter_mut().zip(px) {
+            for (entry, right) in row.iter_mut().zip(px) {
+                *entry = (*entry - left * right / scale) / fade;
             }
         }
         self.seen += 1;

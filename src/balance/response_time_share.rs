@@ -16,7 +16,7 @@ use super::tools::{Latencies, SumTree};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::model::{Completion, Request};
 use crate::registry::Variant;
 use crate::rng::Stream;
 use crate::time::Duration;

@@ -27,12 +27,18 @@ pub(crate) fn recipe<D: Role + ?Sized>(spec: &str) -> Recipe<D> {
 /// Why a policy is refused before this fleet.
 pub(crate) fn refusal(spec: &str, servers: &[ServerSpec]) -> Problem {
     let mut fleet = Fleet::default();
-    servers.iter().for_each(|&server| _ = fleet.add(server, State::Ready));
+    add_all(&mut fleet, servers);
     let built = Recipe::<dyn Balancer>::named(spec)
         .and_then(|recipe| recipe.build(&Setup::new(&fleet)).map(|_| ()));
     let problem = built.expect_err(spec);
     assert!(problem.remedy().is_some(), "{spec}: {problem} has no remedy");
     problem
+}
+
+fn add_all(fleet: &mut Fleet, servers: &[ServerSpec]) {
+    for &server in servers {
+        fleet.add(server, State::Ready);
+    }
 }
 
 pub(crate) fn weighted(weights: &[u32]) -> Vec<ServerSpec> {
@@ -52,7 +58,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(spec: &str, servers: &[ServerSpec]) -> Self {
         let mut fleet = Fleet::default();
-        servers.iter().for_each(|&server| _ = fleet.add(server, State::Ready));
+        add_all(&mut fleet, servers);
         Self::before(spec, fleet)
     }
 
