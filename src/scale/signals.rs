@@ -330,9 +330,9 @@ mod tests {
 
     #[test]
     fn a_late_pipeline_shows_an_earlier_window() {
-        let (late, prompt) = (scraped(20), scraped(0));
-        let (then, now) = (signals(&prompt, 40), signals(&late, 60));
-        assert_eq!(now.seen().utilization(), then.seen().utilization());
+        let metrics = scraped(20);
+        let seen = signals(&metrics, 60).seen();
+        assert_eq!(seen.utilization(), Some((20.0 + 16.0 - 4.0) / 40.0));
     }
 
     #[test]
