@@ -1,9 +1,13 @@
 //! The one integration binary.
 
+#![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
+
 mod arrivals;
+mod balancing;
 mod decisions;
 mod forecast;
 mod laws;
+mod measured;
 mod oracles;
 mod stat_oracles;
 mod stats;
@@ -11,3 +15,4 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod traces;
