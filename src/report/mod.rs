@@ -1,10 +1,16 @@
 //! Outcomes become tables, files, charts, a page.
 
+pub mod chart;
 mod files;
 mod flat;
+mod requests;
+mod results;
 mod table;
 pub mod text;
+pub mod timeline;
 
 pub use files::Folder;
 pub use flat::{csv, flatten};
+pub use requests::RequestLog;
+pub use results::{Histograms, Number, Results};
 pub use table::table;
