@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args) -> Ended {
         let results = Results::of(&outcome, &scenario, &measured, command_line());
         results.write(folder)?;
         folder.write_charts(&chart::of_run(&results))?;
+        folder.write("report.html", report::page(&results))?;
     }
     print(&shown(&outcome, common.format))?;
     Ok(status(&outcome))

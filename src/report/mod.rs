@@ -3,14 +3,17 @@
 pub mod chart;
 mod files;
 mod flat;
+pub mod page;
 mod requests;
 mod results;
 mod table;
 pub mod text;
 pub mod timeline;
+pub mod words;
 
 pub use files::Folder;
 pub use flat::{csv, flatten};
+pub use page::page;
 pub use requests::RequestLog;
 pub use results::{Histograms, Number, Results};
 pub use table::table;

@@ -13,6 +13,8 @@ use crate::time::{Duration, Instant, SECOND_NS};
 pub struct Row {
     /// When it starts, in seconds from the start of the run.
     pub start_s: f64,
+    /// When it ends; the last interval ends with the run.
+    pub end_s: f64,
     /// Requests that arrived in it.
     pub arrivals: u64,
     /// Requests that ended well in it.
@@ -95,6 +97,7 @@ fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) 
     let quantile = |p| bin.latency.quantile(p).map(seconds);
     Row {
         start_s: from.as_secs_f64(),
+        end_s: to.as_secs_f64(),
         arrivals: bin.arrivals,
         completions: bin.completions,
         errors: bin.errors,
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_damaged_line_is_named() {
-        let text = to_csv(&[Row::default()]).replace("0.0,0,", "0.0,many,");
+        let text = to_csv(&[Row::default()]).replace("0.0,0.0,0,", "0.0,0.0,many,");
         assert!(from_csv::<Row>(&text).unwrap_err().contains("line: 2"), "{text}");
     }
 }

@@ -115,7 +115,7 @@ fn grid(sheet: &Sheet, root: &Root, frame: (i32, i32, i32, i32), x: &Scale, y: &
         let at = upward(value);
         line(root, (left, at), (right, at), thin(GRID));
         if at + 60 <= free {
-            let label = layout::cut(label, left - 2 * layout::EDGE);
+            let label = layout::cut(label, left - 70 - layout::EDGE / 2);
             let place = (left - 70, at);
             write(root, &label, place, BODY, SOFT, (HPos::Right, VPos::Center));
             free = at - 60;
@@ -242,7 +242,7 @@ fn draw_line(
         match piece {
             [] => {}
             [alone] => dot(plot, *alone, 20, ink),
-            _ => plot.draw(&PathElement::new(piece.to_vec(), ink.stroke_width(16))).expect(TAKEN),
+            _ => plot.draw(&PathElement::new(piece.to_vec(), ink.stroke_width(14))).expect(TAKEN),
         }
     }
 }

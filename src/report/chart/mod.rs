@@ -209,12 +209,13 @@ impl Chart {
     /// The chart as a figure of a page: the drawing, and its data for the page's script.
     pub(crate) fn figure(&self) -> String {
         let drawing = draw::draw(self);
-        let data = serde_json::json!({
+        let mut data = serde_json::json!({
             "plot": drawing.plot,
             "x": { "axis": self.x, "from": drawing.x.0, "to": drawing.x.1 },
             "y": { "axis": self.y, "from": drawing.y.0, "to": drawing.y.1 },
             "series": self.series,
         });
+        round(&mut data);
         // A `<` in a name must not end the element that the data stand in.
         let data = data.to_string().replace('<', "\\u003c");
         format!(
@@ -223,5 +224,25 @@ impl Chart {
             self.name,
             svg::inline(&drawing.shapes, drawing.size, &format!("{}. {}", self.title, self.about)),
         )
+    }
+}
+
+/// Numbers to six digits: more than a reader asks for, and a fifth of the bytes.
+fn round(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(round),
+        Value::Object(fields) => fields.values_mut().for_each(round),
+        Value::Number(number) => {
+            let rounded = number.as_f64().and_then(|exact| format!("{exact:.5e}").parse().ok());
+            *value = match rounded {
+                Some(whole) if f64::fract(whole) == 0.0 && whole.abs() < 1e15 => {
+                    Value::from(whole as i64)
+                }
+                Some(rounded) => Value::from(rounded),
+                None => Value::Null,
+            };
+        }
+        _ => {}
     }
 }

@@ -37,15 +37,21 @@ fn time(results: &Results) -> Axis {
     Axis::of("time since the start", Unit::Seconds).from(0.0).to(end(results)).tight()
 }
 
-/// The end of the last interval.
+/// The intervals worth showing: a short rest after the last arrival, in which the requests in the
+/// system end, would only draw every curve down to the corner.
+fn shown(results: &Results) -> &[Row] {
+    let rows = &results.timeline;
+    let number = |path: &str| results.number(path).map_or(0.0, |number| number.estimate);
+    let horizon = number("warm_up_s") + number("duration_s");
+    let last = rows.last().map_or(0.0, |row| row.end_s);
+    let whole = rows.partition_point(|row| row.start_s < horizon * (1.0 - 1e-9));
+    if whole > 0 && last <= horizon * 1.02 { &rows[..whole] } else { rows }
+}
+
+/// The end of the last interval that is shown.
 fn end(results: &Results) -> f64 {
-    let starts = &results.timeline;
-    let rows = starts.len();
-    match rows {
-        0 => results.heat.iter().fold(0.0, |end, cell| cell.end_s.max(end)),
-        1 => results.number("duration_s").map_or(1.0, |span| span.estimate),
-        _ => starts[rows - 1].start_s + starts[1].start_s - starts[0].start_s,
-    }
+    let of_cells = || results.heat.iter().fold(0.0, |end: f64, cell| end.max(cell.end_s));
+    shown(results).last().map_or_else(of_cells, |row| row.end_s)
 }
 
 /// The measured part begins here, where a warm-up was left out.
@@ -218,26 +224,25 @@ fn heat(results: &Results) -> Option<Chart> {
 
 /// (middle of the interval, value) of each row.
 fn mid_points(results: &Results, value: impl Fn(&Row) -> f64) -> Vec<(f64, f64)> {
-    let rows = &results.timeline;
-    let ends = rows.iter().skip(1).map(|row| row.start_s).chain([end(results)]);
-    rows.iter().zip(ends).map(|(row, end)| (f64::midpoint(row.start_s, end), value(row))).collect()
+    let middle = |row: &Row| f64::midpoint(row.start_s, row.end_s);
+    shown(results).iter().map(|row| (middle(row), value(row))).collect()
 }
 
 /// (start of the interval, value) of each row, and the end of the last.
 fn stairs(results: &Results, value: impl Fn(&Row) -> f64) -> Mark {
-    let points = results.timeline.iter().map(|row| (row.start_s, value(row)));
-    let last = results.timeline.last().map(|row| (end(results), value(row)));
+    let rows = shown(results);
+    let points = rows.iter().map(|row| (row.start_s, value(row)));
+    let last = rows.last().map(|row| (row.end_s, value(row)));
     Mark::Step(points.chain(last).collect())
 }
 
-/// Width of the intervals, for rates.
-fn width(results: &Results) -> f64 {
-    (end(results) / results.timeline.len() as f64).max(f64::MIN_POSITIVE)
-}
-
 fn arrivals(results: &Results) -> Chart {
-    let width = width(results);
-    let rate = |of: fn(&Row) -> u64| stairs(results, move |row| of(row) as f64 / width);
+    let rate = |of: fn(&Row) -> u64| {
+        stairs(results, move |row| {
+            let span = row.end_s - row.start_s;
+            if span > 0.0 { of(row) as f64 / span } else { 0.0 }
+        })
+    };
     let mut series = vec![
         Series::new("arrivals", 0, rate(|row| row.arrivals)),
         Series::new("completions", 2, rate(|row| row.completions)),
@@ -308,10 +313,9 @@ fn queue(results: &Results) -> Chart {
 fn cost(results: &Results) -> Option<Chart> {
     let total: f64 = results.timeline.iter().map(|row| row.cost).sum();
     let mut spent = 0.0;
-    let ends = results.timeline.iter().skip(1).map(|row| row.start_s).chain([end(results)]);
-    let sums = results.timeline.iter().zip(ends).map(|(row, end)| {
+    let sums = shown(results).iter().map(|row| {
         spent += row.cost;
-        (end, spent)
+        (row.end_s, spent)
     });
     let points = [(0.0, 0.0)].into_iter().chain(sums).collect();
     (total > 0.0).then(|| Chart {

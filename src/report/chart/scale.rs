@@ -47,6 +47,8 @@ impl Scale {
             () if axis.from.is_some() => (low, low + high.abs().max(1.0)),
             () => (low - 0.5 * low.abs(), high + 0.5 * high.abs()),
         };
+        // A curve that touches the frame looks cut off.
+        let high = if axis.to.is_none() && !axis.tight { high + 0.04 * (high - low) } else { high };
         let step = axis.unit.step((high - low) / room as f64);
         let first = (low / step - 1e-9).ceil() as i64;
         // Where the range is not given the last tick closes it, so that no curve leaves the grid.
