@@ -4,11 +4,13 @@
 
 mod arrivals;
 mod balancing;
+mod cli;
 mod decisions;
 mod forecast;
 mod laws;
 mod measured;
 mod oracles;
+mod scenarios;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
