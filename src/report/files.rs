@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::flat;
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::Outcome;
+use crate::outcome::{Comparison, Outcome};
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -68,6 +68,14 @@ impl Folder {
             }));
         }
         self.write("servers.csv", &flat::csv(&rows))
+    }
+
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
+    pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
+        self.write("comparison.json", &(json + "\n"))?;
+        self.write("summary.csv", &super::comparison_csv(comparison))?;
+        self.write("differences.csv", &flat::csv(&comparison.differences))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -1,11 +1,13 @@
 //! Outcomes become tables, files, charts, a page.
 
+mod comparison;
 mod estimates;
 mod files;
 mod flat;
 mod table;
 pub mod text;
 
+pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};
