@@ -10,7 +10,7 @@ use super::chart::Chart;
 use super::flat;
 use super::requests::RequestLog;
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::Outcome;
+use crate::outcome::{Comparison, Outcome};
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -94,6 +94,14 @@ impl Folder {
     /// Ends `requests.csv`.
     pub fn finish_log(&self, log: RequestLog) -> Result<(), Problem> {
         log.finish().map_err(|error| self.failed(REQUESTS, &error))
+    }
+
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
+    pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
+        self.write("comparison.json", &(json + "\n"))?;
+        self.write("summary.csv", &super::comparison_csv(comparison))?;
+        self.write("differences.csv", &flat::csv(&comparison.differences))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -1,6 +1,7 @@
 //! Outcomes become tables, files, charts, a page.
 
 pub mod chart;
+mod comparison;
 mod estimates;
 mod files;
 mod flat;
@@ -12,6 +13,7 @@ pub mod text;
 pub mod timeline;
 pub mod words;
 
+pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};

@@ -14,6 +14,7 @@ mod run;
 mod split;
 mod summary;
 mod traffic;
+mod variant;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -26,6 +27,7 @@ pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
 pub use traffic::Traffic;
+pub use variant::Alternative;
 
 use crate::diagnose::Problem;
 use crate::document::Node;
