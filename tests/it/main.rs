@@ -2,7 +2,9 @@
 
 mod arrivals;
 mod decisions;
+mod engine;
 mod forecast;
+mod invariants;
 mod laws;
 mod oracles;
 mod stat_oracles;
