@@ -1,11 +1,47 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
+pub mod c3;
+pub mod exp3;
+pub mod first;
+pub mod join_idle_queue;
+pub mod join_shortest_queue;
+pub mod jump;
+pub mod key_hash;
 pub mod least_connections;
+pub mod least_request;
+pub mod least_time;
+pub mod least_work_left;
+pub mod load_aware_zones;
+pub mod locality_weighted;
+pub mod lowest_response_time;
+pub mod maglev;
+pub mod never_queue;
+pub mod peak_ewma;
 pub mod power_of_choices;
+pub mod predicted_latency;
+pub mod prequal;
 pub mod random;
+pub mod rendezvous;
+pub mod resource_score;
+pub mod response_time_share;
+pub mod ring;
 pub mod round_robin;
+pub mod shortest_expected_delay;
+pub mod source_hash;
+pub mod spillover;
+pub mod sticky;
+pub mod thompson_sampling;
+pub mod tiers;
+pub mod ucb1;
+pub mod utilization_weighted;
+pub mod weighted_random;
+pub mod weighted_round_robin;
+pub mod zone_aware;
 
-mod load_index;
+mod keyed;
+mod levels;
+mod tools;
+mod turns;
 
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
@@ -24,7 +60,7 @@ pub enum Pick {
 }
 
 /// A policy that chooses a server for each request by what a real balancer can know.
-pub trait Balancer {
+pub trait Balancer: std::fmt::Debug {
     /// Chooses one of `view.candidates`, of which there is at least one.
     fn pick(&mut self, request: &Request, view: &View<'_>, stream: &mut Stream) -> Pick;
 
@@ -36,6 +72,24 @@ pub trait Balancer {
 
     /// A server has joined or left the candidates.
     fn on_fleet(&mut self, _change: FleetChange, _fleet: &Fleet) {}
+
+    /// How many requests this balancer now believes a server has, where its counts do not come from
+    /// its own requests (`stale`). Comes after `on_send` and `on_done`, and overrules them.
+    fn on_count(&mut self, _server: ServerId, _count: u32) {}
+
+    /// A server has fallen idle and reports so to this balancer (see `idle_lists`).
+    fn on_idle(&mut self, _server: ServerId) {}
+
+    /// How many balancers' lists of idle servers a server looks at when it falls idle, to report to
+    /// the shortest; 0 when idle servers need not report.
+    fn idle_lists(&self) -> u32 {
+        0
+    }
+
+    /// How many idle servers this balancer has on its list.
+    fn idle_listed(&self) -> usize {
+        0
+    }
 
     /// Whether the choice depends on nothing that happens to requests after they were sent.
     ///
@@ -54,6 +108,17 @@ pub struct Setup<'a> {
     pub balancer: u32,
     /// How many balancers there are.
     pub balancers: u32,
+    /// Whether the requests carry keys that mean something.
+    pub keys: bool,
+    /// Whether servers report their load (`View::report`).
+    pub reports: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// The only balancer before a fleet whose servers report, for requests that carry keys.
+    pub fn new(fleet: &'a Fleet) -> Self {
+        Self { fleet, balancer: 0, balancers: 1, keys: true, reports: true }
+    }
 }
 
 impl Role for dyn Balancer {
@@ -67,7 +132,42 @@ impl Role for dyn Balancer {
 
 const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<random::Random>(include_str!("random.rs")),
+    Entry::of::<weighted_random::WeightedRandom>(include_str!("weighted_random.rs")),
     Entry::of::<round_robin::RoundRobin>(include_str!("round_robin.rs")),
+    Entry::of::<weighted_round_robin::WeightedRoundRobin>(include_str!("weighted_round_robin.rs")),
+    Entry::of::<first::First>(include_str!("first.rs")),
     Entry::of::<least_connections::LeastConnections>(include_str!("least_connections.rs")),
+    Entry::of::<least_request::LeastRequest>(include_str!("least_request.rs")),
     Entry::of::<power_of_choices::PowerOfChoices>(include_str!("power_of_choices.rs")),
+    Entry::of::<join_shortest_queue::JoinShortestQueue>(include_str!("join_shortest_queue.rs")),
+    Entry::of::<join_idle_queue::JoinIdleQueue>(include_str!("join_idle_queue.rs")),
+    Entry::of::<least_work_left::LeastWorkLeft>(include_str!("least_work_left.rs")),
+    Entry::of::<shortest_expected_delay::ShortestExpectedDelay>(include_str!(
+        "shortest_expected_delay.rs"
+    )),
+    Entry::of::<never_queue::NeverQueue>(include_str!("never_queue.rs")),
+    Entry::of::<lowest_response_time::LowestResponseTime>(include_str!("lowest_response_time.rs")),
+    Entry::of::<response_time_share::ResponseTimeShare>(include_str!("response_time_share.rs")),
+    Entry::of::<least_time::LeastTime>(include_str!("least_time.rs")),
+    Entry::of::<peak_ewma::PeakEwma>(include_str!("peak_ewma.rs")),
+    Entry::of::<c3::C3>(include_str!("c3.rs")),
+    Entry::of::<prequal::Prequal>(include_str!("prequal.rs")),
+    Entry::of::<utilization_weighted::UtilizationWeighted>(include_str!("utilization_weighted.rs")),
+    Entry::of::<resource_score::ResourceScore>(include_str!("resource_score.rs")),
+    Entry::of::<source_hash::SourceHash>(include_str!("source_hash.rs")),
+    Entry::of::<key_hash::KeyHash>(include_str!("key_hash.rs")),
+    Entry::of::<ring::Ring>(include_str!("ring.rs")),
+    Entry::of::<maglev::Maglev>(include_str!("maglev.rs")),
+    Entry::of::<rendezvous::Rendezvous>(include_str!("rendezvous.rs")),
+    Entry::of::<jump::Jump>(include_str!("jump.rs")),
+    Entry::of::<sticky::Sticky>(include_str!("sticky.rs")),
+    Entry::of::<predicted_latency::PredictedLatency>(include_str!("predicted_latency.rs")),
+    Entry::of::<ucb1::Ucb1>(include_str!("ucb1.rs")),
+    Entry::of::<thompson_sampling::ThompsonSampling>(include_str!("thompson_sampling.rs")),
+    Entry::of::<exp3::Exp3>(include_str!("exp3.rs")),
+    Entry::of::<tiers::Tiers>(include_str!("tiers.rs")),
+    Entry::of::<spillover::Spillover>(include_str!("spillover.rs")),
+    Entry::of::<zone_aware::ZoneAware>(include_str!("zone_aware.rs")),
+    Entry::of::<locality_weighted::LocalityWeighted>(include_str!("locality_weighted.rs")),
+    Entry::of::<load_aware_zones::LoadAwareZones>(include_str!("load_aware_zones.rs")),
 ];

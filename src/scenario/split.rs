@@ -24,19 +24,11 @@ pub(super) fn take<T: JsonSchema + DeserializeOwned>(node: &Node) -> Result<(T, 
     Ok((own.typed()?, rest))
 }
 
-/// Types a table as two things; a key that neither knows is refused with all that could stand
-/// there.
-pub(super) fn both<A, B>(node: &Node) -> Result<(A, B), Problem>
-where
-    A: JsonSchema + DeserializeOwned,
-    B: JsonSchema + DeserializeOwned,
-{
-    let known: Vec<String> = fields::<A>().into_iter().chain(fields::<B>()).collect();
-    for (key, entry) in node.as_table()? {
-        if !known.contains(key) {
-            return Err(unknown("key", key, &known).at(&entry.key));
-        }
+/// Refuses a key that no part of the table knows, with all that could stand there.
+pub(super) fn refuse_strangers(node: &Node, parts: &[Vec<String>]) -> Result<(), Problem> {
+    let known = parts.concat();
+    match node.as_table()?.iter().find(|(key, _)| !known.contains(key)) {
+        Some((key, entry)) => Err(unknown("key", key, &known).at(&entry.key)),
+        None => Ok(()),
     }
-    let (first, rest) = take::<A>(node)?;
-    Ok((first, rest.typed()?))
 }

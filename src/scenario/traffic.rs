@@ -1,32 +1,41 @@
 //! `[traffic.NAME]`: a class of requests, replayed from a trace or drawn from laws.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::split;
 use crate::diagnose::Problem;
+use crate::document::Node;
 use crate::law::{self, Law, Unit};
+use crate::model::Request;
 use crate::registry::Recipe;
 use crate::rng::Seed;
 use crate::time::{Duration, Instant};
 use crate::workload::Source;
 use crate::workload::arrivals::{self, Arrivals};
-use crate::workload::attributes::Attributes;
+use crate::workload::attributes::{Attributes, Given};
+use crate::workload::closed_loop::Clients;
 use crate::workload::demand::Demand;
 use crate::workload::drawn::Drawn;
-use crate::workload::keys::Keys;
+use crate::workload::keys::Keys as KeyLaw;
+use crate::workload::trace::{self, Role, Row, Trace, TraceSource};
 
-/// A class of requests.
+/// What a class of requests is made of, apart from how its trace is read.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-pub struct Traffic {
+pub struct Keys {
     /// A traffic file to replay; `-` is standard input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<PathBuf>,
     /// The process that arrivals are drawn from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<Recipe<dyn Arrivals>>,
+    /// Clients that wait for an end before they send again, instead of arrivals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_loop: Option<Clients>,
     /// The service time on a server of speed 1; for a trace, where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Demand>,
@@ -38,12 +47,25 @@ pub struct Traffic {
     pub output_tokens: Option<Recipe<dyn Law>>,
     /// What hash policies look at, where the trace has no key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<Keys>,
+    pub key: Option<KeyLaw>,
     /// How long a request is willing to wait in a queue; for ever when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<Recipe<dyn Law>>,
     /// Larger is served earlier where the discipline looks at it.
     pub priority: i16,
+}
+
+/// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how fast.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// What the requests are made of.
+    pub keys: Keys,
+    /// How the trace is read.
+    pub options: trace::Options,
+    /// Which part is replayed, how fast, how dense.
+    pub shape: trace::Shape,
+    /// Standard input, once it was kept to be read again.
+    kept: Arc<OnceLock<trace::Input>>,
 }
 
 /// The length of a run of drawn traffic that does not say.
@@ -52,20 +74,72 @@ pub(super) const DRAWN_FOR: Duration = Duration::from_secs(3600);
 impl Traffic {
     /// Whether it is replayed from a trace.
     pub fn is_replayed(&self) -> bool {
-        self.trace.is_some()
+        self.keys.trace.is_some()
+    }
+
+    /// Whether a steady state may exist: it is not a trace, and no stretch of time is special.
+    pub(super) fn is_stationary(&self, duration: Option<Duration>, folder: &Path) -> bool {
+        let setup = arrivals::Setup { duration, folder };
+        let process = self.keys.arrivals.as_ref().map(|process| process.build(&setup));
+        !self.is_replayed()
+            && process.is_none_or(|built| built.is_ok_and(|process| process.is_stationary()))
     }
 
     pub(super) fn check(&self, name: &str, folder: &Path) -> Result<(), Problem> {
-        if self.trace.is_some() == self.arrivals.is_some() {
-            return Err(Problem::new(format!("traffic `{name}` needs a trace or a process"))
-                .help("write either `trace = \"file.csv\"` or `arrivals = { process = … }`"));
+        let keys = &self.keys;
+        let ways = [keys.trace.is_some(), keys.arrivals.is_some(), keys.closed_loop.is_some()];
+        if ways.iter().filter(|way| **way).count() != 1 {
+            return Err(Problem::new(format!("traffic `{name}` needs one source of requests"))
+                .help(
+                    "write `trace = \"file.csv\"`, `arrivals = { process = … }` or `closed-loop`",
+                ));
         }
-        if self.trace.is_none() && self.service.is_none() {
+        if keys.trace.is_none() && keys.service.is_none() {
             return Err(Problem::new(format!("traffic `{name}` has no service times")).help(
                 "add `service = { law = \"exponential\", mean = \"50ms\" }`, or `--service …`",
             ));
         }
+        self.options.check()?;
+        self.shape.check()?;
+        self.attributes(0, name, Seed::new(0, 0), folder)?;
+        if self.is_replayed() {
+            // A trace is opened when it is replayed: standard input can be read only once.
+            return Ok(());
+        }
         self.source(0, name, Seed::new(0, 0), folder, None, 1).map(drop)
+    }
+
+    /// Makes standard input readable again and again, for commands that run more than once.
+    pub fn keep(&self) -> Result<(), Problem> {
+        if self.keys.trace.as_deref() == Some(Path::new("-")) && self.kept.get().is_none() {
+            let kept = trace::Input::Stdin.kept()?;
+            self.kept.get_or_init(|| kept);
+        }
+        Ok(())
+    }
+
+    /// Whether its requests carry keys: drawn ones, or a column of the trace.
+    pub(super) fn has_keys(&self, folder: &Path) -> Result<bool, Problem> {
+        let known = self.keys.key.is_some() || self.options.columns.key.is_some();
+        match self.input(folder) {
+            // Standard input can be read only once; it is believed to have what is asked of it.
+            Some(trace::Input::Stdin) => Ok(true),
+            Some(input) if !known => {
+                let columns = Trace::open(&input, &self.options)?.understanding().columns;
+                Ok(columns.iter().any(|bound| bound.role == Role::Key))
+            }
+            _ => Ok(known),
+        }
+    }
+
+    /// Where the trace is, if this is a replay.
+    pub fn input(&self, folder: &Path) -> Option<trace::Input> {
+        let path = self.keys.trace.as_ref()?;
+        Some(match (self.kept.get(), path.to_str()) {
+            (Some(kept), _) => kept.clone(),
+            (None, Some("-")) => trace::Input::Stdin,
+            _ => trace::Input::Path(folder.join(path)),
+        })
     }
 
     /// The requests of this class in one replication.
@@ -79,16 +153,48 @@ impl Traffic {
         most: u64,
     ) -> Result<Box<dyn Source>, Problem> {
         let attributes = self.attributes(class, name, seed, folder)?;
-        let Some(process) = &self.arrivals else {
-            return Err(Problem::new("traces are read by the trace reader"));
+        if let Some(input) = self.input(folder) {
+            let until = duration.map_or(Instant::NEVER, |span| Instant::START + span);
+            return self.replay(&input, name, seed, attributes, until, most);
+        }
+        // A run whose number of requests is set lasts as long as they take.
+        let length = if most == u64::MAX { DRAWN_FOR } else { Duration::FOREVER };
+        let until = Instant::START + duration.unwrap_or(length);
+        if let Some(clients) = &self.keys.closed_loop {
+            let source = clients.source(name, attributes, seed, until, most, folder)?;
+            return Ok(Box::new(source));
+        }
+        let Some(process) = &self.keys.arrivals else {
+            return Err(Problem::new(format!("traffic `{name}` needs a source of requests")));
         };
         let setup = arrivals::Setup { duration, folder };
-        let until = Instant::START + duration.unwrap_or(DRAWN_FOR);
         Ok(Box::new(Drawn::new(name, process.build(&setup)?, attributes, seed, until, most)))
     }
-}
 
-impl Traffic {
+    fn replay(
+        &self,
+        input: &trace::Input,
+        name: &str,
+        seed: Seed,
+        mut attributes: Attributes,
+        until: Instant,
+        most: u64,
+    ) -> Result<Box<dyn Source>, Problem> {
+        let trace = Trace::open(input, &self.options)?;
+        let columns = trace.understanding().columns;
+        let gives = |role: Role| columns.iter().any(|bound| bound.role == role);
+        if !gives(Role::Service) && self.keys.service.is_none() {
+            return Err(no_service(&input.name(), gives(Role::Input) || gives(Role::Output)));
+        }
+        let impatient = self.keys.patience.is_some();
+        let complete = move |row: &Row| {
+            let &Row { at, service, input, output, key, priority, .. } = row;
+            attributes.request(at, &Given { service, input, output, key, priority })
+        };
+        let source = TraceSource::new(trace, self.shape, seed, name, complete)?;
+        Ok(Box::new(Bounded { source, until, left: most, impatient }))
+    }
+
     fn attributes(
         &self,
         class: u16,
@@ -100,14 +206,114 @@ impl Traffic {
             let setup = law::Setup { unit, folder };
             recipe.as_ref().map(|law| law.build(&setup)).transpose()
         };
+        let keys = &self.keys;
         let mut attributes = Attributes::new(class, name, seed);
-        attributes.priority = self.priority;
-        attributes.demand = self.service.as_ref().map(|demand| demand.build(folder)).transpose()?;
+        attributes.priority = keys.priority;
+        attributes.demand = keys.service.as_ref().map(|demand| demand.build(folder)).transpose()?;
         attributes.tokens =
-            [build(&self.input_tokens, Unit::Count)?, build(&self.output_tokens, Unit::Count)?];
-        attributes.keys = self.key;
-        attributes.patience = build(&self.patience, Unit::Time)?;
+            [build(&keys.input_tokens, Unit::Count)?, build(&keys.output_tokens, Unit::Count)?];
+        attributes.keys = keys.key;
+        attributes.patience = build(&keys.patience, Unit::Time)?;
         Ok(attributes)
+    }
+}
+
+fn no_service(file: &str, has_tokens: bool) -> Problem {
+    let example = if has_tokens {
+        "give them by tokens: `--service 'tokens:base=30ms,input=0.2ms,output=12ms'`, or by a law: \
+         `--service lognormal:mean=180ms,cv=1.3`"
+    } else {
+        "map the column (`--columns service=NAME`), or give a law: \
+         `--service lognormal:mean=180ms,cv=1.3`"
+    };
+    Problem::new(format!("`{file}` has no service times")).help(example)
+}
+
+/// A replay cut at an instant or a number of requests.
+struct Bounded<S> {
+    source: S,
+    until: Instant,
+    left: u64,
+    impatient: bool,
+}
+
+impl<S: Source> Source for Bounded<S> {
+    fn fill(&mut self, out: &mut Vec<Request>) -> Result<(), Problem> {
+        if self.left == 0 {
+            return Ok(());
+        }
+        let before = out.len();
+        self.source.fill(out)?;
+        let new = &out[before..];
+        let early = new.partition_point(|request| request.arrival < self.until) as u64;
+        let kept = early.min(self.left);
+        self.left = if kept < new.len() as u64 { 0 } else { self.left - kept };
+        out.truncate(before + kept as usize);
+        Ok(())
+    }
+
+    fn is_impatient(&self) -> bool {
+        self.impatient
+    }
+
+    fn advice(&self) -> Vec<String> {
+        self.source.advice()
+    }
+}
+
+impl<'de> Deserialize<'de> for Traffic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Node::deserialize(deserializer)?;
+        let read = || -> Result<Self, Problem> {
+            split::refuse_strangers(
+                &node,
+                &[
+                    split::fields::<Keys>(),
+                    split::fields::<trace::Options>(),
+                    split::fields::<trace::Shape>(),
+                ],
+            )?;
+            let (keys, rest) = split::take::<Keys>(&node)?;
+            let (options, rest) = split::take::<trace::Options>(&rest)?;
+            Ok(Self { keys, options, shape: rest.typed()?, kept: Arc::default() })
+        };
+        read().map_err(Problem::carry)
+    }
+}
+
+impl Serialize for Traffic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = |part: Result<serde_json::Value, serde_json::Error>| {
+            part.map_err(serde::ser::Error::custom)
+        };
+        let mut table = value(serde_json::to_value(&self.keys))?;
+        let parts = [serde_json::to_value(&self.options), serde_json::to_value(self.shape)];
+        for part in parts.into_iter().filter(|_| self.is_replayed()) {
+            if let (Some(table), serde_json::Value::Object(more)) =
+                (table.as_object_mut(), value(part)?)
+            {
+                table.extend(more);
+            }
+        }
+        table.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Traffic {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Traffic".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = Keys::json_schema(generator);
+        let more = [trace::Options::json_schema(generator), trace::Shape::json_schema(generator)];
+        let own = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut);
+        if let Some(own) = own {
+            for part in &more {
+                let fields = part.get("properties").and_then(serde_json::Value::as_object);
+                own.extend(fields.into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+            }
+        }
+        schema
     }
 }
 

@@ -1,14 +1,14 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
+pub mod aggregate;
 pub mod arrivals;
 pub mod attributes;
 pub mod closed_loop;
 pub mod demand;
 pub mod drawn;
+pub mod inspect;
 pub mod keys;
 pub mod merge;
-pub mod aggregate;
-pub mod inspect;
 pub mod trace;
 
 use crate::diagnose::Problem;

@@ -1,11 +1,15 @@
 //! The one integration binary.
 
+#![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
+
 mod arrivals;
+mod balancing;
 mod decisions;
 mod engine;
 mod forecast;
 mod invariants;
 mod laws;
+mod measured;
 mod oracles;
 mod stat_oracles;
 mod stats;
@@ -13,3 +17,4 @@ mod stats_coverage;
 mod stats_fit;
 mod theory;
 mod tidy;
+mod traces;

@@ -92,12 +92,11 @@ impl Name {
         let written = written.trim().to_owned();
         let whole = common_form(&written);
         let (stem, unit) = match whole.rsplit_once('_') {
-            // `latency_min` is a minimum as often as it is in minutes, and `t_m` is anybody's guess.
-            Some((stem, word)) if !matches!(word, "min" | "m" | "d") => match Unit::parse(word) {
+            Some((stem, word)) => match Unit::parse(word).filter(|_| is_unit_of(stem, word)) {
                 Some(unit) => (stem.strip_suffix("_in").unwrap_or(stem).to_owned(), Some(unit)),
                 None => (whole.clone(), None),
             },
-            _ => (whole.clone(), None),
+            None => (whole.clone(), None),
         };
         Self { written, whole, stem, unit }
     }
@@ -110,6 +109,16 @@ impl Name {
                 ["_rps", "_qps", "_rpm", "_per_second", "_per_s", "_per_minute", "_per_hour"];
             rates.iter().any(|end| self.whole.ends_with(end)).then_some(&RATE)
         })
+    }
+}
+
+/// Whether the word at the end of a name is its unit: `latency_min` is a minimum as often as it is
+/// in minutes, and `t_m` is anybody's guess.
+fn is_unit_of(stem: &str, word: &str) -> bool {
+    match word {
+        "m" | "d" => false,
+        "min" => SPELLINGS.iter().any(|known| known.name == stem && known.role == Role::Arrival),
+        _ => true,
     }
 }
 
@@ -305,6 +314,7 @@ mod tests {
             ("serviceTimeUs", "service_time", Some(Unit::Microsecond)),
             ("time_in_ns", "time", Some(Unit::Nanosecond)),
             ("latency_min", "latency_min", None),
+            ("time_min", "time", Some(Unit::Minute)),
             ("t", "t", None),
         ] {
             let name = Name::new(written);

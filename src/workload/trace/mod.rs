@@ -126,7 +126,7 @@ impl Trace {
     /// The smallest step between different stamps among the next few thousand rows.
     pub fn step(&mut self) -> Result<Option<Duration>, Problem> {
         self.read_ahead(STAMPS_AHEAD)?;
-        Ok(self.smallest_step())
+        Ok(smallest_step(self.ahead.iter()))
     }
 
     /// What was understood so far; complete once `next` has returned `false`.
@@ -194,6 +194,9 @@ impl Trace {
         for row in &mut rows {
             row.at = Instant(row.at.0 - origin);
         }
+        if self.parser.has_intervals() {
+            self.refuse_overlap(smallest_step(rows.iter()))?;
+        }
         self.understanding.out_of_order = late;
         if let Some(first) = self.parser.written_stamp(origin) {
             self.understanding.first_stamp = first;
@@ -217,17 +220,25 @@ impl Trace {
         Ok(())
     }
 
-    fn smallest_step(&self) -> Option<Duration> {
-        let times = self.ahead.iter().map(|row| row.at);
-        let steps = times.clone().zip(times.skip(1)).map(|(before, after)| after.since(before));
-        steps.filter(|step| *step > Duration::ZERO).min()
+    /// Takes the smallest step between sorted rows of counts as their interval, unless the user
+    /// says that it is longer.
+    fn refuse_overlap(&mut self, step: Option<Duration>) -> Result<(), Problem> {
+        self.interval = self.interval.or(step);
+        match (step, self.interval) {
+            (Some(step), Some(interval)) if step < interval => Err(Problem::new(format!(
+                "rows of `{}` are {step} apart, but count {interval} each",
+                self.understanding.file
+            ))
+            .help("say how long an interval is: `interval = \"…\"`")),
+            _ => Ok(()),
+        }
     }
 
     /// A row of counts covers the time to the next stamp: the smallest step there is, for rows of
     /// empty intervals may be missing.
     fn learn_interval(&mut self) -> Result<(), Problem> {
         self.read_ahead(INTERVALS_AHEAD)?;
-        self.interval = self.smallest_step();
+        self.interval = smallest_step(self.ahead.iter());
         if self.interval.is_none() && !self.ahead.is_empty() {
             return Err(Problem::new(format!(
                 "the rows of `{}` are counts, but their stamps do not show of how long an interval",
@@ -271,4 +282,10 @@ impl Trace {
             .label("intervals overlap")
             .help("say how long an interval is: `interval = \"…\"`")
     }
+}
+
+/// The smallest step between the different stamps of rows in order.
+fn smallest_step<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Option<Duration> {
+    let steps = rows.clone().zip(rows.skip(1)).map(|(before, after)| after.at.since(before.at));
+    steps.filter(|step| *step > Duration::ZERO).min()
 }

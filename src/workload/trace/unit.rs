@@ -236,7 +236,7 @@ impl Scale {
         let nanos = match split_decimal(plain) {
             Some((digits, decimals)) => {
                 let power = 10_u128.pow(decimals);
-                // 24 digits times a day of nanoseconds stay below 2¹²⁷.
+                // 19 digits times 292 years of nanoseconds stay below 2¹²⁷.
                 let scaled = digits * u128::from(self.nanos);
                 i64::try_from((scaled + power / 2) / power).map_err(|_| Fault::TooLarge)?
             }
@@ -254,12 +254,12 @@ impl Scale {
 
 /// The digits of a plain decimal and how many of them are decimals; `None` for anything else.
 ///
-/// Decimals beyond the 24th digit are dropped: they are far below a nanosecond.
+/// Decimals beyond the 19th digit are dropped: what has so many whole digits is too large anyway.
 fn split_decimal(plain: &[u8]) -> Option<(u128, u32)> {
     let (mut digits, mut decimals, mut seen, mut past_point) = (0_u128, 0, 0, false);
     for &byte in plain {
         match byte {
-            b'0'..=b'9' if seen < 24 => {
+            b'0'..=b'9' if seen < 19 => {
                 digits = digits * 10 + u128::from(byte - b'0');
                 seen += u32::from(digits > 0);
                 decimals += u32::from(past_point);
