@@ -58,13 +58,16 @@ struct Drive<'a, P> {
 }
 
 pub(super) fn run<P: Probe>(
-    plant: Plant,
+    mut plant: Plant,
     source: &mut dyn Source,
     until: Option<Instant>,
     probe: &mut P,
     watch: &dyn Watch,
 ) -> Result<Ending, Problem> {
     let servers = plant.fleet.len();
+    if plant.shared.is_some() {
+        plant.fleet.follow_open();
+    }
     let balancers = plant.balancers.len();
     let shares = plant.stations.iter().any(|station| station.shares());
     let mut drive = Drive {

@@ -85,11 +85,15 @@ impl Probe for Meter {
 
     #[inline]
     fn completion(&mut self, done: &Completion, _: u64) {
-        let (in_system, waiting, served) = Self::stretches(done, self.from);
+        let measured = done.request.arrival >= self.from;
+        let (in_system, waiting, served) = if measured {
+            (done.latency().0, done.wait().0, done.service().0)
+        } else {
+            Self::stretches(done, self.from)
+        };
         self.in_system_area += u128::from(in_system);
         self.queue_area += u128::from(waiting);
         self.last = self.last.max(done.ended);
-        let measured = done.request.arrival >= self.from;
         let completed = done.fate == Fate::Completed;
         if let Some(server) = self.server(done.server) {
             server.busy_ns = server.busy_ns.wrapping_add(served);

@@ -28,6 +28,20 @@ pub struct Bin {
 }
 
 impl Bin {
+    /// Takes in a request that lies inside the interval from its arrival to its end.
+    #[inline]
+    fn contain(&mut self, done: &Completion) {
+        if done.fate == Fate::Completed {
+            self.completions += 1;
+            self.latency.record(done.latency().0);
+        } else {
+            self.errors += 1;
+        }
+        self.in_system_ns += done.latency().0;
+        self.queue_ns += done.wait().0;
+        self.busy_ns += done.service().0;
+    }
+
     fn merge(&mut self, other: &Self) {
         self.arrivals += other.arrivals;
         self.completions += other.completions;
@@ -52,9 +66,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Bins that start at a second and double as the run goes on.
+    /// Bins that start at 1/64 of a second and double as the run goes on: whole seconds, or their
+    /// halves and quarters for a run of a few.
     pub fn growing() -> Self {
-        Self::with(Duration::from_secs(1), false)
+        Self::with(Duration(Duration::from_secs(1).0 / 64), false)
     }
 
     /// Bins of a width that stays.
@@ -147,6 +162,11 @@ impl Probe for Timeline {
 
     #[inline]
     fn completion(&mut self, done: &Completion, _: u64) {
+        let (bin, from, to) = self.near;
+        if from <= done.request.arrival && done.ended < to {
+            // Nearly every request begins and ends in the bin of the one before.
+            return self.bins[bin].contain(done);
+        }
         let end = self.index(done.ended);
         if done.fate == Fate::Completed {
             let bin = &mut self.bins[end];

@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod balancing;
+mod cli;
 mod decisions;
 mod engine;
 mod forecast;
@@ -11,6 +12,7 @@ mod invariants;
 mod laws;
 mod measured;
 mod oracles;
+mod scenarios;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
