@@ -1,6 +1,6 @@
 //! The run over time: one bin an interval, and few enough bins whatever the length of the run.
 
-use super::Probe;
+use super::{Crowd, Probe};
 use crate::model::{Completion, Fate, Request};
 use crate::stats::CoarseHistogram;
 use crate::time::{Duration, Instant};
@@ -49,7 +49,8 @@ impl Bin {
         self.latency.merge(&other.latency);
         self.in_system_ns += other.in_system_ns;
         self.queue_ns += other.queue_ns;
-        self.busy_ns += other.busy_ns;
+        // Below zero, and so wrapped, until the requests that share a server have ended.
+        self.busy_ns = self.busy_ns.wrapping_add(other.busy_ns);
     }
 }
 
@@ -125,20 +126,29 @@ impl Timeline {
             .collect();
     }
 
-    /// Adds the stretch from `from` to `to` to the areas that `area` points at.
+    /// Adds the stretch from `from` to `to`, `times` over, to the areas that `area` points at.
     #[inline]
-    fn spread(&mut self, from: Instant, to: Instant, area: impl Fn(&mut Bin) -> &mut u64) {
+    fn spread(
+        &mut self,
+        from: Instant,
+        to: Instant,
+        times: u64,
+        area: impl Fn(&mut Bin) -> &mut u64,
+    ) {
+        let add = |bin: &mut Bin, span: Duration| {
+            let sum = area(bin);
+            *sum = sum.wrapping_add(span.0.wrapping_mul(times));
+        };
         let last = self.index(to);
         let first = self.index(from);
         if first == last {
-            *area(&mut self.bins[first]) += (to - from).0;
-            return;
+            return add(&mut self.bins[first], to - from);
         }
         // The later end is looked up first: it may widen the bins.
         for index in first..=last {
             let start = Instant(index as u64 * self.width.0);
             let (low, high) = (from.max(start), to.min(start + self.width));
-            *area(&mut self.bins[index]) += (high - low).0;
+            add(&mut self.bins[index], high - low);
         }
     }
 }
@@ -165,10 +175,15 @@ impl Probe for Timeline {
         } else {
             self.bins[end].errors += 1;
         }
-        self.spread(done.request.arrival, done.ended, |bin| &mut bin.in_system_ns);
+        self.spread(done.request.arrival, done.ended, 1, |bin| &mut bin.in_system_ns);
         if done.started > done.request.arrival {
-            self.spread(done.request.arrival, done.started, |bin| &mut bin.queue_ns);
+            self.spread(done.request.arrival, done.started, 1, |bin| &mut bin.queue_ns);
         }
-        self.spread(done.started, done.ended, |bin| &mut bin.busy_ns);
+        self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
+    }
+
+    fn crowd(&mut self, crowd: &Crowd) {
+        let less = u64::from(crowd.beyond).wrapping_neg();
+        self.spread(crowd.from, crowd.to, less, |bin| &mut bin.busy_ns);
     }
 }
