@@ -47,6 +47,9 @@ pub(super) struct Common {
     /// Which server gets a request: `name` or `name:key=value,…` (`plimsoll list balancer`)
     #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
     pub(super) balancer: Option<String>,
+    /// How many servers there are: `name` or `name:key=value,…` (`plimsoll list autoscaler`)
+    #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
+    pub(super) autoscaler: Option<String>,
     /// Where requests wait: `per-server` or `shared`
     #[arg(long, value_name = "PLACE", help_heading = "Fleet")]
     queue: Option<String>,
@@ -133,6 +136,7 @@ impl Common {
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
             ("--balancer", "balancer.policy", &self.balancer),
+            ("--autoscaler", "pool.*.autoscaler", &self.autoscaler),
             ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
             ("--time-unit", "traffic.*.time-unit", &self.time_unit),

@@ -119,7 +119,13 @@ fn compare(tables: &Tables, each: usize, budget: f64, affordable: f64) -> Report
         .par_iter()
         .map(|(case, experiment)| {
             let trial = Trial { case, experiment, alpha, budget };
-            let start=std::time::Instant::now(); let v=trial.verdicts(); eprintln!("{:.2}s guess {:.1e} {case}", start.elapsed().as_secs_f64(), requests(case,experiment));
+            let start = std::time::Instant::now();
+            let v = trial.verdicts();
+            eprintln!(
+                "{:.2}s guess {:.1e} {case}",
+                start.elapsed().as_secs_f64(),
+                requests(case, experiment)
+            );
             (*case, v)
         })
         .collect();

@@ -40,7 +40,6 @@ impl Case {
     pub(super) fn word(&self, key: &str) -> &str {
         self.params[key].as_str().unwrap_or("")
     }
-
 }
 
 impl std::fmt::Display for Case {
