@@ -48,6 +48,9 @@ pub(super) struct Common {
     /// `compare` takes several
     #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
     pub(super) balancer: Vec<String>,
+    /// How many servers there are: `name` or `name:key=value,…` (`plimsoll list autoscaler`)
+    #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
+    pub(super) autoscaler: Option<String>,
     /// Where requests wait: `per-server` or `shared`
     #[arg(long, value_name = "PLACE", help_heading = "Fleet")]
     queue: Option<String>,
@@ -156,6 +159,7 @@ impl Common {
             ("--queue-limit", "pool.*.queue-limit", &self.queue_limit),
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
+            ("--autoscaler", "pool.*.autoscaler", &self.autoscaler),
             ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
             ("--time-unit", "traffic.*.time-unit", &self.time_unit),

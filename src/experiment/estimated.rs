@@ -60,6 +60,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             per_million_tokens: money(|cost| cost.per_million_tokens),
         },
         pools: pools(evidence),
+        autoscaling: first.autoscaling.clone(),
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };

@@ -5,6 +5,7 @@
 //! default). The scenario is printed with each result, so that a result can be repeated from
 //! itself.
 
+mod autoscaler;
 mod balancer;
 mod build;
 mod input;
@@ -12,6 +13,7 @@ mod objective;
 mod pool;
 mod run;
 mod split;
+mod staffing;
 mod summary;
 mod traffic;
 mod variant;
@@ -20,6 +22,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
 pub use build::{Built, Measured};
 pub use input::{Input, Overlay};

@@ -17,7 +17,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("model", 2),
     ("law", 3),
     ("fleet", 3),
-    ("outcome", 3),
+    ("outcome", 5),
     ("workload", 4),
     ("balance", 4),
     ("station", 4),

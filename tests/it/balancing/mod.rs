@@ -243,6 +243,7 @@ impl Cluster {
             streams: (0..self.balancers).map(name).collect(),
             shared: self.shared.then(|| (discipline.line().unwrap(), u32::MAX)),
             plain_fifo: self.order == "fifo",
+            life: Vec::new(),
             reporting: self.reporting,
             fleet,
         }
