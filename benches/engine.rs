@@ -38,11 +38,10 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
     let mut fleet = Fleet::default();
     let mut station = discipline.station();
     for _ in 0..servers {
-        let spec = ServerSpec { pool: 0, slots, speed: 1.0, weight: 1, queue_limit: u32::MAX };
-        fleet.add(spec, State::Ready);
+        fleet.add(ServerSpec { slots, ..ServerSpec::default() }, State::Ready);
         station.add(slots, 1.0, u32::MAX);
     }
-    let setup = balance::Setup { fleet: &fleet, balancer: 0, balancers: 1 };
+    let setup = balance::Setup::new(&fleet);
     let balancer = recipe::<dyn Balancer>(policy).build(&setup).expect("a policy");
     Plant {
         fleet,
@@ -52,6 +51,7 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
         streams: vec![SEED.stream(Purpose::Route, "0")],
         shared: None,
         plain_fifo: true,
+        reporting: None,
     }
 }
 

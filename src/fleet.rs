@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::ServerId;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// Where a server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +34,54 @@ pub struct ServerSpec {
     pub weight: u32,
     /// Requests that may wait at it; `u32::MAX` when unlimited.
     pub queue_limit: u32,
+    /// The zone (locality) it stands in.
+    pub zone: u16,
+    /// Its level: 0 is used first, higher ones take what spills over.
+    pub tier: u16,
+    /// The round trip between balancer and server, added to every latency. The engine charges all
+    /// of it on the way out, so that waits hold it and service times do not.
+    pub network: Duration,
+    /// Tokens of requests at the server that fill its memory; infinite when memory never counts.
+    pub memory: f64,
+    /// Tokens a second that fill its network; infinite when bandwidth never counts.
+    pub bandwidth: f64,
+}
+
+impl Default for ServerSpec {
+    fn default() -> Self {
+        Self {
+            pool: 0,
+            slots: 1,
+            speed: 1.0,
+            weight: 1,
+            queue_limit: u32::MAX,
+            zone: 0,
+            tier: 0,
+            network: Duration::ZERO,
+            memory: f64::INFINITY,
+            bandwidth: f64::INFINITY,
+        }
+    }
+}
+
+/// What a server last said of itself; everything but `in_flight` is over the time since the report
+/// before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// When it was measured, which is earlier than when it was heard.
+    pub at: Instant,
+    /// Busy slots as a share of all, on average.
+    pub utilization: f64,
+    /// Requests at the server, of every balancer, at the instant of the report.
+    pub in_flight: u32,
+    /// Requests served to the end, a second.
+    pub rate: f64,
+    /// Requests that ended in any other way, a second.
+    pub errors: f64,
+    /// Tokens at the server at the instant, as a share of its memory.
+    pub memory: f64,
+    /// Tokens of requests that ended, a second, as a share of its bandwidth.
+    pub bandwidth: f64,
 }
 
 /// A change that every balancer is told of.
@@ -53,6 +101,8 @@ pub struct Fleet {
     in_flight: Vec<u32>,
     members: ServerSet,
     open: ServerSet,
+    /// By number; empty as long as nobody has reported.
+    reports: Vec<Option<Report>>,
 }
 
 impl Fleet {
@@ -130,6 +180,19 @@ impl Fleet {
         self.open.set(server, room && self.states[server.index()] == State::Ready);
     }
 
+    /// Makes a report known to every balancer.
+    pub fn publish(&mut self, server: ServerId, report: Report) {
+        if self.reports.len() <= server.index() {
+            self.reports.resize(self.specs.len(), None);
+        }
+        self.reports[server.index()] = Some(report);
+    }
+
+    /// What a server last reported.
+    pub fn report(&self, server: ServerId) -> Option<&Report> {
+        self.reports.get(server.index())?.as_ref()
+    }
+
     /// Servers that may be chosen.
     pub fn members(&self) -> &ServerSet {
         &self.members
@@ -155,6 +218,14 @@ impl ServerSet {
     fn grow(&mut self, servers: usize) {
         self.place.resize(servers, ABSENT);
         self.bits.resize(servers.div_ceil(64), 0);
+    }
+
+    /// Puts a server in, or takes it out.
+    pub fn insert_or_remove(&mut self, server: ServerId, present: bool) {
+        if server.index() >= self.place.len() {
+            self.grow(server.index() + 1);
+        }
+        self.set(server, present);
     }
 
     #[inline]
@@ -260,6 +331,36 @@ impl<'a> View<'a> {
         Self { now, candidates, specs: &fleet.specs, in_flight: own, fleet }
     }
 
+    /// The same view with other candidates: that of a policy inside one level of several.
+    #[must_use]
+    pub fn among<'b>(&self, candidates: &'b ServerSet) -> View<'b>
+    where
+        'a: 'b,
+    {
+        View { candidates, ..*self }
+    }
+
+    /// The same view with other counts of requests in flight, by server: a view that is stale.
+    #[must_use]
+    pub fn counting<'b>(&self, in_flight: &'b [u32]) -> View<'b>
+    where
+        'a: 'b,
+    {
+        View { in_flight, ..*self }
+    }
+
+    /// What a server last reported, if it reports at all.
+    #[inline]
+    pub fn report(&self, server: ServerId) -> Option<&'a Report> {
+        self.fleet.report(server)
+    }
+
+    /// What a server is like.
+    #[inline]
+    pub fn spec(&self, server: ServerId) -> &'a ServerSpec {
+        &self.specs[server.index()]
+    }
+
     /// Requests that this balancer sent to `server` and that have not ended.
     #[inline]
     pub fn in_flight(&self, server: ServerId) -> u32 {
@@ -299,13 +400,10 @@ impl<'a> View<'a> {
 mod tests {
     use super::*;
 
-    const SPEC: ServerSpec =
-        ServerSpec { pool: 0, slots: 1, speed: 1.0, weight: 1, queue_limit: u32::MAX };
-
     #[test]
     fn a_server_is_open_while_it_is_ready_and_has_a_free_slot() {
         let mut fleet = Fleet::default();
-        let server = fleet.add(SPEC, State::Ready);
+        let server = fleet.add(ServerSpec::default(), State::Ready);
         assert!(fleet.open().contains(server));
         fleet.sent(server);
         assert!(!fleet.open().contains(server) && fleet.members().contains(server));
@@ -318,7 +416,7 @@ mod tests {
     fn walking_round_visits_every_member_in_order_of_number() {
         let mut fleet = Fleet::default();
         for _ in 0..130 {
-            fleet.add(SPEC, State::Ready);
+            fleet.add(ServerSpec::default(), State::Ready);
         }
         for gone in [0, 63, 64, 128] {
             fleet.set_state(ServerId(gone), State::Gone);

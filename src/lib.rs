@@ -6,6 +6,7 @@ pub mod cli;
 pub mod diagnose;
 pub mod document;
 pub mod engine;
+pub mod experiment;
 pub mod fleet;
 pub mod forecast;
 pub mod law;

@@ -2,14 +2,26 @@
 //!
 //! Durations are seconds (`_s`), rates are per second, shares lie in 0 … 1. A number that the
 //! sample cannot support is `None` (null in JSON), never a guess.
+//!
+//! One run gives plain numbers, an [`Outcome`]; several runs, or one in batches, give every number
+//! an interval and a status: an [`Estimated`] outcome with the same names.
+
+mod comparison;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::stats::Summary;
+pub use crate::stats::paired::Verdict;
+pub use crate::stats::{Estimate, Status, Summary};
+pub use comparison::{Comparison, Difference};
 
-/// One run: the schema `plimsoll.outcome/1`.
+/// An outcome whose numbers are estimates with intervals.
+pub type Estimated = Outcome<Estimate, Estimate>;
+
+/// One run, or several taken together: the schema `plimsoll.outcome/1`.
+///
+/// `N` is a number that one run always has, `M` one that its sample may not support.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct Outcome<N = f64, M = Option<f64>> {
     /// `plimsoll.outcome/1`.
     pub schema: String,
     /// The version of the program.
@@ -28,36 +40,41 @@ pub struct Outcome {
     pub partial: bool,
     /// The scenario with every default.
     pub scenario: serde_json::Value,
-    /// The stretch that time averages cover.
+    /// Where the intervals come from; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+    /// The stretch that time averages cover, of all replications together.
     pub duration_s: f64,
     /// The warm-up that was left out before it.
     pub warm_up_s: f64,
-    /// How requests ended.
+    /// How requests ended, of all replications together.
     pub requests: Requests,
+    /// The share of requests that arrived and did not complete.
+    pub error_rate: M,
     /// Completed requests a second.
-    pub throughput: f64,
+    pub throughput: N,
     /// From arrival to end, of completed requests.
-    pub latency_s: Summary,
+    pub latency_s: Summary<M>,
     /// From arrival to the start of service.
-    pub wait_s: Summary,
+    pub wait_s: Summary<M>,
     /// From the start of service to the end.
-    pub service_s: Summary,
+    pub service_s: Summary<M>,
     /// The share of completed requests that waited at all.
-    pub wait_probability: Option<f64>,
+    pub wait_probability: M,
     /// Busy slot time over slot time.
-    pub utilization: f64,
+    pub utilization: N,
     /// Mean number in system.
-    pub in_system_mean: f64,
+    pub in_system_mean: N,
     /// Mean number waiting.
-    pub queue_mean: f64,
+    pub queue_mean: N,
     /// How many servers there were.
-    pub servers: Servers,
+    pub servers: Servers<N>,
     /// What they cost.
-    pub cost: Cost,
+    pub cost: Cost<N, M>,
     /// Each pool with its servers.
-    pub pools: Vec<Pool>,
+    pub pools: Vec<Pool<N>>,
     /// The objectives with their values.
-    pub slo: Vec<Objective>,
+    pub slo: Vec<Objective<M>>,
     /// What the reader should know.
     pub advice: Vec<String>,
 }
@@ -70,6 +87,48 @@ pub enum Kind {
     Terminating,
     /// A state that lasts, with the warm-up removed.
     SteadyState,
+}
+
+/// Where intervals come from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// What was taken to be independent.
+    pub method: Method,
+    /// How many of them there are.
+    pub parts: u32,
+    /// How sure every interval is, one by one.
+    pub confidence: f64,
+    /// How many requests are worth one independent one, for the mean latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variance_inflation: Option<f64>,
+    /// The precision that was asked for and what was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Reached>,
+}
+
+/// What intervals are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Independent replications, each with its own seed.
+    Replications,
+    /// Stretches of one long run.
+    Batches,
+    /// The trace as recorded, and traces resampled from its blocks.
+    Resamples,
+}
+
+/// How precise a sequential run was to be, and how precise it is: half-widths as shares of the
+/// estimates, the widest of those asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// As it was asked for.
+    pub asked: f64,
+    /// As it is; null where an estimate has no interval.
+    pub reached: Option<f64>,
+    /// About how many replications it takes, where it was not reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replications_needed: Option<u64>,
 }
 
 /// Requests by their end.
@@ -91,65 +150,68 @@ pub struct Requests {
 
 /// The size of the fleet over the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Servers {
+pub struct Servers<N = f64> {
     /// Time average.
-    pub mean: f64,
+    pub mean: N,
     /// Fewest at one time.
     pub min: u32,
     /// Most at one time.
     pub max: u32,
-    /// Server-hours paid.
-    pub hours: f64,
+    /// Server-hours paid in one run.
+    pub hours: N,
 }
 
 /// Money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
-    /// For the stretch of the run.
-    pub total: f64,
+pub struct Cost<N = f64, M = Option<f64>> {
+    /// For the stretch of one run.
+    pub total: N,
     /// In which currency.
     pub currency: String,
     /// An hour, on average.
-    pub per_hour: f64,
+    pub per_hour: N,
     /// For a million completed requests; null when none completed.
-    pub per_million_requests: Option<f64>,
+    pub per_million_requests: M,
     /// For a million tokens in and out; null when there were none.
-    pub per_million_tokens: Option<f64>,
+    pub per_million_tokens: M,
 }
 
 /// One pool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Pool {
+pub struct Pool<N = f64> {
     /// Its name.
     pub name: String,
     /// Requests its servers completed.
     pub completed: u64,
     /// Busy slot time over slot time.
-    pub utilization: f64,
-    /// What it cost.
-    pub cost: f64,
+    pub utilization: N,
+    /// What it cost in one run.
+    pub cost: N,
     /// Each of its servers.
-    pub servers: Vec<Server>,
+    pub servers: Vec<Server<N>>,
 }
 
 /// One server.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Server {
+pub struct Server<N = f64> {
     /// Its number in the fleet.
     pub id: u32,
     /// Requests it completed.
     pub completed: u64,
     /// Busy slot time over slot time.
-    pub utilization: f64,
+    pub utilization: N,
 }
 
 /// One objective with what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Objective {
+pub struct Objective<M = Option<f64>> {
     /// As it was written.
     pub objective: String,
     /// The measured value in seconds or as a share; null when there is no data.
-    pub value: Option<f64>,
-    /// Whether it was met; no data means no.
+    pub value: M,
+    /// Whether it was met; no data means no. With intervals: whether it was met for sure.
     pub met: bool,
+    /// Whether the interval straddles the limit, so that nobody can tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inconclusive: bool,
 }

@@ -4,10 +4,12 @@ mod check;
 mod common;
 mod completions;
 mod explain;
+mod inspect;
 mod list;
 mod progress;
 mod replay;
 mod schema;
+mod selftest;
 mod theory;
 
 use std::io::{self, Write};
@@ -40,8 +42,12 @@ enum Command {
     List(list::Args),
     /// Explain a part: what it does, when it shines, when it fails, its options.
     Explain(explain::Args),
+    /// Look into a traffic file: columns, span, rate, burstiness, sizes.
+    Inspect(inspect::Args),
     /// Closed forms of queueing theory: the known answers.
     Theory(theory::Args),
+    /// Simulate models with known answers on this machine and print z-scores.
+    Selftest(selftest::Args),
     /// Print the JSON schema of scenarios, for editors.
     Schema,
     /// Print completions for a shell.
@@ -55,6 +61,8 @@ pub enum Status {
     Done,
     /// The answer is no.
     No,
+    /// The intervals are too wide to tell.
+    Inconclusive,
     /// Stopped by the user; what was done is written.
     Interrupted,
 }
@@ -64,6 +72,7 @@ impl From<Status> for ExitCode {
         Self::from(match status {
             Status::Done => 0,
             Status::No => 1,
+            Status::Inconclusive => 3,
             Status::Interrupted => 130,
         })
     }
@@ -99,7 +108,9 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Theory(args) => theory::run(&args),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

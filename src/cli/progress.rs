@@ -1,12 +1,13 @@
 //! Progress on standard error with rate and time left, and a clean stop on Ctrl-C.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration as WallDuration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::Watch;
+use crate::experiment::Monitor;
 use crate::time::{Instant, SECOND_NS};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -22,16 +23,33 @@ pub(super) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// One bar for one run.
+/// One bar for one run, or for many side by side.
 pub(super) struct Progress {
     bar: ProgressBar,
     until_s: Option<u64>,
+    requests: AtomicU64,
 }
 
 impl Progress {
     /// A bar over simulated seconds where the end is known, else a count of requests.
     pub(super) fn new(quiet: bool, until: Option<Instant>) -> Self {
         let until_s = until.map(|until| until.0 / SECOND_NS);
+        let template = match until_s {
+            Some(_) => "{bar:30} {percent:>3} % of {len} s simulated · {msg} · {eta} left",
+            None => "{spinner} {msg} · {elapsed}",
+        };
+        Self::with(quiet, until_s, template)
+    }
+
+    /// A bar over runs.
+    pub(super) fn of_runs(quiet: bool) -> Self {
+        let template = "{bar:30} {pos} of {len} runs · {msg} · {eta} left";
+        let mut progress = Self::with(quiet, Some(0), template);
+        progress.until_s = None;
+        progress
+    }
+
+    fn with(quiet: bool, length: Option<u64>, template: &str) -> Self {
         let hidden = quiet || !std::io::stderr().is_terminal();
         let target = if hidden {
             ProgressDrawTarget::hidden()
@@ -39,14 +57,16 @@ impl Progress {
             // Four times a second is enough for people and nothing for the simulation.
             ProgressDrawTarget::stderr_with_hz(4)
         };
-        let bar = ProgressBar::with_draw_target(until_s, target);
-        let template = match until_s {
-            Some(_) => "{bar:30} {percent:>3} % of {len} s simulated · {msg} · {eta} left",
-            None => "{spinner} {msg} · {elapsed}",
-        };
+        let bar = ProgressBar::with_draw_target(length, target);
         bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
         bar.enable_steady_tick(WallDuration::from_millis(500));
-        Self { bar, until_s }
+        Self { bar, until_s: length, requests: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, requests: u64) {
+        let rate = requests as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
+        let million = requests as f64 / 1e6;
+        self.bar.set_message(format!("{million:.1} M requests, {:.1} M/s", rate / 1e6));
     }
 }
 
@@ -54,14 +74,33 @@ impl Watch for Progress {
     fn go_on(&self, requests: u64, now: Instant) -> bool {
         // A look at the flag is a load; drawing is throttled to every 64th chunk.
         if requests & 0xffff < 1024 && !self.bar.is_hidden() {
-            let rate = requests as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
-            let million = requests as f64 / 1e6;
-            self.bar.set_message(format!("{million:.1} M requests, {:.1} M/s", rate / 1e6));
+            self.tell(requests);
             if self.until_s.is_some() {
                 self.bar.set_position(now.0 / SECOND_NS);
             }
         }
         !interrupted()
+    }
+}
+
+impl Monitor for Progress {
+    fn plan(&self, runs: u64) {
+        self.bar.inc_length(runs);
+    }
+
+    fn go_on(&self, requests: u64) -> bool {
+        let before = self.requests.fetch_add(requests, Ordering::Relaxed);
+        // Chunks come from every thread; one in some dozens is worth a look.
+        if before >> 16 != (before + requests) >> 16 && !self.bar.is_hidden() {
+            self.tell(before + requests);
+        }
+        !interrupted()
+    }
+
+    fn done(&self) {
+        if self.until_s.is_none() {
+            self.bar.inc(1);
+        }
     }
 }
 

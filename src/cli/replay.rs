@@ -1,11 +1,15 @@
 //! `plimsoll replay INPUT`: one scenario, simulated and reported.
 
+use serde::Serialize;
+
 use super::common::{Common, Format};
 use super::progress::{self, Progress};
 use super::{Ended, Status, print};
-use crate::outcome::Outcome;
-use crate::report::{self, Folder, Results, chart};
-use crate::time::{Duration, Instant};
+use crate::diagnose::Problem;
+use crate::experiment::{Crew, WarmUp, replicate};
+use crate::outcome::{Estimated, Objective, Outcome};
+use crate::report::{self, Folder, Results};
+use crate::scenario::{Measured, Scenario};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -21,42 +25,87 @@ pub(super) fn run(args: &Args) -> Ended {
     let common = &args.common;
     let scenario = common.scenario()?;
     let folder = common.out.as_deref().map(Folder::create).transpose()?;
+    let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
-    let until = scenario.run.duration.map(|span| Instant::START + span);
-    let watch = Progress::new(common.quiet, until);
-    let warm_up = scenario.fixed_warm_up().unwrap_or(Duration::ZERO);
+    if scenario.run.wants_intervals() {
+        if args.requests {
+            return Err(Problem::new(
+                "`--requests` writes the requests of one run, not of several",
+            )
+            .help("leave out `--replications`, `--precision` and their keys in `[run]`")
+            .into());
+        }
+        return repeatedly(&scenario, &crew, common, folder.as_ref());
+    }
+    let watch = Progress::new(common.quiet, scenario.until());
+    let warm_up = WarmUp::of(&scenario, 1, &crew, &watch)?;
     let log = folder.as_ref().filter(|_| args.requests);
     let log = log.map(|folder| folder.request_log(scenario.traffic.keys())).transpose()?;
     // A log wants requests in the order of their ends, which costs time; none wants nothing.
     let measured = match log {
-        None => scenario.simulate(0, warm_up, (), &watch)?.0,
+        None => scenario.simulate(0, warm_up.span, (), &watch)?.0,
         Some(log) => {
-            let (measured, log) = scenario.simulate(0, warm_up, log, &watch)?;
+            let (measured, log) = scenario.simulate(0, warm_up.span, log, &watch)?;
             folder.as_ref().map_or(Ok(()), |folder| folder.finish_log(log))?;
             measured
         }
     };
     drop(watch);
-    let outcome = scenario.outcome(&measured);
-    if let Some(folder) = &folder {
-        folder.write_outcome(&outcome)?;
-        let results = Results::of(&outcome, &scenario, &measured, command_line());
-        results.write(folder)?;
-        folder.write_charts(&chart::of_run(&results))?;
-        folder.write("report.html", report::page(&results))?;
-    }
-    print(&shown(&outcome, common.format))?;
-    Ok(status(&outcome))
+    let mut outcome = scenario.outcome(&measured);
+    outcome.advice.extend(warm_up.advice);
+    write(folder.as_ref(), &outcome, &scenario, &measured)?;
+    finish(&outcome, report::table, common.format)
 }
 
-fn shown(outcome: &Outcome, format: Format) -> String {
-    match format {
-        Format::Table => report::table(outcome, width()),
-        Format::Json => {
-            serde_json::to_string_pretty(outcome).expect("outcomes are plain data") + "\n"
+/// Several runs, or one in batches: every number with its interval.
+fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<&Folder>) -> Ended {
+    scenario.traffic.values().try_for_each(|traffic| traffic.keep())?;
+    let watch = Progress::of_runs(common.quiet);
+    let found = replicate(scenario, crew, &watch)?;
+    drop(watch);
+    let estimates = |outcome: &Estimated, width| report::estimates(outcome, width);
+    match found.outcome {
+        Some(outcome) => {
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, estimates, common.format)
         }
-        Format::Csv => report::csv(std::slice::from_ref(outcome)),
+        // Stopped before there were two runs: what there is has no intervals.
+        None => {
+            let outcome = scenario.outcome(&found.first);
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, report::table, common.format)
+        }
     }
+}
+
+/// Writes the numbers, the charts and the page of a run.
+fn write<N: Serialize, M: Serialize>(
+    folder: Option<&Folder>,
+    outcome: &Outcome<N, M>,
+    scenario: &Scenario,
+    measured: &Measured,
+) -> Result<(), Problem> {
+    let Some(folder) = folder else { return Ok(()) };
+    folder.write_outcome(outcome)?;
+    folder.write_report(&Results::of(outcome, scenario, measured, command_line()))
+}
+
+fn finish<N: Serialize, M: Serialize>(
+    outcome: &Outcome<N, M>,
+    table: impl Fn(&Outcome<N, M>, u16) -> String,
+    format: Format,
+) -> Ended {
+    print(&match format {
+        Format::Table => table(outcome, width()),
+        Format::Json => json(outcome),
+        Format::Csv => report::csv(std::slice::from_ref(outcome)),
+    })?;
+    Ok(status(outcome.partial, &outcome.slo))
+}
+
+/// One object, as the schema says.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("outcomes are plain data") + "\n"
 }
 
 /// The command that is running, as a shell would read it.
@@ -83,10 +132,13 @@ pub(super) fn width() -> u16 {
     columns.clamp(40, 140)
 }
 
-fn status(outcome: &Outcome) -> Status {
+/// How a run ended, from its objectives.
+pub(super) fn status<M>(partial: bool, objectives: &[Objective<M>]) -> Status {
+    let missed = |objective: &Objective<M>| !objective.met && !objective.inconclusive;
     match () {
-        () if outcome.partial => Status::Interrupted,
-        () if outcome.slo.iter().any(|objective| !objective.met) => Status::No,
+        () if partial => Status::Interrupted,
+        () if objectives.iter().any(missed) => Status::No,
+        () if objectives.iter().any(|objective| objective.inconclusive) => Status::Inconclusive,
         () => Status::Done,
     }
 }

@@ -1,11 +1,12 @@
 //! The general loop: departures from a tournament, arrivals from chunks, everything else by timer.
 
 use super::calendar::Calendar;
+use super::reports::Reporter;
 use super::timers::Timers;
 use super::{Ending, Plant, Rank, Watch, mix};
 use crate::balance::Pick;
 use crate::diagnose::Problem;
-use crate::fleet::View;
+use crate::fleet::{Report, State, View};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::Probe;
 use crate::station::{Offer, Slab, Ticket};
@@ -19,6 +20,12 @@ enum Timer {
     Timeout(Ticket, u64),
     /// A client of a closed loop sends again.
     Return(Request),
+    /// A request has travelled to its server.
+    Deliver(Ticket),
+    /// The next group of servers measures its load.
+    Measure,
+    /// A report is heard.
+    Publish(ServerId, Report),
 }
 
 struct Drive<'a, P> {
@@ -37,6 +44,11 @@ struct Drive<'a, P> {
     last_arrival: Instant,
     fingerprint: u64,
     closed_loop: bool,
+    reporter: Option<Reporter>,
+    /// How many lists a server that falls idle looks at; 0 when nobody keeps such lists.
+    idle_lists: u32,
+    /// Whether all arrivals but those of a closed loop are in.
+    closing: bool,
     // Little, counted event by event.
     area: u128,
     area_at: Instant,
@@ -64,6 +76,9 @@ pub(super) fn run<P: Probe>(
         last_arrival: Instant::START,
         fingerprint: 0,
         closed_loop: source.is_closed_loop(),
+        reporter: plant.reporting.map(Reporter::new),
+        idle_lists: plant.balancers.first().map_or(0, |balancer| balancer.idle_lists()),
+        closing: false,
         area: 0,
         area_at: Instant::START,
         sojourns: 0,
@@ -79,6 +94,9 @@ impl<P: Probe> Drive<'_, P> {
     fn until_all_have_ended(&mut self, watch: &dyn Watch) -> Result<bool, Problem> {
         let mut chunk: Vec<Request> = Vec::with_capacity(CHUNK);
         let mut stopped = false;
+        if let Some(reporter) = &self.reporter {
+            self.timers.set(self.now + reporter.step(), Rank::Tick, Timer::Measure);
+        }
         loop {
             chunk.clear();
             if !stopped {
@@ -93,9 +111,13 @@ impl<P: Probe> Drive<'_, P> {
                 break;
             }
         }
-        if !self.closed_loop {
+        // A run that is stopped early covers only the time until then.
+        if stopped {
+            self.horizon = Some(self.last_arrival);
+        } else if !self.closed_loop {
             self.horizon.get_or_insert(self.last_arrival);
         }
+        self.closing = true;
         self.events_before(Instant::NEVER);
         Ok(stopped)
     }
@@ -129,6 +151,22 @@ impl<P: Probe> Drive<'_, P> {
                     self.arrive(&request);
                 }
             }
+            Timer::Deliver(ticket) => self.deliver(ticket),
+            Timer::Measure => self.measure(),
+            Timer::Publish(server, report) => self.plant.fleet.publish(server, report),
+        }
+    }
+
+    /// A group of servers measures its load, and the next group's turn is set while there is load.
+    fn measure(&mut self) {
+        let Some(reporter) = &mut self.reporter else { return };
+        let delay = reporter.delay();
+        for (server, report) in reporter.measure(self.now, &self.plant) {
+            self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
+        }
+        let over = !self.closed_loop || self.horizon.is_some_and(|horizon| self.now > horizon);
+        if !(self.closing && over && self.arrived == self.ended) {
+            self.timers.set(self.now + reporter.step(), Rank::Tick, Timer::Measure);
         }
     }
 
@@ -176,7 +214,7 @@ impl<P: Probe> Drive<'_, P> {
     #[inline]
     fn dispatch(&mut self, ticket: Ticket, server: ServerId) {
         let plant = &mut self.plant;
-        let (pool, at) = (plant.fleet.spec(server).pool, plant.places[server.index()] as usize);
+        let network = plant.fleet.spec(server).network;
         plant.fleet.sent(server);
         let live = &mut self.slab[ticket];
         live.server = server;
@@ -186,8 +224,36 @@ impl<P: Probe> Drive<'_, P> {
             own[server.index()] += 1;
         }
         plant.balancers[balancer].on_send(&live.request, server);
-        let (patience, index) = (live.request.patience, live.index);
+        if let Some(reporter) = &mut self.reporter {
+            reporter.sent(&live.request, server);
+        }
+        if network == Duration::ZERO {
+            self.deliver(ticket);
+        } else {
+            if self.plant.shared.is_some() {
+                // Its slot is kept for it: it has left the line and cannot time out any more.
+                let live = &mut self.slab[ticket];
+                (live.serving, live.started) = (true, self.now);
+            }
+            self.timers.set(self.now + network, Rank::Arrival, Timer::Deliver(ticket));
+        }
+    }
+
+    #[inline]
+    fn deliver(&mut self, ticket: Ticket) {
+        let plant = &mut self.plant;
+        let live = &self.slab[ticket];
+        let (server, patience, index) = (live.server, live.request.patience, live.index);
+        if matches!(plant.fleet.state(server), State::Failed | State::Gone) {
+            // It broke while the request was on its way.
+            return self.end(ticket, Fate::Failed, Some(server));
+        }
+        let (pool, at) = (plant.fleet.spec(server).pool, plant.places[server.index()] as usize);
         let station = &mut plant.stations[usize::from(pool)];
+        if let Some(reporter) = &mut self.reporter {
+            let slots = plant.fleet.spec(server).slots;
+            reporter.busy_until(self.now, server, station.serving(at).min(slots));
+        }
         match station.offer(at, ticket, self.now, &mut self.slab) {
             Offer::Started => self.calendar.set(server, station.next_departure(at)),
             Offer::Waiting => self.mind_patience(ticket, index, patience),
@@ -239,6 +305,10 @@ impl<P: Probe> Drive<'_, P> {
         let plant = &mut self.plant;
         let place = plant.places[server.index()] as usize;
         let station = &mut plant.stations[usize::from(plant.fleet.spec(server).pool)];
+        if let Some(reporter) = &mut self.reporter {
+            let slots = plant.fleet.spec(server).slots;
+            reporter.busy_until(at, server, station.serving(place).min(slots));
+        }
         let ticket = station.depart(place, at, &mut self.slab);
         self.calendar.set(server, station.next_departure(place));
         self.end(ticket, Fate::Completed, Some(server));
@@ -291,6 +361,12 @@ impl<P: Probe> Drive<'_, P> {
                 own[server.index()] -= 1;
             }
             self.plant.balancers[balancer].on_done(&done);
+            if let Some(reporter) = &mut self.reporter {
+                reporter.ended(&done, server);
+            }
+            if self.idle_lists > 0 && self.plant.fleet.in_flight(server) == 0 {
+                self.report_idle(server, balancer);
+            }
         }
         self.probe.completion(&done, index);
         if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {
@@ -301,6 +377,15 @@ impl<P: Probe> Drive<'_, P> {
         {
             self.timers.set(next.arrival, Rank::Arrival, Timer::Return(next));
         }
+    }
+
+    /// An idle server puts itself on the shortest of a few balancers' lists.
+    fn report_idle(&mut self, server: ServerId, balancer: usize) {
+        let Plant { balancers, streams, .. } = &mut self.plant;
+        let (count, stream) = (balancers.len() as u32, &mut streams[balancer]);
+        let drawn = (0..self.idle_lists.min(count)).map(|_| stream.below(count) as usize);
+        let shortest = drawn.min_by_key(|&list| balancers[list].idle_listed());
+        balancers[shortest.unwrap_or(0)].on_idle(server);
     }
 
     #[inline]
@@ -323,7 +408,8 @@ impl<P: Probe> Drive<'_, P> {
         Ending {
             arrived: self.arrived,
             horizon: self.horizon.unwrap_or(self.last_arrival),
-            last: self.now,
+            // The last arrival or end; a report may have been measured later.
+            last: self.area_at,
             fingerprint: self.fingerprint,
             stopped,
         }

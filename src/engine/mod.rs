@@ -11,7 +11,10 @@
 mod calendar;
 mod drive;
 mod recursion;
+mod reports;
 mod timers;
+
+pub use reports::Reporting;
 
 use crate::balance::Balancer;
 use crate::diagnose::Problem;
@@ -56,6 +59,8 @@ pub struct Plant {
     pub shared: Option<(Box<dyn Line>, u32)>,
     /// Whether every station is first come, first served without a limit.
     pub plain_fifo: bool,
+    /// How servers report their load to the balancers, if they do.
+    pub reporting: Option<Reporting>,
 }
 
 impl std::fmt::Debug for Plant {

@@ -15,15 +15,17 @@ use crate::diagnose::Problem;
 use crate::fleet::View;
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::Probe;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::workload::{CHUNK, Source};
 
 /// Whether a run is of this kind.
 pub(super) fn applies<P: Probe>(plant: &Plant, source: &dyn Source) -> bool {
     let alone = plant.fleet.len() == 1;
+    let near = plant.fleet.specs().iter().all(|spec| spec.network == Duration::ZERO);
     let blind = plant.balancers.iter().all(|balancer| balancer.is_blind());
     !P::ORDERED
         && plant.plain_fifo
+        && near
         && !plant.fleet.members().is_empty()
         && (alone || (blind && plant.shared.is_none()))
         && !source.is_closed_loop()
@@ -132,7 +134,8 @@ pub(super) fn run<P: Probe>(
         }
         ending.stopped = !watch.go_on(ending.arrived, now);
     }
-    ending.horizon = until.unwrap_or(now);
+    // A run that is stopped early covers only the time until then.
+    ending.horizon = until.filter(|_| !ending.stopped).unwrap_or(now);
     for done in late.kept.iter().filter(|done| done.ended > ending.horizon) {
         probe.beyond(done, ending.horizon);
     }

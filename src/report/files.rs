@@ -4,13 +4,25 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::chart::Chart;
-use super::flat;
+use serde::Serialize;
+
+use super::chart::{self, Chart};
 use super::requests::RequestLog;
+use super::results::Results;
+use super::{flat, page};
 use crate::diagnose::{Origin, Problem};
 use crate::outcome::Outcome;
 
 const REQUESTS: &str = "requests.csv";
+
+/// One line of `servers.csv`.
+#[derive(Serialize)]
+struct Row<'a, N> {
+    pool: &'a str,
+    server: u32,
+    completed: u64,
+    utilization: &'a N,
+}
 
 /// A folder that results are written to.
 #[derive(Clone, Debug)]
@@ -44,18 +56,30 @@ impl Folder {
     }
 
     /// `outcome.json`, `summary.csv` and `servers.csv` of a run.
-    pub fn write_outcome(&self, outcome: &Outcome) -> Result<(), Problem> {
+    pub fn write_outcome<N: Serialize, M: Serialize>(
+        &self,
+        outcome: &Outcome<N, M>,
+    ) -> Result<(), Problem> {
         let json = serde_json::to_string_pretty(outcome).expect("outcomes are plain data");
         self.write("outcome.json", json + "\n")?;
         self.write("summary.csv", flat::csv(std::slice::from_ref(outcome)))?;
-        let mut rows = String::from("pool,server,completed,utilization\n");
+        let mut rows = Vec::new();
         for pool in &outcome.pools {
-            for server in &pool.servers {
-                let (id, completed, busy) = (server.id, server.completed, server.utilization);
-                rows.push_str(&format!("{},{id},{completed},{busy}\n", pool.name));
-            }
+            rows.extend(pool.servers.iter().map(|server| Row {
+                pool: &pool.name,
+                server: server.id,
+                completed: server.completed,
+                utilization: &server.utilization,
+            }));
         }
-        self.write("servers.csv", rows)
+        self.write("servers.csv", flat::csv(&rows))
+    }
+
+    /// What a report is drawn from, each chart as SVG and as PNG, and the page.
+    pub fn write_report(&self, results: &Results) -> Result<(), Problem> {
+        results.write(self)?;
+        self.write_charts(&chart::of_run(results))?;
+        self.write("report.html", page::page(results))
     }
 
     /// Each chart as SVG and as PNG.

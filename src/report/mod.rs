@@ -1,6 +1,7 @@
 //! Outcomes become tables, files, charts, a page.
 
 pub mod chart;
+mod estimates;
 mod files;
 mod flat;
 pub mod page;
@@ -11,6 +12,7 @@ pub mod text;
 pub mod timeline;
 pub mod words;
 
+pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};
 pub use page::page;

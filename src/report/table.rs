@@ -15,26 +15,34 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     }
     for objective in &outcome.slo {
         let mark = if objective.met { "✓" } else { "✗" };
-        let value = objective.value.map_or("no data".to_owned(), |value| {
-            match objective.objective.trim_start() {
-                text if text.starts_with("err") || text.starts_with("util") => percent(value),
-                text if text.starts_with("cost") => digits(value),
-                _ => time(value),
-            }
-        });
+        let show = unit_of(&objective.objective);
+        let value = objective.value.map_or("no data".to_owned(), show);
         shown.push_str(&format!("{mark} {} ({value})\n", objective.objective));
     }
-    for advice in &outcome.advice {
-        let indent = textwrap(advice, usize::from(width).max(40) - 2);
-        shown.push_str(&format!("\n· {indent}"));
+    shown + &advice(&outcome.advice, width)
+}
+
+/// How the measure of an objective is shown.
+pub(super) fn unit_of(objective: &str) -> fn(f64) -> String {
+    match objective.trim_start() {
+        text if text.starts_with("err") || text.starts_with("util") => percent,
+        text if text.starts_with("cost") => digits,
+        _ => time,
     }
-    if !outcome.advice.is_empty() {
+}
+
+/// What the reader should know, a paragraph each.
+pub(super) fn advice(advice: &[String], width: u16) -> String {
+    let width = usize::from(width).max(40) - 2;
+    let mut shown: String =
+        advice.iter().map(|words| format!("\n· {}", textwrap(words, width))).collect();
+    if !advice.is_empty() {
         shown.push('\n');
     }
     shown
 }
 
-fn headline(outcome: &Outcome) -> String {
+pub(super) fn headline<N, M>(outcome: &Outcome<N, M>) -> String {
     let what = match outcome.kind {
         Kind::Terminating => "replayed",
         Kind::SteadyState => "simulated",
@@ -49,7 +57,7 @@ fn headline(outcome: &Outcome) -> String {
     )
 }
 
-fn fleet(outcome: &Outcome) -> String {
+fn fleet<N, M>(outcome: &Outcome<N, M>) -> String {
     let servers = outcome.servers.max;
     let plural = if servers == 1 { "" } else { "s" };
     let policy = outcome.scenario.pointer("/balancer/policy").and_then(|name| name.as_str());
@@ -109,14 +117,14 @@ fn facts(outcome: &Outcome, width: u16) -> String {
     format!("{table}\n")
 }
 
-fn plain(width: u16) -> Table {
+pub(super) fn plain(width: u16) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table
 }
 
-fn right_aligned(table: &mut Table) {
+pub(super) fn right_aligned(table: &mut Table) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

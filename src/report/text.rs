@@ -1,5 +1,7 @@
 //! Numbers as people read them: three significant digits and a unit.
 
+use crate::outcome::{Estimate, Status};
+
 /// A time in seconds with the unit that suits it: `61.2 ms`.
 pub fn time(seconds: f64) -> String {
     let (scale, unit) = match seconds.abs() {
@@ -57,6 +59,37 @@ pub fn percent(share: f64) -> String {
     format!("{} %", digits(share * 100.0))
 }
 
+/// An estimate with its interval in a few letters: `61.2 ms ±3.1 %`, `~` where it is not to be
+/// trusted to the letter, `!` where there is no steady state, `–` where there is no number.
+pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
+    let Some(centre) = estimate.estimate else { return "–".to_owned() };
+    let mark = match estimate.status {
+        Status::Ok | Status::Insufficient => "",
+        Status::LowPrecision => " ~",
+        Status::Unstable => " !",
+    };
+    let width = match (estimate.half_width(), estimate.relative_half_width()) {
+        (Some(0.0), _) => String::new(),
+        (_, Some(width)) if width >= 9.995 => " ±999 %".to_owned(),
+        (_, Some(width)) if width >= 0.000_95 => format!(" ±{} %", two_digits(width * 100.0)),
+        (Some(half), _) => format!(" ±{}", show(half)),
+        (None, _) => " ±?".to_owned(),
+    };
+    format!("{}{width}{mark}", show(centre))
+}
+
+/// Two significant digits, as many as a width deserves.
+pub fn two_digits(number: f64) -> String {
+    let places = if number.abs() >= 9.95 {
+        0
+    } else if number.abs() >= 0.995 {
+        1
+    } else {
+        2
+    };
+    format!("{number:.places$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +106,16 @@ mod tests {
         ] {
             assert_eq!(time(seconds), shown);
         }
+    }
+
+    #[test]
+    fn an_estimate_shows_how_sure_it_is() {
+        let of = |half, status| estimate(&Estimate::symmetric(0.0612, half, status), time);
+        assert_eq!(of(0.002, Status::Ok), "61.2 ms ±3.3 %");
+        assert_eq!(of(0.02, Status::LowPrecision), "61.2 ms ±33 % ~");
+        assert_eq!(of(0.0, Status::Ok), "61.2 ms");
+        assert_eq!(of(f64::INFINITY, Status::LowPrecision), "61.2 ms ±? ~");
+        assert_eq!(estimate(&Estimate::INSUFFICIENT, time), "–");
     }
 
     #[test]

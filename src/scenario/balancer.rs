@@ -7,8 +7,10 @@ use super::split;
 use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
+use crate::engine::Reporting;
 use crate::registry::{Recipe, Role};
 use crate::station::Discipline;
+use crate::time::Duration;
 
 /// Where requests wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -34,6 +36,11 @@ struct Keys {
     discipline: Recipe<dyn Discipline>,
     /// How many balancers there are, each with its own view; requests are dealt to them in turn.
     balancers: u32,
+    /// The time between two load reports of a server, for policies that go by reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_interval: Option<Duration>,
+    /// The time from a report's measurement until balancers hear of it.
+    report_delay: Duration,
 }
 
 impl Default for Keys {
@@ -43,6 +50,8 @@ impl Default for Keys {
             queue_limit: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             balancers: 1,
+            report_interval: None,
+            report_delay: Duration::ZERO,
         }
     }
 }
@@ -86,6 +95,12 @@ impl BalancerTable {
         self.keys.balancers
     }
 
+    /// How servers report their load, if they do.
+    pub fn reporting(&self) -> Option<Reporting> {
+        let delay = self.keys.report_delay;
+        self.keys.report_interval.map(|interval| Reporting { interval, delay })
+    }
+
     /// Whether `key` of the table belongs to the table itself and not to the policy.
     pub fn is_own_key(key: &str) -> bool {
         split::fields::<Keys>().iter().any(|own| own == key)
@@ -94,6 +109,9 @@ impl BalancerTable {
     pub(super) fn check(&self) -> Result<(), Problem> {
         if self.keys.balancers == 0 {
             return Err(Problem::about("balancers", "`balancers` must be at least 1"));
+        }
+        if self.keys.report_interval == Some(Duration::ZERO) {
+            return Err(Problem::about("report-interval", "`report-interval` must be above 0"));
         }
         Ok(())
     }

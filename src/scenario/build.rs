@@ -6,7 +6,7 @@ use crate::balance;
 use crate::diagnose::Problem;
 use crate::engine::{self, Ending, Plant, Watch};
 use crate::fleet::{Fleet, ServerSpec, State};
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::probe::{Meter, Probe, Timeline};
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
@@ -48,6 +48,8 @@ impl Scenario {
         let mut fleet = Fleet::default();
         let (mut stations, mut places) = (Vec::new(), Vec::new());
         let mut plain_fifo = true;
+        let zones: indexmap::IndexSet<&str> =
+            self.pool.values().map(|pool| pool.zone.as_str()).collect();
         for (number, pool) in (0_u16..).zip(self.pool.values()) {
             let discipline = pool.discipline.build(&())?;
             plain_fifo &= discipline.is_fifo() && pool.queue_limit.is_none();
@@ -58,6 +60,11 @@ impl Scenario {
                 speed: pool.speed,
                 weight: pool.weight,
                 queue_limit: pool.queue_limit.unwrap_or(u32::MAX),
+                zone: zones.get_index_of(pool.zone.as_str()).unwrap_or(0) as u16,
+                tier: pool.tier,
+                network: pool.network,
+                memory: pool.memory.unwrap_or(f64::INFINITY),
+                bandwidth: pool.bandwidth.unwrap_or(f64::INFINITY),
             };
             for place in 0..pool.servers {
                 fleet.add(spec, State::Ready);
@@ -82,13 +89,24 @@ impl Scenario {
             }
         };
         let balancers = self.balancer.balancers();
-        let build = |balancer| {
-            self.balancer.policy.build(&balance::Setup { fleet: &fleet, balancer, balancers })
-        };
+        let keys = self.has_keys()?;
+        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys };
+        let build = |balancer| self.balancer.policy.build(&setup(balancer));
         let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
         let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());
         let streams = (0..balancers).map(stream).collect();
-        Ok(Plant { fleet, stations, places, balancers: built, streams, shared, plain_fifo })
+        let reporting = self.balancer.reporting();
+        let balancers = built;
+        Ok(Plant { fleet, stations, places, balancers, streams, shared, plain_fifo, reporting })
+    }
+
+    /// Whether every class brings keys that mean something.
+    fn has_keys(&self) -> Result<bool, Problem> {
+        let mut all = true;
+        for traffic in self.traffic.values() {
+            all &= traffic.has_keys(&self.folder)?;
+        }
+        Ok(all)
     }
 
     /// The requests of one replication, in order of time.
@@ -103,12 +121,14 @@ impl Scenario {
     /// Everything one replication needs.
     pub fn build(&self, replication: u64) -> Result<Built, Problem> {
         let seed = Seed::new(self.seed, replication);
-        let until = match (self.run.duration, self.run.requests) {
-            (Some(duration), _) => Some(Instant::START + duration),
-            (None, None) if self.is_drawn() => Some(Instant::START + super::traffic::DRAWN_FOR),
-            _ => None,
-        };
-        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until })
+        Ok(Built { plant: self.plant(seed)?, source: self.source(seed)?, until: self.until() })
+    }
+
+    /// The end of a run where its length is set.
+    pub fn until(&self) -> Option<Instant> {
+        let drawn = self.is_drawn() && self.run.requests.is_none();
+        let span = self.run.duration.or(drawn.then_some(super::traffic::DRAWN_FOR));
+        span.map(|span| Instant::START + span)
     }
 
     /// Simulates one replication, measured from `warm_up` on, with `extra` looking on.
@@ -119,7 +139,18 @@ impl Scenario {
         extra: P,
         watch: &dyn Watch,
     ) -> Result<(Measured, P), Problem> {
-        let Built { plant, mut source, until } = self.build(replication)?;
+        self.measure(self.build(replication)?, warm_up, extra, watch)
+    }
+
+    /// Simulates what was built, measured from `warm_up` on, with `extra` looking on.
+    pub fn measure<P: Probe>(
+        &self,
+        built: Built,
+        warm_up: Duration,
+        extra: P,
+        watch: &dyn Watch,
+    ) -> Result<(Measured, P), Problem> {
+        let Built { plant, mut source, until } = built;
         let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
         let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
         let mut probe = (meter, timeline, extra);
@@ -131,10 +162,20 @@ impl Scenario {
     /// The warm-up that the scenario sets in so many words.
     pub fn fixed_warm_up(&self) -> Option<Duration> {
         match self.run.warm_up {
-            WarmUp::Auto if self.is_drawn() => None,
+            WarmUp::Auto if self.kind() == Kind::SteadyState => None,
             WarmUp::Auto | WarmUp::Nothing => Some(Duration::ZERO),
             WarmUp::For(span) => Some(span),
         }
+    }
+
+    /// The longest a run of drawn traffic lasts.
+    pub fn length(&self) -> Duration {
+        self.until().map_or(Duration::FOREVER, |until| until.since(Instant::START))
+    }
+
+    /// The most requests that a run of drawn traffic has.
+    pub fn most_requests(&self) -> u64 {
+        self.run.requests.map_or(u64::MAX, |each| each.saturating_mul(self.traffic.len() as u64))
     }
 
     /// What a reader is told of one replication.

@@ -24,11 +24,12 @@ pub use build::{Built, Measured};
 pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
-pub use run::{Run, WarmUp};
+pub use run::{Resample, Run, WarmUp};
 pub use traffic::Traffic;
 
 use crate::diagnose::Problem;
 use crate::document::Node;
+use crate::outcome::Kind;
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -117,9 +118,16 @@ impl Scenario {
         self.plant(crate::rng::Seed::new(self.seed, 0)).map(drop)
     }
 
-    /// Whether every class is drawn, so that the run estimates a state that lasts.
+    /// Whether every class is drawn.
     pub fn is_drawn(&self) -> bool {
         self.traffic.values().all(|traffic| !traffic.is_replayed())
+    }
+
+    /// What a run is an estimate of: a state that lasts, if no stretch of its traffic is special.
+    pub fn kind(&self) -> Kind {
+        let duration = self.run.duration;
+        let steady = |traffic: &Traffic| traffic.is_stationary(duration, &self.folder);
+        if self.traffic.values().all(steady) { Kind::SteadyState } else { Kind::Terminating }
     }
 
     /// The objectives in the order they were written.

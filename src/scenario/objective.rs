@@ -93,7 +93,8 @@ impl Goal {
 }
 
 impl Measure {
-    fn parse(word: &str) -> Result<Self, String> {
+    /// Reads `p99`, `mean`, `wait-p99`, `errors` …
+    pub fn parse(word: &str) -> Result<Self, String> {
         let lower = word.to_lowercase().replace('_', "-");
         let (wait, name) =
             match lower.strip_prefix("wait").map(|rest| rest.trim_start_matches(['-', '.'])) {
@@ -142,6 +143,45 @@ fn percentile(name: &str) -> Option<f64> {
     (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
 }
 
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A share has at most as many digits as it was written with: 99.9 % is not 99.90000001 %.
+        let percent = |p: f64| (p * 1e8).round() / 1e6;
+        match self {
+            Self::Percentile(p) => write!(f, "p{}", percent(*p)),
+            Self::WaitPercentile(p) => write!(f, "wait-p{}", percent(*p)),
+            Self::Mean => f.write_str("mean"),
+            Self::Max => f.write_str("max"),
+            Self::WaitMean => f.write_str("wait-mean"),
+            Self::Errors => f.write_str("errors"),
+            Self::Utilization => f.write_str("utilization"),
+            Self::CostPerHour => f.write_str("cost-per-hour"),
+        }
+    }
+}
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Measure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::parse(&word).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Measure {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Measure".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "examples": WORDS })
+    }
+}
+
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -185,6 +225,13 @@ mod tests {
         assert_eq!(Goal::parse("p99.9 <= 1s").unwrap().measure, Measure::Percentile(0.999));
         assert!(Goal::parse("errors <= 0.1%").unwrap().is_met_by(0.001));
         assert_eq!(Goal::parse("wait-p99 < 1s").unwrap().measure, Measure::WaitPercentile(0.99));
+    }
+
+    #[test]
+    fn a_measure_prints_as_it_is_read() {
+        for word in WORDS {
+            assert_eq!(Measure::parse(word).unwrap().to_string(), word);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::diagnose::Problem;
 use crate::law::Law;
 use crate::registry::Recipe;
 use crate::station::Discipline;
+use crate::time::Duration;
 use crate::units::Price;
 
 /// Servers of one kind.
@@ -27,6 +28,19 @@ pub struct Pool {
     /// Requests that may wait at a server; unlimited when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_limit: Option<u32>,
+    /// The zone the servers stand in, for policies that prefer their own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub zone: String,
+    /// The level of the pool: 0 is used first, higher ones take what spills over.
+    pub tier: u16,
+    /// The round trip between balancer and server, added to every latency.
+    pub network: Duration,
+    /// Tokens of requests at a server that fill its memory; memory never counts when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<f64>,
+    /// Tokens a second that fill a server's network; it never counts when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<f64>,
     /// In which order a server serves those who wait.
     pub discipline: Recipe<dyn Discipline>,
     /// How long a server takes from being ordered to serving.
@@ -43,6 +57,11 @@ impl Default for Pool {
             weight: 1,
             price: Price::default(),
             queue_limit: None,
+            zone: String::new(),
+            tier: 0,
+            network: Duration::ZERO,
+            memory: None,
+            bandwidth: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             startup: None,
         }
@@ -71,6 +90,11 @@ impl Pool {
         if self.slots == 0 {
             return wrong("slots", format!("the servers of pool `{name}` have no slots"))
                 .map_err(|problem| problem.help("`slots` must be at least 1"));
+        }
+        for (key, limit) in [("memory", self.memory), ("bandwidth", self.bandwidth)] {
+            if limit.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
+                return wrong(key, format!("`{key}` must be above 0"));
+            }
         }
         if !(self.speed.is_finite() && self.speed > 0.0) {
             let what = format!("`speed` must be a finite number above 0, not {}", self.speed);

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use super::Measure;
 use crate::diagnose::Problem;
 use crate::time::Duration;
 use crate::units::{Share, from_text_or_number};
@@ -19,11 +20,21 @@ pub struct Run {
     pub requests: Option<u64>,
     /// What is left out at the start: `auto`, `none` or a duration.
     pub warm_up: WarmUp,
-    /// Independent repetitions; 1 gives no intervals.
-    pub replications: u32,
-    /// Repeats until the interval's half-width is at most this share of the estimate.
+    /// Independent repetitions, for intervals; 1 is one long run in batches, for a steady state
+    /// only. When absent there is one run, without intervals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replications: Option<u32>,
+    /// Repeats until the half-width of intervals is at most this share of the estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Share>,
+    /// What must be that precise; the measures of the objectives when absent, else mean and p99.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub precision_of: Vec<Measure>,
+    /// The most replications that `precision` may take.
+    pub max_replications: u32,
+    /// What a replication of a trace takes from it: `blocks` joins stretches of it at random, and
+    /// intervals speak of other traffic of its kind; `none` replays it as it is, and they do not.
+    pub resample: Resample,
     /// The confidence level of intervals.
     pub confidence: Share,
     /// The width of the timeline's bins; chosen by the length of the run when absent.
@@ -37,8 +48,11 @@ impl Default for Run {
             duration: None,
             requests: None,
             warm_up: WarmUp::Auto,
-            replications: 1,
+            replications: None,
             precision: None,
+            precision_of: Vec::new(),
+            max_replications: 400,
+            resample: Resample::Blocks,
             confidence: Share(0.95),
             interval: None,
         }
@@ -46,6 +60,11 @@ impl Default for Run {
 }
 
 impl Run {
+    /// Whether the numbers are to have intervals.
+    pub fn wants_intervals(&self) -> bool {
+        self.replications.is_some() || self.precision.is_some()
+    }
+
     pub(super) fn check(&self) -> Result<(), Problem> {
         let wrong = |key: &str, what: &str| Err(Problem::about(key, what));
         if self.duration == Some(Duration::ZERO) {
@@ -54,8 +73,11 @@ impl Run {
         if self.requests == Some(0) {
             return wrong("requests", "`requests` must be at least 1");
         }
-        if self.replications == 0 {
+        if self.replications == Some(0) {
             return wrong("replications", "`replications` must be at least 1");
+        }
+        if self.max_replications < 2 {
+            return wrong("max-replications", "`max-replications` must be at least 2");
         }
         if self.precision == Some(Share(0.0)) {
             return wrong("precision", "`precision` must be above 0: no run is long enough for 0");
@@ -73,6 +95,17 @@ impl Run {
             _ => Ok(()),
         }
     }
+}
+
+/// What a replication takes from a trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// Stretches of it, long against its correlations, joined at random.
+    #[default]
+    Blocks,
+    /// The trace as it is; only what is drawn beside it varies.
+    None,
 }
 
 /// What is left out at the start of a run.

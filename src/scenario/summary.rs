@@ -2,7 +2,7 @@
 
 use super::{Goal, Measure, Measured, Scenario};
 use crate::model::Fate;
-use crate::outcome::{Cost, Kind, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
+use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
 use crate::probe::PerServer;
 use crate::time::{Instant, SECOND_NS};
 
@@ -29,12 +29,17 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         name: scenario.name.clone(),
         seed: scenario.seed,
         workload_fingerprint: format!("{:016x}", ending.fingerprint),
-        kind: if scenario.is_drawn() { Kind::SteadyState } else { Kind::Terminating },
+        kind: scenario.kind(),
         partial: ending.stopped,
+        intervals: None,
         scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
         duration_s: span,
         warm_up_s: meter.from.as_secs_f64(),
         throughput: if span > 0.0 { requests.completed as f64 / span } else { 0.0 },
+        error_rate: share(
+            requests.rejected + requests.timed_out + requests.failed,
+            requests.arrived,
+        ),
         latency_s: meter.latency.summary(),
         wait_s: meter.wait.summary(),
         service_s: meter.service.summary(),
@@ -136,9 +141,7 @@ pub(super) fn value_of(measure: Measure, outcome: &Outcome, measured: &Measured)
         Measure::Max => outcome.latency_s.max,
         Measure::WaitPercentile(p) => percentile(&outcome.wait_s, &meter.wait, p),
         Measure::WaitMean => outcome.wait_s.mean,
-        Measure::Errors => {
-            share(requests.rejected + requests.timed_out + requests.failed, requests.arrived)
-        }
+        Measure::Errors => outcome.error_rate,
         Measure::Utilization => (requests.arrived > 0).then_some(outcome.utilization),
         Measure::CostPerHour => (outcome.duration_s > 0.0).then_some(outcome.cost.per_hour),
     }
@@ -147,7 +150,7 @@ pub(super) fn value_of(measure: Measure, outcome: &Outcome, measured: &Measured)
 fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     let value = value_of(goal.measure, outcome, measured);
     let met = value.is_some_and(|value| goal.is_met_by(value));
-    Objective { objective: goal.text.clone(), value, met }
+    Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
 fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {

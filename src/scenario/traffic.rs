@@ -77,6 +77,14 @@ impl Traffic {
         self.keys.trace.is_some()
     }
 
+    /// Whether a steady state may exist: it is not a trace, and no stretch of time is special.
+    pub(super) fn is_stationary(&self, duration: Option<Duration>, folder: &Path) -> bool {
+        let setup = arrivals::Setup { duration, folder };
+        let process = self.keys.arrivals.as_ref().map(|process| process.build(&setup));
+        !self.is_replayed()
+            && process.is_none_or(|built| built.is_ok_and(|process| process.is_stationary()))
+    }
+
     pub(super) fn check(&self, name: &str, folder: &Path) -> Result<(), Problem> {
         let keys = &self.keys;
         let ways = [keys.trace.is_some(), keys.arrivals.is_some(), keys.closed_loop.is_some()];
@@ -110,6 +118,20 @@ impl Traffic {
         Ok(())
     }
 
+    /// Whether its requests carry keys: drawn ones, or a column of the trace.
+    pub(super) fn has_keys(&self, folder: &Path) -> Result<bool, Problem> {
+        let known = self.keys.key.is_some() || self.options.columns.key.is_some();
+        match self.input(folder) {
+            // Standard input can be read only once; it is believed to have what is asked of it.
+            Some(trace::Input::Stdin) => Ok(true),
+            Some(input) if !known => {
+                let columns = Trace::open(&input, &self.options)?.understanding().columns;
+                Ok(columns.iter().any(|bound| bound.role == Role::Key))
+            }
+            _ => Ok(known),
+        }
+    }
+
     /// Where the trace is, if this is a replay.
     pub fn input(&self, folder: &Path) -> Option<trace::Input> {
         let path = self.keys.trace.as_ref()?;
@@ -135,7 +157,9 @@ impl Traffic {
             let until = duration.map_or(Instant::NEVER, |span| Instant::START + span);
             return self.replay(&input, name, seed, attributes, until, most);
         }
-        let until = Instant::START + duration.unwrap_or(DRAWN_FOR);
+        // A run whose number of requests is set lasts as long as they take.
+        let length = if most == u64::MAX { DRAWN_FOR } else { Duration::FOREVER };
+        let until = Instant::START + duration.unwrap_or(length);
         if let Some(clients) = &self.keys.closed_loop {
             let source = clients.source(name, attributes, seed, until, most, folder)?;
             return Ok(Box::new(source));

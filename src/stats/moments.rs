@@ -149,25 +149,25 @@ pub fn supports(n: u64, p: f64) -> bool {
 }
 
 /// Mean, spread, extremes and percentiles in seconds; `None` (null in JSON) where the sample cannot
-/// support the number.
+/// support the number. With replications or batches each of them is an `Estimate`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
+pub struct Summary<M = Option<f64>> {
     /// Mean.
-    pub mean: Option<f64>,
+    pub mean: M,
     /// Sample standard deviation (divisor n − 1).
-    pub sd: Option<f64>,
+    pub sd: M,
     /// Smallest value, exact.
-    pub min: Option<f64>,
+    pub min: M,
     /// Median.
-    pub p50: Option<f64>,
+    pub p50: M,
     /// 90th percentile.
-    pub p90: Option<f64>,
+    pub p90: M,
     /// 95th percentile.
-    pub p95: Option<f64>,
+    pub p95: M,
     /// 99th percentile.
-    pub p99: Option<f64>,
+    pub p99: M,
     /// 99.9th percentile.
-    pub p999: Option<f64>,
+    pub p999: M,
     /// Largest value, exact.
-    pub max: Option<f64>,
+    pub max: M,
 }

@@ -48,7 +48,7 @@ pub enum First {
 }
 
 impl Clients {
-    /// The requests of the class called `name` that are sent before `until`, at most `most` of them.
+    /// The requests of the class called `name` that are sent before `until`, at most `most`.
     ///
     /// A closed loop goes on for ever, so a run without an end is refused, and so are zero clients.
     pub fn source(

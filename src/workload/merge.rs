@@ -109,6 +109,7 @@ impl Source for Merged {
 mod tests {
     use super::*;
     use crate::model::Fate;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     /// Requests at given instants, in chunks of a given size; one closed loop follows every end.
@@ -155,11 +156,13 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None, ..ProptestConfig::default()
+        })]
 
         #[test]
         fn merging_is_a_stable_sort_by_time(
-            lanes in prop::collection::vec((prop::collection::vec(0..2000_u64, 0..900), 1..1200_usize), 0..6),
+            lanes in vec((vec(0..2000_u64, 0..900), 1..1200_usize), 0..6),
         ) {
             let (mut sources, mut all) = (Vec::new(), Vec::new());
             for (class, (mut instants, at_once)) in lanes.into_iter().enumerate() {
@@ -182,7 +185,8 @@ mod tests {
 
     #[test]
     fn an_end_is_told_to_the_source_of_its_class() {
-        let mut merged = in_order_of_time((0..3).map(|class| listed(class, vec![], 1)).collect());
+        let mut merged =
+            in_order_of_time((0..3).map(|class| listed(class, Vec::new(), 1)).collect());
         assert!(merged.is_closed_loop() && !merged.is_impatient());
         assert_eq!(merged.advice(), ["class 0", "class 1", "class 2"]);
         let mut follow = |class| {

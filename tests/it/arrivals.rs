@@ -38,7 +38,7 @@ const CASES: &[(&str, Known)] = &[
     ("poisson:rate=1200/min", Poisson(|_| 20.0)),
     ("deterministic:rate=70/s", Counts { rate: 70.0, dispersion: 0.0 }),
     ("deterministic:every=12ms,first=0s", Counts { rate: 1e3 / 12.0, dispersion: 0.0 }),
-    ("renewal:gap='erlang:mean=20ms,stages=4'", Counts { rate: 50.0, dispersion: 0.25 }),
+    ("renewal:gap={law='erlang',mean='20ms',stages=4}", Counts { rate: 50.0, dispersion: 0.25 }),
     (
         "renewal:gap={law=\"hyper-exponential\",mean=\"12.5ms\",cv=3}",
         Counts { rate: 80.0, dispersion: 9.0 },
@@ -113,7 +113,7 @@ const CASES: &[(&str, Known)] = &[
         Counts { rate: 80.0, dispersion: 8.0 },
     ),
     (
-        "batch:epochs='scheduled:at=[\"0s\"],repeat=3s',size='constant:value=100'",
+        "batch:epochs={process='scheduled',at=['0s'],repeat='3s'},size='constant:value=100'",
         Counts { rate: 100.0 / 3.0, dispersion: 0.0 },
     ),
 ];
@@ -198,7 +198,7 @@ fn time_never_runs_backward() {
 #[test]
 fn the_same_seed_gives_the_same_arrivals_and_another_class_others() {
     for (spec, known) in CASES {
-        let run = |class, replication| arrivals(spec, class, replication, RUN / 10.0);
+        let run = |class, replication| arrivals(spec, class, replication, RUN / 2.0);
         assert_eq!(run("main", 0), run("main", 0), "{spec}");
         if matches!(known, Counts { dispersion: 0.0, .. }) {
             assert_eq!(run("main", 0), run("mail", 1), "{spec} is not random");

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
 
 mod arrivals;
+mod balancing;
 mod decisions;
 mod forecast;
 mod laws;
+mod measured;
 mod oracles;
 mod stat_oracles;
 mod stats;

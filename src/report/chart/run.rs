@@ -42,7 +42,12 @@ fn time(results: &Results) -> Axis {
 fn shown(results: &Results) -> &[Row] {
     let rows = &results.timeline;
     let number = |path: &str| results.number(path).map_or(0.0, |number| number.estimate);
-    let horizon = number("warm_up_s") + number("duration_s");
+    // The outcome of several runs tells the time of all of them, the timeline is that of the first.
+    let runs = match results.text("intervals.method") {
+        Some("replications" | "resamples") => number("intervals.parts").max(1.0),
+        _ => 1.0,
+    };
+    let horizon = number("warm_up_s") + number("duration_s") / runs;
     let last = rows.last().map_or(0.0, |row| row.end_s);
     let whole = rows.partition_point(|row| row.start_s < horizon * (1.0 - 1e-9));
     if whole > 0 && last <= horizon * 1.02 { &rows[..whole] } else { rows }

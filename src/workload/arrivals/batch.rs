@@ -56,4 +56,8 @@ impl Arrivals for Batch {
         self.left = size.max(1) - 1;
         epoch
     }
+
+    fn is_stationary(&self) -> bool {
+        self.epochs.is_stationary()
+    }
 }

@@ -138,6 +138,10 @@ impl Arrivals for Curve {
     fn next(&mut self, _: Instant, stream: &mut Stream) -> Instant {
         self.after(Exp1.sample(stream))
     }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

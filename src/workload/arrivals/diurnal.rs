@@ -2,11 +2,11 @@
 //!
 //! **What it does.** Poisson arrivals at a rate that follows a cosine from `base` up to `peak` at
 //! `peak-at` and back, once in each `period`.
-//! **When it shines.** Autoscaling over a day, and what night costs; set `period = "7d"` for a week.
+//! **When it shines.** Autoscaling over a day, and what night costs; with `period = "7d"` a week.
 //! **When it fails.** Days with two peaks or flat nights: give their points to `profile`.
-//! **Source.** The non-homogeneous Poisson process, by the thinning of Lewis and Shedler (1979): the
-//! candidates come at the highest rate of each 1/64 of the period, at most 3.2 % too many, and
-//! whoever is below the lowest rate there is kept without computing the cosine.
+//! **Source.** The non-homogeneous Poisson process, by the thinning of Lewis and Shedler (1979).
+//! Candidates come at the highest rate of each 1/64 of the period, at most 3.2 % too many; those
+//! below the lowest rate there are kept without computing the cosine.
 
 use std::f64::consts::TAU;
 
@@ -129,6 +129,36 @@ impl Arrivals for Diurnal {
                 || level < self.rate(piece.from + along * (piece.to - piece.from));
             if kept || candidate == Instant::NEVER {
                 return candidate;
+            }
+        }
+    }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cosine_lies_between_the_highest_and_the_lowest_rate_of_every_piece() {
+        for peak_at in [0, 1, 333, 500, 999] {
+            let diurnal = Diurnal::new(&Config {
+                base: Rate(3.0),
+                peak: Rate(11.0),
+                period: Duration::from_secs(1000),
+                peak_at: Some(Duration::from_secs(peak_at)),
+            });
+            assert_eq!(diurnal.pieces.len() as u64, PIECES);
+            for second in 0..1000 {
+                let phase = (second as f64 - peak_at as f64) / 1000.0;
+                let rate = per_ns(Rate(7.0 + 4.0 * (TAU * phase).cos()));
+                let piece = &diurnal.pieces[(second * PIECES / 1000) as usize];
+                assert!(piece.from <= phase && phase < piece.to);
+                let slack = 1e-15 * rate;
+                assert!(rate <= piece.highest + slack && rate >= piece.lowest - slack);
             }
         }
     }

@@ -7,9 +7,9 @@
 //! **When it fails.** Rhythms of the clock; a branching near 1 wanders for very long.
 //! **Source.** Hawkes (1971). Drawn exactly and without rejection, one logarithm an arrival, by
 //! Dassios and Zhao, "Exact simulation of Hawkes process with exponentially decaying intensity"
-//! (2013), where Ogata's thinning (1981) would draw and reject. The first rate is drawn from a gamma
-//! law with the mean and variance of the stationary one, which makes the mean and the dispersion of
-//! counts exact from the start.
+//! (2013), where Ogata's thinning (1981) would draw and reject. The first rate is drawn from a
+//! gamma law with the mean and variance of the stationary one, which makes the mean and the
+//! dispersion of counts exact from the start.
 
 use rand_distr::{Distribution, Exp1, Gamma};
 use schemars::JsonSchema;

@@ -28,6 +28,11 @@ pub trait Arrivals: Send {
     ///
     /// The first call has `last` at the start of the run, every other what the call before it gave.
     fn next(&mut self, last: Instant, stream: &mut Stream) -> Instant;
+
+    /// Whether no stretch of time is different from another, so that a steady state may exist.
+    fn is_stationary(&self) -> bool {
+        true
+    }
 }
 
 /// What a process is told when it is built.

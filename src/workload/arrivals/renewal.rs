@@ -30,8 +30,6 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Renewal {
     gap: Box<dyn Law>,
-    /// What rounding to whole nanoseconds has left over: a law of few values must not drift.
-    owed_ns: f64,
 }
 
 impl Variant<dyn Arrivals> for Renewal {
@@ -42,7 +40,7 @@ impl Variant<dyn Arrivals> for Renewal {
         let setup = law::Setup { unit: Unit::Time, folder: setup.folder };
         let gap = config.gap.build(&setup)?;
         if gap.mean() * SECOND_NS as f64 >= 1.0 {
-            return Ok(Box::new(Self { gap, owed_ns: 0.0 }));
+            return Ok(Box::new(Self { gap }));
         }
         Err(Problem::about("gap", "`gap` must have a mean of at least 1ns")
             .help("without gaps everything would arrive in one instant"))
@@ -52,10 +50,6 @@ impl Variant<dyn Arrivals> for Renewal {
 impl Arrivals for Renewal {
     #[inline]
     fn next(&mut self, last: Instant, stream: &mut Stream) -> Instant {
-        let exact = self.gap.sample(stream) * SECOND_NS as f64 + self.owed_ns;
-        // Half a nanosecond may be owed before a gap of nothing: the cast keeps time from turning.
-        let gap = (exact + 0.5) as u64;
-        self.owed_ns = exact - gap as f64;
-        last + Duration(gap)
+        last + Duration::from_secs_f64(self.gap.sample(stream))
     }
 }

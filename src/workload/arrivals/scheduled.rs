@@ -69,4 +69,8 @@ impl Arrivals for Scheduled {
         self.next += 1;
         self.round + self.times[self.next - 1]
     }
+
+    fn is_stationary(&self) -> bool {
+        false
+    }
 }

@@ -35,7 +35,7 @@ pub struct Config {
     /// How long the way down takes; with `hold` and `rise` longer than 0s.
     #[serde(default)]
     fall: Duration,
-    /// From the start of a spike to the start of the next one, at least its length; once when absent.
+    /// From the start of one spike to that of the next, at least its length; once when absent.
     every: Option<Duration>,
 }
 

@@ -30,11 +30,11 @@ fn part<D: Role + ?Sized>(spec: &str) -> Recipe<D> {
 /// One server, first come, first served.
 fn plant(slots: u32, queue_limit: u32, seed: Seed) -> Plant {
     let mut fleet = Fleet::default();
-    let spec = ServerSpec { pool: 0, slots, speed: 1.0, weight: 1, queue_limit };
+    let spec = ServerSpec { slots, queue_limit, ..ServerSpec::default() };
     fleet.add(spec, State::Ready);
     let mut station = part::<dyn Discipline>("fifo").build(&()).unwrap().station();
     station.add(slots, 1.0, queue_limit);
-    let setup = balance::Setup { fleet: &fleet, balancer: 0, balancers: 1 };
+    let setup = balance::Setup::new(&fleet);
     let balancer = part::<dyn Balancer>("random").build(&setup).unwrap();
     Plant {
         stations: vec![station],
@@ -42,6 +42,7 @@ fn plant(slots: u32, queue_limit: u32, seed: Seed) -> Plant {
         balancers: vec![balancer],
         streams: vec![seed.stream(Purpose::Route, "0")],
         shared: None,
+        reporting: None,
         plain_fifo: queue_limit == u32::MAX,
         fleet,
     }

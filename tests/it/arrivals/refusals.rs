@@ -54,7 +54,7 @@ fn senseless_options_are_refused_with_what_is_allowed() {
 #[test]
 fn a_problem_is_shown_at_its_option() {
     let problem = recipe("spike:base=1/s,peak=2/s,at=1s,hold=5s,every=4s").unwrap_err();
-    assert!(problem.render(false).contains("--arrivals:1:47"), "{}", problem.render(false));
+    assert!(problem.render(false).contains("--arrivals:1:45"), "{}", problem.render(false));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::rng::Stream;
 
 /// Buckets of servers by count, each an array to draw from, and the lowest that is not empty.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LoadIndex {
+pub(in crate::balance) struct LoadIndex {
     buckets: Vec<Vec<ServerId>>,
     count: Vec<u32>,
     place: Vec<u32>,
@@ -17,7 +17,7 @@ const OUT: u32 = u32::MAX;
 
 impl LoadIndex {
     /// Takes a server in, with no request.
-    pub(super) fn join(&mut self, server: ServerId) {
+    pub(in crate::balance) fn join(&mut self, server: ServerId) {
         let at = server.index();
         if at >= self.count.len() {
             self.count.resize(at + 1, 0);
@@ -29,26 +29,43 @@ impl LoadIndex {
     }
 
     /// Takes a server out; its count is kept for the requests it still has.
-    pub(super) fn leave(&mut self, server: ServerId) {
+    pub(in crate::balance) fn leave(&mut self, server: ServerId) {
         if self.place.get(server.index()).is_some_and(|&place| place != OUT) {
             self.pull(server);
         }
     }
 
+    /// The servers that are in, each with its count.
+    pub(in crate::balance) fn counts(&self) -> impl Iterator<Item = (ServerId, u32)> + '_ {
+        let places = self.place.iter().enumerate().filter(|(_, place)| **place != OUT);
+        places.map(|(at, _)| (ServerId(at as u32), self.count[at]))
+    }
+
     /// One request more at a server.
     #[inline]
-    pub(super) fn raise(&mut self, server: ServerId) {
+    pub(in crate::balance) fn raise(&mut self, server: ServerId) {
         self.shift(server, self.count[server.index()] + 1);
     }
 
     /// One request fewer at a server.
     #[inline]
-    pub(super) fn lower(&mut self, server: ServerId) {
-        self.shift(server, self.count[server.index()] - 1);
+    pub(in crate::balance) fn lower(&mut self, server: ServerId) {
+        self.shift(server, self.count[server.index()].saturating_sub(1));
+    }
+
+    /// Another count for a server.
+    pub(in crate::balance) fn set(&mut self, server: ServerId, count: u32) {
+        if self.count[server.index()] != count {
+            self.shift(server, count);
+        }
     }
 
     /// One of the candidates with the fewest requests, any of them with the same probability.
-    pub(super) fn least(&self, among: &ServerSet, stream: &mut Stream) -> Option<ServerId> {
+    pub(in crate::balance) fn least(
+        &self,
+        among: &ServerSet,
+        stream: &mut Stream,
+    ) -> Option<ServerId> {
         self.buckets.get(self.lowest..)?.iter().find_map(|bucket| {
             let len = bucket.len() as u32;
             if len == 0 {

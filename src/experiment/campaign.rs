@@ -1,0 +1,229 @@
+//! Runs of several variants, each replication on the same requests for all of them, side by side.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::resample::Blocks;
+use super::workload::{Told, Workload, room};
+use super::{Crew, Monitor, Relay};
+use crate::diagnose::Problem;
+use crate::outcome::Outcome;
+use crate::rng::Seed;
+use crate::scenario::{Built, Measured, Scenario};
+use crate::stats::Tally;
+use crate::stats::batches::{Drift, drift};
+use crate::time::Duration;
+
+/// What is kept of one replication.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) outcome: Outcome,
+    /// What the workload had to say.
+    pub(super) advice: Vec<String>,
+    pub(super) latency: Tally,
+    pub(super) wait: Tally,
+    pub(super) service: Tally,
+    /// Work that arrives over work that can be done.
+    pub(super) load: f64,
+    /// Evidence that the number in system rises over the run.
+    pub(super) drift: Option<Drift>,
+}
+
+impl Part {
+    pub(super) fn of(scenario: &Scenario, measured: &Measured) -> Self {
+        let meter = &measured.meter;
+        let outcome = scenario.outcome(measured);
+        Self {
+            load: load(scenario, &outcome),
+            outcome,
+            advice: measured.advice.clone(),
+            latency: meter.latency.clone(),
+            wait: meter.wait.clone(),
+            service: meter.service.clone(),
+            drift: drift(&levels(measured)),
+        }
+    }
+}
+
+/// Work that arrives over work that the fleet can do while it arrives.
+pub(super) fn load(scenario: &Scenario, outcome: &Outcome) -> f64 {
+    let slots: f64 =
+        scenario.pool.values().map(|pool| f64::from(pool.servers) * f64::from(pool.slots)).sum();
+    let work = outcome.requests.arrived as f64 * outcome.service_s.mean.unwrap_or(0.0);
+    work / (outcome.duration_s * slots).max(f64::MIN_POSITIVE)
+}
+
+/// The number in system in at most 32 equal stretches from the warm-up to the horizon.
+pub(super) fn levels(measured: &Measured) -> Vec<f64> {
+    let timeline = &measured.timeline;
+    let width = timeline.width().0;
+    let from = measured.meter.from.0.div_ceil(width) as usize;
+    let to = ((measured.ending.horizon.0 / width) as usize).min(timeline.bins().len());
+    let whole = timeline.bins().get(from..to).unwrap_or_default();
+    let mean = |bins: &[crate::probe::Bin]| {
+        bins.iter().map(|bin| bin.in_system_ns as f64).sum::<f64>() / bins.len() as f64
+    };
+    whole.chunks_exact((whole.len() / 32).max(1)).map(mean).collect()
+}
+
+/// What is run: every variant in every replication.
+pub(super) struct Campaign<'a> {
+    pub(super) variants: Vec<&'a Scenario>,
+    pub(super) warm_up: Duration,
+    /// How replications after the first are made from the trace; `None` draws or reads them anew.
+    pub(super) blocks: Option<Blocks>,
+    pub(super) crew: &'a Crew,
+    pub(super) monitor: &'a dyn Monitor,
+    /// Whether variants may be given the same requests in memory.
+    pub(super) shared: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    /// The parts of each complete replication, one a variant.
+    pub(super) replications: Vec<Vec<Part>>,
+    /// What the first run of the first replication measured, with its timeline, even if it was cut.
+    pub(super) first: Option<Measured>,
+    /// Whether there are fewer replications than were asked for.
+    pub(super) stopped: bool,
+}
+
+/// A step of the work; draws come early enough that nobody waits for them.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Draw(usize),
+    Run(usize, usize),
+}
+
+/// The requests of one replication while they are in use.
+#[derive(Default)]
+struct Slot {
+    drawn: OnceLock<Option<()>>,
+    kept: Mutex<Option<Arc<Workload>>>,
+    used: AtomicUsize,
+}
+
+impl Slot {
+    fn put(&self, workload: Option<Workload>) {
+        let there = workload.is_some().then_some(());
+        *self.kept.lock().expect("no thread panics here") = workload.map(Arc::new);
+        self.drawn.get_or_init(|| there);
+    }
+
+    /// The workload, for one of `users`, the last of whom takes it away.
+    fn take(&self, users: usize) -> Option<Arc<Workload>> {
+        self.drawn.wait();
+        let mut kept = self.kept.lock().expect("no thread panics here");
+        let last = self.used.fetch_add(1, Ordering::Relaxed) + 1 == users;
+        if last { kept.take() } else { kept.clone() }
+    }
+}
+
+impl Campaign<'_> {
+    /// Runs the replications `from..to` and adds them to what there is.
+    pub(super) fn run(&self, runs: &mut Runs, to: usize) -> Result<(), Problem> {
+        let from = runs.replications.len();
+        let (count, variants) = (to - from, self.variants.len());
+        self.monitor.plan((count * variants) as u64);
+        let steps = self.steps(count);
+        let slots: Vec<Slot> = (0..count).map(|_| Slot::default()).collect();
+        let first = Mutex::new(runs.first.take());
+        let ahead = self.ahead();
+        let done = self.crew.run(steps.len(), |number| match steps[number] {
+            Step::Draw(at) => {
+                // A failure is put as nothing: the variants would meet it again, so it is told here.
+                let drawn = self.workload((from + at) as u64, self.crew.threads() + ahead);
+                let (workload, problem) = match drawn {
+                    Ok(workload) => (workload, None),
+                    Err(problem) => (None, Some(problem)),
+                };
+                slots[at].put(workload);
+                problem.map_or(Ok(Some(None)), Err)
+            }
+            Step::Run(at, variant) => {
+                let replication = (from + at) as u64;
+                let workload = match self.keeps() {
+                    true => slots[at].take(variants),
+                    false => None,
+                };
+                let scenario = self.variants[variant];
+                let measured = self.simulate(scenario, replication, workload)?;
+                let whole = !measured.ending.stopped;
+                let part = whole.then(|| Some(Part::of(scenario, &measured)));
+                if replication == 0 && variant == 0 {
+                    *first.lock().expect("no thread panics here") = Some(measured);
+                }
+                if whole {
+                    self.monitor.done();
+                }
+                Ok(part)
+            }
+        })?;
+        let mut parts = done.into_iter().flatten().peekable();
+        while parts.peek().is_some() {
+            let replication: Vec<Part> = parts.by_ref().take(variants).collect();
+            if replication.len() == variants {
+                runs.replications.push(replication);
+            }
+        }
+        runs.first = first.into_inner().expect("no thread panics here");
+        runs.stopped = runs.replications.len() < to;
+        Ok(())
+    }
+
+    /// Whether requests pass through memory: to be shared, or to be joined anew.
+    fn keeps(&self) -> bool {
+        self.blocks.is_some() || (self.shared && self.variants.len() > 1)
+    }
+
+    /// How many replications are drawn ahead of those that run, to keep every thread busy.
+    fn ahead(&self) -> usize {
+        self.crew.threads().div_ceil(self.variants.len())
+    }
+
+    fn steps(&self, count: usize) -> Vec<Step> {
+        let variants = self.variants.len();
+        let runs = |at: usize| (0..variants).map(move |variant| Step::Run(at, variant));
+        if !self.keeps() {
+            return (0..count).flat_map(runs).collect();
+        }
+        let ahead = self.ahead().min(count);
+        let draws = (0..ahead).map(Step::Draw);
+        let each = |at: usize| {
+            let next = Some(at + ahead).filter(|&next| next < count);
+            runs(at).chain(next.map(Step::Draw))
+        };
+        draws.chain((0..count).flat_map(each)).collect()
+    }
+
+    /// The requests of a replication, if there is room to keep them.
+    fn workload(&self, replication: u64, at_a_time: usize) -> Result<Option<Workload>, Problem> {
+        let scenario = self.variants[0];
+        let seed = Seed::new(scenario.seed, replication);
+        let Some(blocks) = self.blocks.filter(|_| replication > 0) else {
+            return Workload::draw(scenario, seed, room(at_a_time));
+        };
+        // The trace was read once to find its blocks, so it fits.
+        let recorded = Workload::draw(scenario, seed, usize::MAX)?;
+        Ok(recorded.map(|recorded| recorded.resampled(&blocks, seed)))
+    }
+
+    fn simulate(
+        &self,
+        scenario: &Scenario,
+        replication: u64,
+        workload: Option<Arc<Workload>>,
+    ) -> Result<Measured, Problem> {
+        let built = match workload {
+            None => scenario.build(replication)?,
+            Some(workload) => Built {
+                plant: scenario.plant(Seed::new(scenario.seed, replication))?,
+                source: Box::new(Told::new(workload)),
+                until: scenario.until(),
+            },
+        };
+        let watch = Relay::new(self.monitor);
+        scenario.measure(built, self.warm_up, (), &watch).map(|(measured, ())| measured)
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs of one variant become one outcome whose numbers are estimates.
+
+use super::campaign::Part;
+use super::evidence::{Evidence, Of};
+use super::judge::judge;
+use super::words::RISING;
+use crate::outcome::{
+    Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
+    Summary,
+};
+use crate::scenario::Scenario;
+use crate::stats::series::mean;
+
+/// The outcome of all runs together, with what the reader should know of them.
+pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimated {
+    let first = &evidence.parts[0].outcome;
+    let completed = |part: &Part| part.outcome.requests.completed as f64;
+    let arrived = |part: &Part| part.outcome.requests.arrived as f64;
+    let over_time = |value: fn(&Outcome) -> f64| {
+        evidence.marked(evidence.ratio(|part| value(&part.outcome), |part| part.outcome.duration_s))
+    };
+    let money = |value: fn(&Cost) -> Option<f64>| {
+        evidence.optional(|part| value(&part.outcome.cost), completed)
+    };
+    let mut outcome = Outcome {
+        schema: first.schema.clone(),
+        version: first.version.clone(),
+        name: first.name.clone(),
+        seed: first.seed,
+        workload_fingerprint: first.workload_fingerprint.clone(),
+        kind: first.kind,
+        partial: false,
+        scenario: first.scenario.clone(),
+        intervals: Some(Intervals {
+            method: evidence.method,
+            parts: evidence.parts.len() as u32,
+            confidence: evidence.confidence,
+            variance_inflation: evidence.inflation,
+            precision: None,
+        }),
+        duration_s: evidence.each(|part| part.outcome.duration_s).iter().sum(),
+        warm_up_s: first.warm_up_s,
+        requests: requests(evidence),
+        error_rate: evidence.share(|part| part.outcome.error_rate, arrived),
+        throughput: over_time(|outcome| outcome.throughput),
+        latency_s: summary(evidence, |part| &part.latency, |outcome| &outcome.latency_s),
+        wait_s: summary(evidence, |part| &part.wait, |outcome| &outcome.wait_s),
+        service_s: summary(evidence, |part| &part.service, |outcome| &outcome.service_s),
+        wait_probability: evidence
+            .marked(evidence.share(|part| part.outcome.wait_probability, completed)),
+        utilization: over_time(|outcome| outcome.utilization),
+        in_system_mean: over_time(|outcome| outcome.in_system_mean),
+        queue_mean: over_time(|outcome| outcome.queue_mean),
+        servers: servers(evidence),
+        cost: Cost {
+            total: evidence.number(|part| part.outcome.cost.total),
+            currency: first.cost.currency.clone(),
+            per_hour: evidence.ratio(|part| part.outcome.cost.per_hour, |p| p.outcome.duration_s),
+            per_million_requests: money(|cost| cost.per_million_requests),
+            per_million_tokens: money(|cost| cost.per_million_tokens),
+        },
+        pools: pools(evidence),
+        slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
+        advice: evidence.parts[0].advice.clone(),
+    };
+    advise(evidence, &mut outcome);
+    outcome
+}
+
+fn requests(evidence: &Evidence<'_>) -> Requests {
+    let mut all = Requests::default();
+    for part in &evidence.parts {
+        let Requests { arrived, completed, rejected, timed_out, failed, retried } =
+            part.outcome.requests;
+        all.arrived += arrived;
+        all.completed += completed;
+        all.rejected += rejected;
+        all.timed_out += timed_out;
+        all.failed += failed;
+        all.retried += retried;
+    }
+    all
+}
+
+/// `of` gives all durations of a part, `single` what the part printed of them.
+fn summary(evidence: &Evidence<'_>, of: Of, single: fn(&Outcome) -> &Summary) -> Summary<Estimate> {
+    // The largest value of one run; the longer a run, the larger it is.
+    let extreme = |value: fn(&Summary) -> Option<f64>| {
+        evidence.optional(|part| value(single(&part.outcome)), |_| 1.0)
+    };
+    Summary {
+        mean: evidence.mean(of),
+        sd: evidence.deviation(of),
+        min: extreme(|summary| summary.min),
+        p50: evidence.quantile(of, 0.5),
+        p90: evidence.quantile(of, 0.9),
+        p95: evidence.quantile(of, 0.95),
+        p99: evidence.quantile(of, 0.99),
+        p999: evidence.quantile(of, 0.999),
+        max: extreme(|summary| summary.max),
+    }
+}
+
+fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
+    let servers = || evidence.parts.iter().map(|part| part.outcome.servers);
+    Servers {
+        mean: evidence.number(|part| part.outcome.servers.mean),
+        min: servers().map(|servers| servers.min).min().unwrap_or(0),
+        max: servers().map(|servers| servers.max).max().unwrap_or(0),
+        hours: evidence.number(|part| part.outcome.servers.hours),
+    }
+}
+
+fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
+    let first = &evidence.parts[0].outcome.pools;
+    let pool = |at: usize| {
+        let all = || evidence.parts.iter().map(move |part| &part.outcome.pools[at]);
+        // An autoscaler orders more servers in one run than in another.
+        let servers = all().map(|pool| pool.servers.len()).max().unwrap_or(0);
+        let server = |number: usize| {
+            let of = |part: &Part| part.outcome.pools[at].servers.get(number).copied();
+            let there = || evidence.parts.iter().filter_map(|part| of(part));
+            Server {
+                id: there().next().map_or(0, |server| server.id),
+                completed: there().map(|server| server.completed).sum(),
+                utilization: evidence.number(|part| of(part).map_or(0.0, |s| s.utilization)),
+            }
+        };
+        Pool {
+            name: first[at].name.clone(),
+            completed: all().map(|pool| pool.completed).sum(),
+            utilization: evidence.number(|part| part.outcome.pools[at].utilization),
+            cost: evidence.number(|part| part.outcome.pools[at].cost),
+            servers: (0..servers).map(server).collect(),
+        }
+    };
+    (0..first.len()).map(pool).collect()
+}
+
+fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
+    let mut say = |words: String| outcome.advice.push(words);
+    if outcome.requests.arrived == 0 {
+        return say("no request arrived in the stretch that was measured".to_owned());
+    }
+    if evidence.unstable {
+        let load = mean(&evidence.each(|part| part.load));
+        say(if load >= 1.0 {
+            format!(
+                "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+                 there is no steady state, and latency grows as long as traffic lasts"
+            )
+        } else {
+            RISING.to_owned()
+        });
+    }
+    let parts = evidence.parts.len();
+    let more = match evidence.method {
+        Method::Replications => "`--replications`",
+        Method::Batches => "`--duration`",
+        Method::Resamples => "a longer trace",
+    };
+    if parts < 10 {
+        say(format!(
+            "{parts} runs leave wide intervals: from 10 on they are narrower for the work"
+        ));
+    }
+    if let Some(inflation) =
+        evidence.inflation.filter(|_| outcome.latency_s.mean.status > Status::Ok)
+        && !evidence.unstable
+    {
+        let worth = outcome.requests.completed as f64 / inflation;
+        say(format!(
+            "{worth:.0} independent requests are what these are worth (one of {inflation:.0} counts), \
+             and intervals want 500: add to {more}"
+        ));
+    }
+    let latency = &outcome.latency_s;
+    let lacking: Vec<&str> =
+        [("p90", latency.p90), ("p95", latency.p95), ("p99", latency.p99), ("p99.9", latency.p999)]
+            .into_iter()
+            .filter_map(|(name, found)| (found.status == Status::Insufficient).then_some(name))
+            .collect();
+    if !lacking.is_empty() {
+        say(format!(
+            "too few requests lie beyond {} to know it: add to {more}",
+            lacking.join(" and ")
+        ));
+    }
+}

@@ -1,0 +1,79 @@
+//! Many runs that answer one question: how sure is a number, which variant is better.
+//!
+//! | question | where |
+//! | --- | --- |
+//! | when has a steady state begun? | [`warmup`]: pilots and MSER-5 |
+//! | how sure is a number? | [`replicate()`]: replications until they suffice; `batches`: one long run |
+//! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew |
+//! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
+//!
+//! This is the only user of threads. Runs are the unit of parallel work and are taken up in the order
+//! of their numbers; everything is folded in that order, and a stop keeps the complete ones before
+//! the first that is not (whoever happened to finish early would be a biased choice: Heidelberger
+//! 1988). So the same input and seed give the same bytes, whatever the number of threads.
+
+mod batches;
+mod campaign;
+
+mod crew;
+mod estimated;
+mod evidence;
+mod in_order;
+mod judge;
+mod precision;
+pub mod replicate;
+mod resample;
+pub mod warmup;
+mod words;
+mod workload;
+
+use std::cell::Cell;
+
+pub use crew::Crew;
+pub use replicate::{Replicated, replicate};
+pub use warmup::WarmUp;
+
+use crate::engine::Watch;
+use crate::time::Instant;
+
+/// Who is told how far an experiment is, from any of its threads, and may stop it.
+pub trait Monitor: Sync {
+    /// So many runs more are planned.
+    fn plan(&self, _runs: u64) {}
+
+    /// So many requests more have arrived in some run; `false` stops the experiment.
+    fn go_on(&self, _requests: u64) -> bool {
+        true
+    }
+
+    /// A run is complete.
+    fn done(&self) {}
+}
+
+impl Monitor for () {}
+
+/// Tells a monitor of one run's requests.
+struct Relay<'a> {
+    monitor: &'a dyn Monitor,
+    told: Cell<u64>,
+    /// The run is stopped when it has had so many requests.
+    most: u64,
+}
+
+impl<'a> Relay<'a> {
+    fn new(monitor: &'a dyn Monitor) -> Self {
+        Self { monitor, told: Cell::new(0), most: u64::MAX }
+    }
+
+    /// A run that is stopped after about `most` requests: the same ones each time.
+    fn until(monitor: &'a dyn Monitor, most: u64) -> Self {
+        Self { most, ..Self::new(monitor) }
+    }
+}
+
+impl Watch for Relay<'_> {
+    fn go_on(&self, requests: u64, _: Instant) -> bool {
+        let more = requests - self.told.replace(requests);
+        self.monitor.go_on(more) && requests < self.most
+    }
+}

@@ -1,0 +1,81 @@
+//! When to stop: a sequential run looks at its estimates at few, predetermined numbers of runs.
+
+use super::evidence::Evidence;
+use super::judge::Estimates;
+use crate::outcome::{Estimate, Reached};
+use crate::scenario::{Measure, Scenario};
+use crate::stats::Precision;
+use crate::stats::estimate::{Look, Stopping};
+
+/// Replications before the first look: a smaller number would stop by luck.
+const PILOT: u64 = 5;
+
+/// A sequential run and what it must come to.
+#[derive(Debug)]
+pub(super) struct Sequential {
+    asked: f64,
+    measures: Vec<Measure>,
+    stopping: Stopping,
+    reached: Option<Reached>,
+}
+
+impl Sequential {
+    /// What a scenario with a precision asks for: its list of measures, else those of its objectives,
+    /// else the mean and the 99th percentile of the latency.
+    pub(super) fn of(scenario: &Scenario) -> Option<Self> {
+        let asked = scenario.run.precision?.0;
+        let mut measures = scenario.run.precision_of.clone();
+        if measures.is_empty() {
+            measures = scenario.goals().map(|goal| goal.measure).collect();
+        }
+        if measures.is_empty() {
+            measures = vec![Measure::Mean, Measure::Percentile(0.99)];
+        }
+        let precision = Precision { relative: asked, absolute: 0.0 };
+        let stopping = Stopping::new(precision, PILOT, scenario.run.max_replications.into());
+        Some(Self { asked, measures, stopping, reached: None })
+    }
+
+    /// How many replications there must be before the first look.
+    pub(super) fn first_look(&self) -> usize {
+        self.stopping.first_look() as usize
+    }
+
+    /// Looks at the evidence: how many replications there must be before the next look, or `None`
+    /// when this was the last. The error is split between the measures (Bonferroni).
+    pub(super) fn look(&mut self, evidence: &Evidence<'_>) -> Option<usize> {
+        let runs = evidence.parts.len() as u64;
+        let each = 1.0 - (1.0 - evidence.confidence) / self.measures.len() as f64;
+        let evidence = evidence.at(each);
+        let estimates: Vec<Estimate> =
+            self.measures.iter().map(|&measure| evidence.of(measure)).collect();
+        let precision = Precision { relative: self.asked, absolute: 0.0 };
+        let widths = estimates.iter().map(relative_width);
+        let needed = estimates.iter().filter_map(|estimate| precision.needed(runs, estimate)).max();
+        let met = estimates.iter().all(|estimate| precision.is_met(estimate));
+        self.reached = Some(Reached {
+            asked: self.asked,
+            reached: widths
+                .collect::<Option<Vec<f64>>>()
+                .map(|w| w.into_iter().fold(0.0, f64::max)),
+            replications_needed: needed.filter(|_| !met),
+        });
+        match self.stopping.look(runs, &estimates) {
+            Look::Continue(runs) => Some(runs as usize),
+            Look::Reached | Look::Spent => None,
+        }
+    }
+
+    /// What was reached at the last look.
+    pub(super) fn reached(&self) -> Option<Reached> {
+        self.reached
+    }
+}
+
+/// The half-width as a share; a number that is 0 for sure is as precise as can be.
+fn relative_width(estimate: &Estimate) -> Option<f64> {
+    match estimate.half_width()? {
+        0.0 => Some(0.0),
+        _ => estimate.relative_half_width(),
+    }
+}

@@ -1,0 +1,95 @@
+//! The requests of one replication, kept in memory: drawn once and given to every variant.
+//!
+//! Drawing a request costs about as much as simulating it, so k variants of a comparison cost one
+//! drawing and k simulations. What does not fit is drawn by each variant for itself: the same requests.
+
+use std::sync::Arc;
+
+use super::resample::Blocks;
+use crate::diagnose::Problem;
+use crate::model::Request;
+use crate::rng::{Purpose, Seed};
+use crate::scenario::Scenario;
+use crate::workload::{CHUNK, Source};
+
+/// The memory that all kept requests of an experiment may take together.
+const MEMORY: usize = 1 << 30;
+
+/// The most requests that one of `workloads` kept at a time may have.
+pub(super) fn room(workloads: usize) -> usize {
+    MEMORY / size_of::<Request>() / workloads.max(1)
+}
+
+/// The requests of one replication.
+#[derive(Debug)]
+pub(super) struct Workload {
+    pub(super) requests: Vec<Request>,
+    impatient: bool,
+    advice: Vec<String>,
+}
+
+impl Workload {
+    /// Draws or reads all requests of a replication; `None` if they are more than `most`, or if they
+    /// answer each other and cannot be known before the run.
+    pub(super) fn draw(
+        scenario: &Scenario,
+        seed: Seed,
+        most: usize,
+    ) -> Result<Option<Self>, Problem> {
+        let mut source = scenario.source(seed)?;
+        if source.is_closed_loop() {
+            return Ok(None);
+        }
+        let mut requests = Vec::new();
+        loop {
+            let before = requests.len();
+            source.fill(&mut requests)?;
+            if requests.len() == before {
+                break;
+            }
+            if requests.len() > most {
+                return Ok(None);
+            }
+        }
+        let (impatient, advice) = (source.is_impatient(), source.advice());
+        Ok(Some(Self { requests, impatient, advice }))
+    }
+
+    /// The same kind of traffic once more: blocks of it, joined at random.
+    pub(super) fn resampled(&self, blocks: &Blocks, seed: Seed) -> Self {
+        let mut stream = seed.stream(Purpose::Bootstrap, "trace");
+        let requests = blocks.join(&self.requests, &mut stream);
+        Self { requests, impatient: self.impatient, advice: self.advice.clone() }
+    }
+}
+
+/// A kept workload, told again from its start.
+#[derive(Debug)]
+pub(super) struct Told {
+    workload: Arc<Workload>,
+    at: usize,
+}
+
+impl Told {
+    pub(super) fn new(workload: Arc<Workload>) -> Self {
+        Self { workload, at: 0 }
+    }
+}
+
+impl Source for Told {
+    fn fill(&mut self, out: &mut Vec<Request>) -> Result<(), Problem> {
+        let rest = &self.workload.requests[self.at..];
+        let chunk = &rest[..rest.len().min(CHUNK)];
+        out.extend_from_slice(chunk);
+        self.at += chunk.len();
+        Ok(())
+    }
+
+    fn is_impatient(&self) -> bool {
+        self.workload.impatient
+    }
+
+    fn advice(&self) -> Vec<String> {
+        self.workload.advice.clone()
+    }
+}

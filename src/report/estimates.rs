@@ -1,0 +1,133 @@
+//! Several runs, or one in batches, as a table for the terminal: every number with its interval.
+
+use super::table::{advice, headline, plain, right_aligned, unit_of};
+use super::text::{digits, estimate, grouped, percent, time};
+use crate::outcome::{Estimate, Estimated, Method, Status, Summary};
+
+/// The key figures with their intervals, the verdicts and the advice, at most `width` columns wide.
+pub fn estimates(outcome: &Estimated, width: u16) -> String {
+    let mut shown = headline(outcome);
+    shown.truncate(shown.trim_end().len());
+    shown.push_str(&format!("\n{}\n\n", origin(outcome)));
+    shown.push_str(&latencies(outcome, width));
+    shown.push_str(&facts(outcome, width));
+    if let Some(legend) = legend(outcome) {
+        shown.push_str(&format!("\n{legend}\n"));
+    }
+    if !outcome.slo.is_empty() {
+        shown.push('\n');
+    }
+    for objective in &outcome.slo {
+        let mark = match (objective.met, objective.inconclusive) {
+            (true, _) => "✓",
+            (false, true) => "?",
+            (false, false) => "✗",
+        };
+        let value = estimate(&objective.value, unit_of(&objective.objective));
+        let doubt = if objective.inconclusive { ", too wide to tell" } else { "" };
+        shown.push_str(&format!("{mark} {} ({value}{doubt})\n", objective.objective));
+    }
+    shown + &advice(&outcome.advice, width)
+}
+
+/// Where the intervals come from, in half a sentence.
+fn origin(outcome: &Estimated) -> String {
+    let Some(intervals) = &outcome.intervals else { return String::new() };
+    let (parts, sure) = (intervals.parts, percent(intervals.confidence));
+    let from = match intervals.method {
+        Method::Replications => format!("{parts} replications"),
+        Method::Batches => format!("one run in {parts} batches"),
+        Method::Resamples => format!("the trace and {} resamples of it", parts - 1),
+    };
+    let warm_up = match outcome.warm_up_s {
+        0.0 => String::new(),
+        span => format!(", each after {} of warm-up", time(span)),
+    };
+    format!("{from}{warm_up}; intervals at {sure} confidence")
+}
+
+fn latencies(outcome: &Estimated, width: u16) -> String {
+    // Two tables fit where one of eight columns with intervals does not.
+    let rows = [
+        ("latency", &outcome.latency_s),
+        ("wait", &outcome.wait_s),
+        ("service", &outcome.service_s),
+    ];
+    type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
+    let halves: [&[Column]; 2] = [
+        &[
+            ("mean", |summary| &summary.mean),
+            ("p50", |summary| &summary.p50),
+            ("p90", |summary| &summary.p90),
+            ("p95", |summary| &summary.p95),
+        ],
+        &[
+            ("p99", |summary| &summary.p99),
+            ("p99.9", |summary| &summary.p999),
+            ("max", |summary| &summary.max),
+            ("sd", |summary| &summary.sd),
+        ],
+    ];
+    let mut shown = String::new();
+    for columns in halves {
+        let mut table = plain(width);
+        table.set_header([""].into_iter().chain(columns.iter().map(|(name, _)| *name)));
+        for (name, summary) in rows {
+            let cells = columns.iter().map(|(_, of)| estimate(of(summary), time));
+            table.add_row([name.to_owned()].into_iter().chain(cells));
+        }
+        right_aligned(&mut table);
+        shown.push_str(&format!("{table}\n\n"));
+    }
+    shown
+}
+
+fn facts(outcome: &Estimated, width: u16) -> String {
+    let mut table = plain(width);
+    let mut fact = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    fact("utilization", estimate(&outcome.utilization, percent));
+    fact("in system", estimate(&outcome.in_system_mean, digits));
+    fact("queue", estimate(&outcome.queue_mean, digits));
+    fact("throughput", format!("{} /s", estimate(&outcome.throughput, digits)));
+    let requests = &outcome.requests;
+    let lost = requests.rejected + requests.timed_out + requests.failed;
+    if lost > 0 {
+        fact("errors", format!("{} ({})", estimate(&outcome.error_rate, percent), grouped(lost)));
+    }
+    fact("server-hours", estimate(&outcome.servers.hours, digits));
+    if outcome.cost.total.estimate.is_some_and(|total| total > 0.0) {
+        let (cost, currency) = (&outcome.cost, &outcome.cost.currency);
+        fact(
+            "cost",
+            format!(
+                "{} {currency} ({} an hour, {} a million requests)",
+                estimate(&cost.total, digits),
+                estimate(&cost.per_hour, digits),
+                estimate(&cost.per_million_requests, digits)
+            ),
+        );
+    }
+    format!("{table}\n")
+}
+
+/// What the marks mean, where there are any.
+fn legend(outcome: &Estimated) -> Option<String> {
+    let of = |summary: &Summary<Estimate>| {
+        let Summary { mean, p50, p90, p95, p99, p999, .. } = summary;
+        [mean, p50, p90, p95, p99, p999].map(|estimate| estimate.status)
+    };
+    let mut statuses: Vec<Status> =
+        [&outcome.latency_s, &outcome.wait_s].into_iter().flat_map(of).collect();
+    statuses.extend([&outcome.utilization, &outcome.queue_mean].map(|estimate| estimate.status));
+    let marks: Vec<&str> = [
+        (Status::LowPrecision, "~ covers somewhat less than it says"),
+        (Status::Insufficient, "– too few requests to know"),
+        (Status::Unstable, "! no steady state"),
+    ]
+    .into_iter()
+    .filter_map(|(status, words)| statuses.contains(&status).then_some(words))
+    .collect();
+    (!marks.is_empty()).then(|| marks.join(" · "))
+}
