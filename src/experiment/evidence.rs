@@ -95,6 +95,11 @@ impl<'a> Evidence<'a> {
         if self.method == Method::Resamples {
             return spread_around(values[0], &values[1..], self.confidence);
         }
+        if values.iter().all(|&x| x == values[0]) {
+            // Sums of equal numbers round; what does not vary has no width.
+            let status = mean_of_replications(&values, self.confidence).status;
+            return Estimate::symmetric(values[0], 0.0, status);
+        }
         let centre = values.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() / total;
         let each = total / weights.len() as f64;
         let linear = values.iter().zip(&weights).map(|(x, w)| centre + w / each * (x - centre));

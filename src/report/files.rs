@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::chart::{self, Chart};
 use super::requests::RequestLog;
 use super::results::Results;
-use super::{flat, page};
+use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
 use crate::outcome::Outcome;
 
@@ -78,8 +78,19 @@ impl Folder {
     /// What a report is drawn from, each chart as SVG and as PNG, and the page.
     pub fn write_report(&self, results: &Results) -> Result<(), Problem> {
         results.write(self)?;
+        self.write_drawn(results)
+    }
+
+    /// The charts and the page of a run whose results are there.
+    pub fn write_drawn(&self, results: &Results) -> Result<(), Problem> {
         self.write_charts(&chart::of_run(results))?;
         self.write("report.html", page::page(results))
+    }
+
+    /// The charts and the page of several runs.
+    pub fn write_comparison(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+        self.write_charts(&chart::of_several(runs))?;
+        self.write("report.html", several::page(runs))
     }
 
     /// Each chart as SVG and as PNG.
