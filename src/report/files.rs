@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::chart::Chart;
-use super::flat;
+use super::chart::{self, Chart};
 use super::requests::RequestLog;
+use super::results::Results;
+use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
 use crate::outcome::{Comparison, Outcome};
+
+const REQUESTS: &str = "requests.csv";
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -20,7 +23,6 @@ struct Row<'a, N> {
     completed: u64,
     utilization: &'a N,
 }
-const REQUESTS: &str = "requests.csv";
 
 /// A folder that results are written to.
 #[derive(Clone, Debug)]
@@ -71,6 +73,24 @@ impl Folder {
             }));
         }
         self.write("servers.csv", flat::csv(&rows))
+    }
+
+    /// What a report is drawn from, each chart as SVG and as PNG, and the page.
+    pub fn write_report(&self, results: &Results) -> Result<(), Problem> {
+        results.write(self)?;
+        self.write_drawn(results)
+    }
+
+    /// The charts and the page of a run whose results are there.
+    pub fn write_drawn(&self, results: &Results) -> Result<(), Problem> {
+        self.write_charts(&chart::of_run(results))?;
+        self.write("report.html", page::page(results))
+    }
+
+    /// The charts and the page of several runs.
+    pub fn write_comparison(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+        self.write_charts(&chart::of_several(runs))?;
+        self.write("report.html", several::page(runs))
     }
 
     /// Each chart as SVG and as PNG.

@@ -83,6 +83,9 @@ pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
     }
     let width = match (estimate.half_width(), estimate.relative_half_width()) {
         (Some(0.0), _) => String::new(),
+        // What does not vary has an interval of rounding errors.
+        (_, Some(width)) if width < 1e-9 => String::new(),
+        (_, Some(width)) if width >= 9.995 => " ±999 %".to_owned(),
         (_, Some(width)) if width >= 0.000_95 => format!(" ±{} %", two_digits(width * 100.0)),
         (Some(half), _) => format!(" ±{}", show(half)),
         (None, _) => " ±?".to_owned(),
