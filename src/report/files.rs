@@ -88,7 +88,7 @@ impl Folder {
     }
 
     /// The charts and the page of several runs.
-    pub fn write_comparison(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+    pub fn write_side_by_side(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
         self.write_charts(&chart::of_several(runs))?;
         self.write("report.html", several::page(runs))
     }
