@@ -1,13 +1,14 @@
 //! A few servers of many for each balancer, another policy among them.
 //!
-//! **What it does.** Each balancer knows `size` servers only. `deterministic` deals shuffled servers
-//! out in blocks, so that every server is in as many subsets as any other; `random` takes the servers
-//! with the lowest hash of their name and the balancer, which changes by one when a server comes or
-//! goes. The policy `inside` picks among them. O(n log n) when the fleet changes.
+//! **What it does.** Each balancer knows `size` servers only. `deterministic` deals shuffled
+//! servers out in blocks, so that every server is in as many subsets as any other; `random` takes
+//! the servers with the lowest hash of their name and the balancer, which changes by one when a
+//! server comes or goes. The policy `inside` picks among them. O(n log n) when the fleet changes.
 //! **When it shines.** Many balancers before many servers: fewer connections and health checks.
-//! **When it fails.** Subsets too small: few balancers make uneven load that no policy inside can see.
-//! **Source.** Google's deterministic subsetting (Site Reliability Engineering, 2016, ch. 20); gRPC's
-//! random subsetting (gRFC A68).
+//! **When it fails.** Subsets too small: few balancers make uneven load that no policy inside can
+//! see.
+//! **Source.** Google's deterministic subsetting (Site Reliability Engineering, 2016, ch. 20);
+//! gRPC's random subsetting (gRFC A68).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -63,7 +63,8 @@ impl Desk {
         Self::before(spec, fleet)
     }
 
-    pub(crate) fn before(spec: &str, fleet: Fleet) -> Self {
+    pub(crate) fn before(spec: &str, mut fleet: Fleet) -> Self {
+        fleet.follow_open();
         let policy = recipe::<dyn Balancer>(spec).build(&Setup::new(&fleet));
         let policy = policy.unwrap_or_else(|problem| panic!("{spec}: {problem}"));
         let stream = Seed::new(7, 0).stream(Purpose::Route, "desk");

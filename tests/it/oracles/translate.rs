@@ -219,7 +219,8 @@ fn mmpp(case: &Case) -> Result<(String, f64, f64), String> {
     let mean = (a * s + b * r) / (r + s);
     let dispersion = 1.0 + 2.0 * (a - b).powi(2) * r * s / ((r + s).powi(3) * mean);
     let text = format!(
-        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], switching = [\"{r}/s\", \"{s}/s\"] }}"
+        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], switching = [\"{r}/s\", \
+         \"{s}/s\"] }}"
     );
     Ok((text, dispersion, 1.0 / (r + s)))
 }
