@@ -4,8 +4,9 @@
 //! schedules of real systems agree in that and differ in the order (`form`), for weights 5, 1, 1:
 //! nginx `aabacaa`, Envoy `aaaabca`, HAProxy `aaabaac`, IPVS `aaaaabc`. Servers of weight 0 have no
 //! turn. O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static`
-//! and `stride`; **`nginx` scans all servers** at each pick, as nginx does, and is slow in a large
-//! fleet.
+//! and `stride`. **`nginx` scans all servers** at each pick of its first period, Σw picks, and
+//! plays that again in O(1); behind a shared queue, where full servers are passed over, it scans
+//! always.
 //! **When it shines.** Servers of different, known size and requests of similar size.
 //! **When it fails.** Weights that are wrong, and a few very long requests: it never looks who is
 //! busy.
