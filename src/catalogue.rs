@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::balance::Balancer;
 use crate::law::Law;
 use crate::registry::{Entry, Role};
+use crate::scale::Autoscaler;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
 
@@ -30,6 +31,7 @@ pub struct Part {
 pub fn kinds() -> Vec<Kind> {
     vec![
         kind::<dyn Balancer>(),
+        kind::<dyn Autoscaler>(),
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),

@@ -7,7 +7,7 @@ use super::progress::{self, Progress};
 use super::{Ended, Status, print};
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Estimated, Objective, Outcome};
-use crate::report::{self, Folder};
+use crate::report::{self, Folder, Results, chart};
 use crate::scenario::Scenario;
 
 /// Arguments.
@@ -15,6 +15,9 @@ use crate::scenario::Scenario;
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
+    /// Write one row a request to `requests.csv` as well
+    #[arg(long, requires = "out", help_heading = "Output")]
+    requests: bool,
 }
 
 pub(super) fn run(args: &Args) -> Ended {
@@ -28,10 +31,26 @@ pub(super) fn run(args: &Args) -> Ended {
     }
     let watch = Progress::new(common.quiet, scenario.until());
     let warm_up = WarmUp::of(&scenario, 1, &crew, &watch)?;
-    let (measured, ()) = scenario.simulate(0, warm_up.span, (), &watch)?;
+    let log = folder.as_ref().filter(|_| args.requests);
+    let log = log.map(|folder| folder.request_log(scenario.traffic.keys())).transpose()?;
+    // A log wants requests in the order of their ends, which costs time; none wants nothing.
+    let measured = match log {
+        None => scenario.simulate(0, warm_up.span, (), &watch)?.0,
+        Some(log) => {
+            let (measured, log) = scenario.simulate(0, warm_up.span, log, &watch)?;
+            folder.as_ref().map_or(Ok(()), |folder| folder.finish_log(log))?;
+            measured
+        }
+    };
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
+    if let Some(folder) = &folder {
+        let results = Results::of(&outcome, &scenario, &measured, command_line());
+        results.write(folder)?;
+        folder.write_charts(&chart::of_run(&results))?;
+        folder.write("report.html", report::page(&results))?;
+    }
     finish(&outcome, report::table, common.format, folder.as_ref())
 }
 
@@ -69,6 +88,19 @@ fn finish<N: Serialize, M: Serialize>(
 /// One object, as the schema says.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("outcomes are plain data") + "\n"
+}
+
+/// The command that is running, as a shell would read it.
+pub(super) fn command_line() -> String {
+    let plain = |word: &str| {
+        let safe = |letter: char| letter.is_alphanumeric() || "-_./:=,%+@".contains(letter);
+        !word.is_empty() && word.chars().all(safe)
+    };
+    let quoted = |word: String| {
+        if plain(&word) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    let words = std::env::args().skip(1).map(quoted);
+    ["plimsoll".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Columns of the terminal; what is not a terminal gets the width of a printed page.

@@ -51,9 +51,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Bins that start at a second and double as the run goes on.
+    /// Bins that start at 1/64 of a second and double as the run goes on: whole seconds, or their
+    /// halves and quarters for a run of a few.
     pub fn growing() -> Self {
-        Self::with(Duration::from_secs(1), false)
+        Self::with(Duration(Duration::from_secs(1).0 / 64), false)
     }
 
     /// Bins of a width that stays.

@@ -16,10 +16,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, ordered};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 /// How the rules are set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What is looked at.
+    pub metric: Metric,
     /// Servers are added while the average is at or above this.
     pub out_threshold: f64,
     /// Servers are removed while the average is below this.
@@ -29,17 +36,18 @@ pub struct Config {
     /// Servers removed at once, at most.
     pub in_by: u32,
     /// How long after a change nothing is done.
-    pub cooldown_ns: u64,
+    pub cooldown: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            metric: Metric::Utilization,
             out_threshold: 0.7,
             in_threshold: 0.3,
             out_by: 1,
             in_by: 1,
-            cooldown_ns: 300_000_000_000,
+            cooldown: Duration::from_secs(300),
         }
     }
 }
@@ -72,7 +80,7 @@ impl Azure {
 
     /// The count wanted now.
     pub fn decide(&mut self, now_ns: u64, instances: u32, average: f64) -> u32 {
-        if self.acted_ns.is_some_and(|at_ns| now_ns - at_ns < self.config.cooldown_ns) {
+        if self.acted_ns.is_some_and(|at_ns| now_ns - at_ns < self.config.cooldown.0) {
             return instances;
         }
         let decided = if average >= self.config.out_threshold {
@@ -89,6 +97,41 @@ impl Azure {
     }
 }
 
+impl Variant<dyn Autoscaler> for Azure {
+    const NAME: &'static str = "azure";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        ordered(("in-threshold", config.in_threshold), ("out-threshold", config.out_threshold))
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self::new(config.clone())))
+    }
+}
+
+impl Autoscaler for Azure {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let Some(value) = signals.seen().value(self.config.metric) else {
+            return Target::blind(signals);
+        };
+        let servers = self.decide(signals.now.0, signals.counts.wanted(), value);
+        let Config { out_threshold, in_threshold, .. } = self.config;
+        Target::new(servers, format!("{value:.3}, rules at {in_threshold} and {out_threshold}"))
+    }
+
+    fn manners(&self) -> Manners {
+        let window = Duration::from_secs(600);
+        Manners {
+            interval: super::WINDOW,
+            window,
+            longest: window,
+            latency: self.config.metric == Metric::Latency,
+            ..Manners::default()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_change_is_followed_by_a_cooldown() {
-        let mut rules = Azure::new(Config { cooldown_ns: 10, ..Config::default() });
+        let mut rules = Azure::new(Config { cooldown: Duration(10), ..Config::default() });
         assert_eq!(rules.decide(0, 4, 0.9), 5);
         assert_eq!(rules.decide(9, 5, 0.9), 5);
         assert_eq!(rules.decide(10, 5, 0.2), 4);

@@ -14,6 +14,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+
 /// The divisor and the spare.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -34,6 +38,35 @@ impl Default for Config {
 pub fn decide(config: &Config, load: f64) -> u32 {
     // A quotient that ought to be whole may miss it by a rounding error.
     (load / config.per_server + config.spare - 1e-9).ceil().max(0.0) as u32
+}
+
+/// The formula at work.
+#[derive(Debug)]
+pub struct Capacity(Config);
+
+impl Variant<dyn Autoscaler> for Capacity {
+    const NAME: &'static str = "capacity";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        positive("per-server", config.per_server, "how many requests a second does a server bear?")
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self(config.clone())))
+    }
+}
+
+impl Autoscaler for Capacity {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let Some(load) = signals.seen().rate() else { return Target::blind(signals) };
+        let Config { per_server, spare } = self.0;
+        Target::new(decide(&self.0, load), format!("⌈{load:.2} / {per_server} + {spare}⌉"))
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { wakes: true, ..Manners::default() }
+    }
 }
 
 #[cfg(test)]

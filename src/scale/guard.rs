@@ -19,6 +19,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::time::Duration;
+
 use super::hpa::behavior::{
     self, Events, Policy, Recommendation, Rules, Select, down_limit, up_limit,
 };
@@ -28,9 +30,9 @@ use super::hpa::behavior::{
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Direction {
     /// How long the inner policy must have wanted a change before it is made.
-    pub stabilization_ns: u64,
+    pub stabilization: Duration,
     /// How long after any change none is made in this direction.
-    pub cooldown_ns: u64,
+    pub cooldown: Duration,
     /// Rate limits; none, no limit.
     pub rates: Vec<Policy>,
     /// Which of several rates binds.
@@ -99,7 +101,7 @@ impl Guard {
     /// A guard that has seen nothing.
     pub fn new(config: Config) -> Self {
         let rules = |direction: &Direction| Rules {
-            window_ns: direction.stabilization_ns,
+            window_ns: direction.stabilization.0,
             select: direction.select,
             policies: direction.rates.clone(),
         };
@@ -131,11 +133,8 @@ impl Guard {
     }
 
     fn cooled(&self, now_ns: u64, current: i32, wanted: i32) -> i32 {
-        let cooldown_ns = if wanted > current {
-            self.config.up.cooldown_ns
-        } else {
-            self.config.down.cooldown_ns
-        };
+        let cooldown_ns =
+            if wanted > current { self.config.up.cooldown.0 } else { self.config.down.cooldown.0 };
         let waits = self.changed_ns.is_some_and(|at_ns| at_ns + cooldown_ns > now_ns);
         if waits { current } else { wanted }
     }
@@ -187,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_dip_within_the_window_removes_nothing() {
-        let down = Direction { stabilization_ns: 60 * SECOND, ..Direction::default() };
+        let down = Direction { stabilization: Duration(60 * SECOND), ..Direction::default() };
         let mut guard = Guard::new(Config { down, ..Config::default() });
         assert_eq!(guard.allow(0, 10, 10), (10, Held::No));
         assert_eq!(guard.allow(30 * SECOND, 10, 4), (10, Held::Stabilization));
@@ -201,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_rate_counts_what_has_come_already() {
-        let rate = Policy { r#type: PolicyType::Pods, value: 3, period_ns: 60 * SECOND };
+        let rate = Policy { r#type: PolicyType::Pods, value: 3, period: Duration(60 * SECOND) };
         let up = Direction { rates: vec![rate], ..Direction::default() };
         let mut guard = Guard::new(Config { up, ..Config::default() });
         assert_eq!(guard.allow(0, 10, 50), (13, Held::Rate));
@@ -211,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_cooldown_follows_a_change_in_either_direction() {
-        let down = Direction { cooldown_ns: 10 * SECOND, ..Direction::default() };
+        let down = Direction { cooldown: Duration(10 * SECOND), ..Direction::default() };
         let mut guard = Guard::new(Config { down, ..Config::default() });
         assert_eq!(guard.allow(0, 5, 8), (8, Held::No));
         assert_eq!(guard.allow(9 * SECOND, 8, 4), (8, Held::Cooldown));

@@ -16,12 +16,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 /// The objective and the manners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The latency promised.
-    pub objective_ns: u64,
+    pub objective: Duration,
     /// The percentile it is promised for, as a share.
     pub percentile: f64,
     /// Largest factor of growth at once.
@@ -37,7 +42,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            objective_ns: 500_000_000,
+            objective: Duration::from_millis(500),
             percentile: 0.99,
             max_growth: 2.0,
             headroom: 0.5,
@@ -63,7 +68,7 @@ impl Latency {
     /// The count wanted at a measured latency; without data, the present one.
     pub fn decide(&mut self, current: u32, latency_ns: Option<u64>) -> u32 {
         let Some(latency_ns) = latency_ns else { return current };
-        let ratio = latency_ns as f64 / self.config.objective_ns as f64;
+        let ratio = latency_ns as f64 / self.config.objective.0 as f64;
         self.calm = if ratio < self.config.headroom { self.calm + 1 } else { 0 };
         if ratio > 1.0 {
             let factor = ratio.min(self.config.max_growth.max(1.0));
@@ -75,6 +80,39 @@ impl Latency {
             return current.saturating_sub(gone).max(1);
         }
         current
+    }
+}
+
+impl Variant<dyn Autoscaler> for Latency {
+    const NAME: &'static str = "latency";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        positive("objective", config.objective.0 as f64, "no fleet answers in no time")?;
+        positive("percentile", config.percentile, "write a share, e.g. 0.99")?;
+        if config.percentile < 1.0 {
+            return Ok(());
+        }
+        let message = format!("`percentile` must be below 1, not {}", config.percentile);
+        Err(Problem::about("percentile", message).help("write a share, e.g. 0.99"))
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self::new(config.clone())))
+    }
+}
+
+impl Autoscaler for Latency {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let latency_ns = signals.seen().latency_ns(self.config.percentile);
+        let servers = self.decide(signals.counts.wanted(), latency_ns);
+        let Some(latency_ns) = latency_ns else { return Target::blind(signals) };
+        let why = format!("{:.3} s for {}", latency_ns as f64 / 1e9, self.config.objective);
+        Target::new(servers, why)
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { latency: true, ..Manners::default() }
     }
 }
 

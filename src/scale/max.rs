@@ -10,6 +10,22 @@
 //!
 //! *Source*: how Kubernetes, AWS and Google combine metrics and policies.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Autoscaler, Manners, Setup, Signals, Target};
+use crate::diagnose::Problem;
+use crate::registry::{Recipe, Variant};
+use crate::time::Instant;
+
+/// The members.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// The policies, e.g. `["hpa", { policy = "schedule", rows = [ … ] }]`.
+    of: Vec<Recipe<dyn Autoscaler>>,
+}
+
 /// The largest count and the index of the member that asked for it, the first of several; nothing
 /// where no member has an opinion.
 pub fn largest(wanted: impl IntoIterator<Item = Option<u32>>) -> Option<(usize, u32)> {
@@ -17,6 +33,74 @@ pub fn largest(wanted: impl IntoIterator<Item = Option<u32>>) -> Option<(usize, 
     asked
         .filter_map(|(index, count)| Some((index, count?)))
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
+/// A member and when it looks next.
+struct Member {
+    name: &'static str,
+    policy: Box<dyn Autoscaler>,
+    due: Instant,
+    last: Option<Target>,
+}
+
+/// The largest of several at work.
+pub struct Max(Vec<Member>);
+
+impl Variant<dyn Autoscaler> for Max {
+    const NAME: &'static str = "max";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        if config.of.is_empty() {
+            return Err(Problem::about("of", "`of` names no policy")
+                .help("write e.g. `of = [\"hpa\", \"schedule\"]`"));
+        }
+        Ok(())
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let member = |recipe: &Recipe<dyn Autoscaler>| {
+            let policy = recipe.build(setup)?;
+            Ok(Member { name: recipe.name, policy, due: Instant::START, last: None })
+        };
+        Ok(Box::new(Self(config.of.iter().map(member).collect::<Result<_, Problem>>()?)))
+    }
+}
+
+impl Autoscaler for Max {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        // Each member looks at its own pace, as if it were alone, and is taken at its last word.
+        for member in self.0.iter_mut().filter(|member| member.due <= signals.now) {
+            let manners = member.policy.manners();
+            let own = Signals { window: manners.window, ..*signals };
+            member.last = Some(member.policy.target(&own));
+            member.due = signals.now + manners.interval;
+        }
+        let asked = self.0.iter().map(|member| member.last.as_ref().map(|last| last.servers));
+        let Some((index, servers)) = largest(asked) else { return Target::blind(signals) };
+        let member = &self.0[index];
+        let why = member.last.as_ref().map_or("", |last| last.why.as_str());
+        Target::new(servers, format!("{}: {why}", member.name))
+    }
+
+    fn manners(&self) -> Manners {
+        let all = self.0.iter().map(|member| member.policy.manners());
+        all.reduce(|a, b| Manners {
+            interval: a.interval.min(b.interval),
+            scrape: a.scrape.min(b.scrape),
+            window: a.window.max(b.window),
+            longest: a.longest.max(b.longest),
+            min: a.min.max(b.min),
+            max: a.max.max(b.max),
+            wakes: a.wakes || b.wakes,
+            latency: a.latency || b.latency,
+        })
+        .unwrap_or_default()
+    }
+
+    fn memory(&self) -> Option<String> {
+        self.0.iter().find_map(|member| member.policy.memory())
+    }
 }
 
 #[cfg(test)]

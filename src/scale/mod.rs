@@ -13,7 +13,8 @@
 //! | learning | [`q_learning`] |
 //! | around others | [`max`], [`guard`] |
 //!
-//! [`elasticity`] measures afterwards how well supply followed demand.
+//! What a policy sees are [`Signals`]; [`elasticity`] measures afterwards how well supply followed
+//! demand.
 
 pub mod azure;
 pub mod capacity;
@@ -31,9 +32,175 @@ pub mod q_learning;
 pub mod queue_depth;
 pub mod ray_serve;
 pub mod schedule;
+pub mod signals;
 pub mod square_root;
 pub mod step_scaling;
 pub mod target_tracking;
 pub mod threshold;
 pub mod vpa;
 pub mod wva;
+
+use std::path::Path;
+
+pub use signals::{Counts, Metric, Metrics, Seen, Signals, Totals};
+
+use crate::diagnose::Problem;
+use crate::registry::{Entry, Role};
+use crate::rng::Seed;
+use crate::time::Duration;
+
+/// What a policy wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Servers, those that start included.
+    pub servers: u32,
+    /// Why, in words for the decision log.
+    pub why: String,
+}
+
+impl Target {
+    /// So many servers for this reason.
+    pub fn new(servers: u32, why: impl Into<String>) -> Self {
+        Self { servers, why: why.into() }
+    }
+
+    /// As many as there are, because a rule that has seen nothing decides nothing.
+    pub fn blind(signals: &Signals<'_>) -> Self {
+        Self::new(signals.counts.wanted(), "no data")
+    }
+}
+
+/// A policy that says how many servers there should be whenever it is asked.
+pub trait Autoscaler {
+    /// The count wanted now; bounds and rate limits are the guard's.
+    fn target(&mut self, signals: &Signals<'_>) -> Target;
+
+    /// How the policy is used where the scenario does not say.
+    fn manners(&self) -> Manners {
+        Manners::default()
+    }
+
+    /// What it has learnt, as text to be saved.
+    fn memory(&self) -> Option<String> {
+        None
+    }
+}
+
+/// How a policy is used where the scenario does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manners {
+    /// How often it looks; 0 is after every arrival and every end.
+    pub interval: Duration,
+    /// How often its metrics are scraped.
+    pub scrape: Duration,
+    /// The window its metrics are averaged over.
+    pub window: Duration,
+    /// The longest window it ever asks for.
+    pub longest: Duration,
+    /// Fewest servers.
+    pub min: u32,
+    /// Most servers.
+    pub max: u32,
+    /// Whether it can raise the count from zero.
+    pub wakes: bool,
+    /// Whether it looks at latencies.
+    pub latency: bool,
+}
+
+/// A quarter of a minute: the sync period of Kubernetes and its metrics server.
+const LOOK: Duration = Duration::from_secs(15);
+/// The window of most cloud metrics.
+const WINDOW: Duration = Duration::from_secs(60);
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            interval: LOOK,
+            scrape: LOOK,
+            window: WINDOW,
+            longest: WINDOW,
+            min: 1,
+            max: 1000,
+            wakes: false,
+            latency: false,
+        }
+    }
+}
+
+/// What a policy is told when it is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The pool's name.
+    pub pool: &'a str,
+    /// Servers at the start.
+    pub servers: u32,
+    /// Requests a server serves at once.
+    pub slots: u32,
+    /// Fewest servers, where the scenario says.
+    pub min: Option<u32>,
+    /// Most servers, where the scenario says.
+    pub max: Option<u32>,
+    /// The seed of the run.
+    pub seed: Seed,
+    /// The folder that relative paths start from.
+    pub folder: &'a Path,
+}
+
+impl Role for dyn Autoscaler {
+    const KIND: &'static str = "autoscaler";
+    const KEY: &'static str = "policy";
+    type Setup<'a> = Setup<'a>;
+    fn registry() -> &'static [Entry<Self>] {
+        REGISTRY
+    }
+}
+
+const REGISTRY: &[Entry<dyn Autoscaler>] = &[
+    Entry::of::<fixed::Fixed>(include_str!("fixed.rs")),
+    Entry::of::<schedule::Scheduler>(include_str!("schedule/mod.rs")),
+    Entry::of::<threshold::Threshold>(include_str!("threshold.rs")),
+    Entry::of::<step_scaling::StepScaling>(include_str!("step_scaling.rs")),
+    Entry::of::<target_tracking::TargetTracking>(include_str!("target_tracking.rs")),
+    Entry::of::<azure::Azure>(include_str!("azure.rs")),
+    Entry::of::<capacity::Capacity>(include_str!("capacity.rs")),
+    Entry::of::<proportional::Proportional>(include_str!("proportional.rs")),
+    Entry::of::<square_root::SquareRoot>(include_str!("square_root.rs")),
+    Entry::of::<queue_depth::QueueDepth>(include_str!("queue_depth.rs")),
+    Entry::of::<latency::Latency>(include_str!("latency.rs")),
+    Entry::of::<hpa::scaler::Scaler>(include_str!("hpa/mod.rs")),
+    Entry::of::<kpa::scaler::Scaler>(include_str!("kpa/mod.rs")),
+    Entry::of::<keda::scaler::Scaler>(include_str!("keda/mod.rs")),
+    Entry::of::<ray_serve::RayServe>(include_str!("ray_serve.rs")),
+    Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
+    Entry::of::<max::Max>(include_str!("max.rs")),
+];
+
+/// Refuses an option that must be above 0.
+fn positive(key: &str, value: f64, help: &str) -> Result<(), Problem> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(Problem::about(key, format!("`{key}` must be above 0, not {value}")).help(help))
+}
+
+/// Refuses two thresholds of which the lower is not below the upper.
+fn ordered(lower: (&str, f64), upper: (&str, f64)) -> Result<(), Problem> {
+    if lower.1 < upper.1 {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` = {} is not below `{}` = {}: servers would be added and removed at once",
+        lower.0, lower.1, upper.0, upper.1
+    );
+    Err(Problem::about(lower.0, message)
+        .help(format!("lower `{}` or raise `{}`", lower.0, upper.0)))
+}
+
+/// Refuses bounds of which the least is above the largest.
+fn bounds(least: &str, min: u32, most: &str, max: u32) -> Result<(), Problem> {
+    if min <= max {
+        return Ok(());
+    }
+    Err(Problem::about(least, format!("`{least}` = {min} is above `{most}` = {max}"))
+        .help(format!("lower `{least}` or raise `{most}`")))
+}

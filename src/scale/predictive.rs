@@ -19,6 +19,8 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::time::Duration;
+
 use super::hpa::behavior::{Bounds, Events, Rules, down_limit, up_limit};
 
 /// What a forecast above the largest count does to it.
@@ -39,7 +41,7 @@ pub struct Config {
     /// Load one server is meant to carry, in the unit of the forecast.
     pub load_per_server: f64,
     /// How much before the hour its count is set, less than an hour.
-    pub scheduling_buffer_ns: u64,
+    pub scheduling_buffer: Duration,
     /// What a forecast above the largest count does to it.
     pub max_breach: MaxBreach,
     /// The buffer above such a forecast, in percent of it.
@@ -50,7 +52,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             load_per_server: 1.0,
-            scheduling_buffer_ns: 300_000_000_000,
+            scheduling_buffer: Duration::from_secs(300),
             max_breach: MaxBreach::HonorMaxCapacity,
             max_buffer_percent: 0.0,
         }

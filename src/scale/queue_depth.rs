@@ -15,6 +15,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+
 /// The target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -35,6 +39,39 @@ impl Default for Config {
 pub fn decide(config: &Config, waiting: f64, in_service: f64) -> u32 {
     let requests = if config.in_service { waiting + in_service } else { waiting };
     (requests / config.per_server - 1e-9).ceil().max(0.0) as u32
+}
+
+/// The rule at work.
+#[derive(Debug)]
+pub struct QueueDepth(Config);
+
+impl Variant<dyn Autoscaler> for QueueDepth {
+    const NAME: &'static str = "queue-depth";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        positive("per-server", config.per_server, "how many requests may each server have?")
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self(config.clone())))
+    }
+}
+
+impl Autoscaler for QueueDepth {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let seen = signals.seen();
+        let (Some(waiting), Some(all)) = (seen.queue(), seen.concurrency()) else {
+            return Target::blind(signals);
+        };
+        let in_service = (all - waiting).max(0.0);
+        let why = format!("{waiting:.2} wait, {in_service:.2} in service");
+        Target::new(decide(&self.0, waiting, in_service), why)
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { wakes: true, window: super::LOOK, ..Manners::default() }
+    }
 }
 
 #[cfg(test)]

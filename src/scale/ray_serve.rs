@@ -17,6 +17,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 /// Delays are met within so much: the slack upstream gives its clock.
 const SLACK_NS: u64 = 1_000;
 
@@ -28,20 +33,20 @@ pub struct Config {
     pub target_ongoing_requests: f64,
     /// Fewest replicas; at 0 the deployment may sleep.
     pub min_replicas: u32,
-    /// Most replicas.
+    /// Most replicas: 100, as with `num_replicas = "auto"`.
     pub max_replicas: u32,
     /// How long more replicas must be wanted.
-    pub upscale_delay_ns: u64,
+    pub upscale_delay: Duration,
     /// How long fewer replicas must be wanted.
-    pub downscale_delay_ns: u64,
+    pub downscale_delay: Duration,
     /// The same for the step from one to none; absent, `downscale-delay`.
-    pub downscale_to_zero_delay_ns: Option<u64>,
+    pub downscale_to_zero_delay: Option<Duration>,
     /// The share of each step up that is taken; above 1 overshoots on purpose.
     pub upscaling_factor: f64,
     /// The share of each step down that is taken.
     pub downscaling_factor: f64,
     /// The window over which ongoing requests are averaged.
-    pub look_back_period_ns: u64,
+    pub look_back_period: Duration,
     /// Replicas are started and stopped in groups of so many.
     pub gang_size: u32,
 }
@@ -51,13 +56,13 @@ impl Default for Config {
         Self {
             target_ongoing_requests: 2.0,
             min_replicas: 1,
-            max_replicas: 1,
-            upscale_delay_ns: 30_000_000_000,
-            downscale_delay_ns: 600_000_000_000,
-            downscale_to_zero_delay_ns: None,
+            max_replicas: 100,
+            upscale_delay: Duration::from_secs(30),
+            downscale_delay: Duration::from_secs(600),
+            downscale_to_zero_delay: None,
             upscaling_factor: 1.0,
             downscaling_factor: 1.0,
-            look_back_period_ns: 30_000_000_000,
+            look_back_period: Duration::from_secs(30),
             gang_size: 1,
         }
     }
@@ -108,15 +113,15 @@ impl Streak {
     /// The last replica goes by a delay of its own, and only from a target of one.
     pub fn delay(&mut self, config: &Config, now_ns: u64, desired: i64, target: i64) -> i64 {
         let (direction, delay_ns, decision) = if desired > target {
-            (1, config.upscale_delay_ns, desired)
+            (1, config.upscale_delay.0, desired)
         } else if desired == target {
             *self = Self::default();
             return target;
         } else if target == 1 {
-            let delay_ns = config.downscale_to_zero_delay_ns.unwrap_or(config.downscale_delay_ns);
+            let delay_ns = config.downscale_to_zero_delay.unwrap_or(config.downscale_delay).0;
             (-1, delay_ns, desired)
         } else {
-            (-1, config.downscale_delay_ns, desired.max(1))
+            (-1, config.downscale_delay.0, desired.max(1))
         };
         if self.length.signum() != direction {
             *self = Self::default();
@@ -235,4 +240,48 @@ pub fn time_weighted_mean(points: &[Point], start_s: Option<f64>, last_s: f64) -
         }
     }
     (length > 0.0).then(|| area / length)
+}
+
+impl Variant<dyn Autoscaler> for RayServe {
+    const NAME: &'static str = "ray-serve";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        let target = config.target_ongoing_requests;
+        positive("target-ongoing-requests", target, "2 is the default")?;
+        super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self::new(Config {
+            min_replicas: setup.min.unwrap_or(config.min_replicas),
+            max_replicas: setup.max.unwrap_or(config.max_replicas),
+            ..config.clone()
+        })))
+    }
+}
+
+impl Autoscaler for RayServe {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let counts = signals.counts;
+        let Some(ongoing) = signals.seen().concurrency() else { return Target::blind(signals) };
+        let load = Load { running: counts.ready, target: counts.wanted(), ongoing };
+        let servers = RayServe::target(self, signals.now.0, load);
+        let per_replica = self.config.target_ongoing_requests;
+        Target::new(servers, format!("{ongoing:.2} ongoing, {per_replica} per replica"))
+    }
+
+    fn manners(&self) -> Manners {
+        let window = self.config.look_back_period;
+        Manners {
+            interval: Duration::from_millis(100),
+            scrape: Duration::from_secs(10).min(window),
+            window,
+            longest: window,
+            min: self.config.min_replicas,
+            max: self.config.max_replicas,
+            wakes: true,
+            latency: false,
+        }
+    }
 }

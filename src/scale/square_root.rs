@@ -17,6 +17,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Continuous, ContinuousCDF, Normal};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+
 /// The promise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -69,6 +73,54 @@ pub fn slots(offered: f64, beta: f64, variability: f64) -> u32 {
 pub fn decide(config: &Config, rate: f64, service_s: f64, slots_per_server: u32) -> u32 {
     let slots = slots(rate * service_s, beta(config.wait_probability), config.variability);
     slots.div_ceil(slots_per_server.max(1))
+}
+
+/// The formula at work.
+#[derive(Debug)]
+pub struct SquareRoot {
+    config: Config,
+    beta: f64,
+    service_s: Option<f64>,
+}
+
+impl Variant<dyn Autoscaler> for SquareRoot {
+    const NAME: &'static str = "square-root";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        if config.wait_probability > 0.0 && config.wait_probability <= 1.0 {
+            return Ok(());
+        }
+        let message = format!("`wait-probability` = {} is no share", config.wait_probability);
+        Err(Problem::about("wait-probability", message).help("write e.g. 0.1: one in ten may wait"))
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let beta = beta(config.wait_probability);
+        Ok(Box::new(Self { config: config.clone(), beta, service_s: None }))
+    }
+}
+
+impl Autoscaler for SquareRoot {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let seen = signals.seen();
+        // While nothing is completed the service time last measured is the best there is.
+        self.service_s = seen.service_s().or(self.service_s);
+        let Some(rate) = seen.rate() else { return Target::blind(signals) };
+        let Some(service_s) = self.service_s else {
+            // Nothing to multiply by yet: somebody has to serve the first request.
+            let least = u32::from(signals.in_system > 0);
+            return Target::new(signals.counts.wanted().max(least), "no service time yet");
+        };
+        let offered = rate * service_s;
+        let slots = slots(offered, self.beta, self.config.variability);
+        let why = format!("R = {offered:.2}, β = {:.2}: {slots} slots", self.beta);
+        Target::new(slots.div_ceil(signals.slots.max(1)), why)
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { wakes: true, ..Manners::default() }
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, ordered};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 /// What an adjustment is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -84,15 +89,17 @@ pub struct Policy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What is looked at.
+    pub metric: Metric,
     /// The alarm above.
     pub out: Policy,
     /// The alarm below.
     pub r#in: Policy,
     /// How long a new server is left out of the metric; it counts towards the wanted number, and
     /// while any is so young nothing is removed.
-    pub warm_up_ns: u64,
+    pub warm_up: Duration,
     /// Simple scaling: how long after an adjustment nothing is done. 0 is step scaling.
-    pub cooldown_ns: u64,
+    pub cooldown: Duration,
     /// How many periods in a row the metric must breach before an alarm rings.
     pub evaluation_periods: u32,
 }
@@ -105,10 +112,11 @@ impl Default for Config {
             ..Policy::default()
         };
         Self {
+            metric: Metric::Utilization,
             out: policy(0.7, 1.0, Some(0.0), None),
             r#in: policy(0.3, -1.0, None, Some(0.0)),
-            warm_up_ns: 300_000_000_000,
-            cooldown_ns: 0,
+            warm_up: Duration::from_secs(300),
+            cooldown: Duration::ZERO,
             evaluation_periods: 1,
         }
     }
@@ -199,7 +207,7 @@ impl StepScaling {
         let count = |run: u32, rings: bool| if rings { run + 1 } else { 0 };
         self.breaches =
             (count(self.breaches.0, out.is_some()), count(self.breaches.1, r#in.is_some()));
-        if self.acted_ns.is_some_and(|at_ns| now_ns - at_ns < self.config.cooldown_ns) {
+        if self.acted_ns.is_some_and(|at_ns| now_ns - at_ns < self.config.cooldown.0) {
             return capacity;
         }
         let periods = self.config.evaluation_periods.max(1);
@@ -212,6 +220,42 @@ impl StepScaling {
             self.acted_ns = Some(now_ns);
         }
         decided
+    }
+}
+
+impl Variant<dyn Autoscaler> for StepScaling {
+    const NAME: &'static str = "step-scaling";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        for (key, policy) in [("out", &config.out), ("in", &config.r#in)] {
+            if policy.steps.is_empty() {
+                return Err(Problem::about(key, format!("`{key}` has no steps"))
+                    .help("add e.g. `steps = [{ lower = 0, adjustment = 1 }]`"));
+            }
+        }
+        ordered(("in", config.r#in.threshold), ("out", config.out.threshold))
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self::new(config.clone())))
+    }
+}
+
+impl Autoscaler for StepScaling {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let metric = signals.seen().value(self.config.metric);
+        let warming = signals.younger_than(self.config.warm_up) > 0;
+        let wanted = signals.counts.wanted();
+        let servers = self.decide(signals.now.0, Observed { metric, wanted, warming });
+        let Some(value) = metric else { return Target::blind(signals) };
+        let (low, high) = (self.config.r#in.threshold, self.config.out.threshold);
+        Target::new(servers, format!("{value:.3}, alarms at {low} and {high}"))
+    }
+
+    fn manners(&self) -> Manners {
+        let latency = self.config.metric == Metric::Latency;
+        Manners { interval: super::WINDOW, latency, ..Manners::default() }
     }
 }
 
@@ -232,7 +276,7 @@ mod tests {
 
     #[test]
     fn simple_scaling_waits_for_its_cooldown() {
-        let mut scaling = StepScaling::new(Config { cooldown_ns: 10, ..Config::default() });
+        let mut scaling = StepScaling::new(Config { cooldown: Duration(10), ..Config::default() });
         assert_eq!(scaling.decide(0, seen(0.9, 5, false)), 6);
         assert_eq!(scaling.decide(9, seen(0.9, 6, false)), 6);
         assert_eq!(scaling.decide(10, seen(0.9, 6, false)), 7);

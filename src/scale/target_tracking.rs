@@ -18,14 +18,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 /// How target tracking is set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What is looked at.
+    pub metric: Metric,
     /// The value of the metric aimed at.
     pub target: f64,
     /// Length of one data point.
-    pub period_ns: u64,
+    pub period: Duration,
     /// Points in a row above the target before servers are added.
     pub out_periods: u32,
     /// Points in a row below `in-threshold × target` before servers are removed.
@@ -33,11 +40,11 @@ pub struct Config {
     /// The share of the target below which servers may be removed.
     pub in_threshold: f64,
     /// How long a new server is left out of the metric.
-    pub warm_up_ns: u64,
+    pub warm_up: Duration,
     /// Application Auto Scaling: how long after an increase only a larger one is done.
-    pub out_cooldown_ns: u64,
+    pub out_cooldown: Duration,
     /// Application Auto Scaling: how long after a decrease no other is done.
-    pub in_cooldown_ns: u64,
+    pub in_cooldown: Duration,
     /// Leaves removing to somebody else.
     pub disable_scale_in: bool,
 }
@@ -45,14 +52,15 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            metric: Metric::Utilization,
             target: 0.5,
-            period_ns: 60_000_000_000,
+            period: Duration::from_secs(60),
             out_periods: 3,
             in_periods: 15,
             in_threshold: 0.9,
-            warm_up_ns: 300_000_000_000,
-            out_cooldown_ns: 0,
-            in_cooldown_ns: 0,
+            warm_up: Duration::from_secs(300),
+            out_cooldown: Duration::ZERO,
+            in_cooldown: Duration::ZERO,
             disable_scale_in: false,
         }
     }
@@ -130,8 +138,7 @@ impl TargetTracking {
 
         // Until the cooldown is over the metric is taken to be that of the servers there were
         // before: what was added since counts, and only a larger increase is done.
-        let cooling =
-            self.raised.filter(|&(at_ns, _)| now_ns - at_ns < self.config.out_cooldown_ns);
+        let cooling = self.raised.filter(|&(at_ns, _)| now_ns - at_ns < self.config.out_cooldown.0);
         let contributing = cooling.map_or(u32::MAX, |(_, from)| from).min(observed.contributing);
         let asked = proportional(contributing, wanted, metric, target);
         if self.above >= self.config.out_periods.max(1) && asked > wanted {
@@ -144,12 +151,52 @@ impl TargetTracking {
             && !observed.warming
             && self.below >= self.config.in_periods.max(1)
             && cooling.is_none()
-            && self.lowered_ns.is_none_or(|at_ns| now_ns - at_ns >= self.config.in_cooldown_ns);
+            && self.lowered_ns.is_none_or(|at_ns| now_ns - at_ns >= self.config.in_cooldown.0);
         if may_shrink && asked < wanted {
             self.lowered_ns = Some(now_ns);
             return asked;
         }
         wanted
+    }
+}
+
+impl Variant<dyn Autoscaler> for TargetTracking {
+    const NAME: &'static str = "target-tracking";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        positive("target", config.target, "no fleet is large enough for a target of 0")?;
+        positive("in-threshold", config.in_threshold, "0.9 is what the alarms of AWS show")
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self::new(config.clone())))
+    }
+}
+
+impl Autoscaler for TargetTracking {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let metric = signals.seen().value(self.config.metric);
+        let observed = Observed {
+            metric,
+            contributing: signals.counts.ready,
+            wanted: signals.counts.wanted(),
+            warming: signals.younger_than(self.config.warm_up) > 0,
+        };
+        let servers = self.decide(signals.now.0, observed);
+        let Some(value) = metric else { return Target::blind(signals) };
+        Target::new(servers, format!("{value:.3} for a target of {}", self.config.target))
+    }
+
+    fn manners(&self) -> Manners {
+        let period = self.config.period;
+        Manners {
+            interval: period,
+            window: period,
+            longest: period,
+            latency: self.config.metric == Metric::Latency,
+            ..Manners::default()
+        }
     }
 }
 
@@ -193,7 +240,7 @@ mod tests {
 
     #[test]
     fn during_the_cooldown_only_a_larger_increase_is_done() {
-        let config = Config { out_periods: 1, out_cooldown_ns: 300, ..Config::default() };
+        let config = Config { out_periods: 1, out_cooldown: Duration(300), ..Config::default() };
         let mut policy = TargetTracking::new(config);
         assert_eq!(policy.decide(0, seen(0.8, 10)), 16);
         assert_eq!(policy.decide(60, seen(0.7, 16)), 16, "fourteen would do for the ten before");

@@ -14,10 +14,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, ordered};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+
 /// The thresholds and steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What is looked at.
+    pub metric: Metric,
     /// Servers are added while the metric is above this.
     pub above: f64,
     /// Servers are removed while the metric is below this.
@@ -26,26 +32,57 @@ pub struct Config {
     pub add: u32,
     /// Servers removed at once.
     pub remove: u32,
-    /// Fewest servers.
-    pub min: u32,
-    /// Most servers.
-    pub max: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { above: 0.8, below: 0.3, add: 1, remove: 1, min: 1, max: 100 }
+        Self { metric: Metric::Utilization, above: 0.8, below: 0.3, add: 1, remove: 1 }
     }
 }
 
 /// The count wanted at a value of the metric; without data, the present one.
 pub fn decide(config: &Config, current: u32, metric: Option<f64>) -> u32 {
-    let wanted = match metric {
+    match metric {
         Some(value) if value > config.above => current.saturating_add(config.add),
         Some(value) if value < config.below => current.saturating_sub(config.remove),
         _ => current,
-    };
-    wanted.min(config.max).max(config.min)
+    }
+}
+
+/// The rule at work.
+#[derive(Debug)]
+pub struct Threshold(Config);
+
+impl Variant<dyn Autoscaler> for Threshold {
+    const NAME: &'static str = "threshold";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        ordered(("below", config.below), ("above", config.above))
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self(config.clone())))
+    }
+}
+
+impl Autoscaler for Threshold {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let Some(value) = signals.seen().value(self.0.metric) else {
+            return Target::blind(signals);
+        };
+        let Config { above, below, .. } = self.0;
+        let why = match value {
+            value if value > above => format!("{value:.3} > {above}"),
+            value if value < below => format!("{value:.3} < {below}"),
+            value => format!("{below} ≤ {value:.3} ≤ {above}"),
+        };
+        Target::new(decide(&self.0, signals.counts.wanted(), Some(value)), why)
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { latency: self.0.metric == Metric::Latency, ..Manners::default() }
+    }
 }
 
 #[cfg(test)]
@@ -60,12 +97,5 @@ mod tests {
         assert_eq!(decide(&config, 5, Some(0.3)), 5);
         assert_eq!(decide(&config, 5, Some(0.29)), 4);
         assert_eq!(decide(&config, 5, None), 5);
-    }
-
-    #[test]
-    fn the_bounds_hold_even_for_a_count_outside_them() {
-        let config = Config { min: 2, max: 4, ..Config::default() };
-        assert_eq!(decide(&config, 9, Some(0.5)), 4);
-        assert_eq!(decide(&config, 2, Some(0.0)), 2);
     }
 }

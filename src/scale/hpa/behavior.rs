@@ -9,8 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One second in nanoseconds.
-const SECOND_NS: u64 = 1_000_000_000;
+use crate::time::Duration;
 
 /// What a policy's value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +30,7 @@ pub struct Policy {
     /// The change allowed in one period.
     pub value: i32,
     /// The period, 1 to 1800 s.
-    pub period_ns: u64,
+    pub period: Duration,
 }
 
 /// Which of several policies binds.
@@ -53,7 +52,7 @@ pub enum Select {
 pub struct ScalingRules {
     /// How long recommendations are remembered: up, the lowest of them holds; down, the highest.
     /// Absent: 0 s up; down, the controller's `downscale-stabilization` (5 min).
-    pub stabilization_window_ns: Option<u64>,
+    pub stabilization_window: Option<Duration>,
     /// Which of the policies binds. Absent: the one that allows the largest change.
     pub select: Option<Select>,
     /// The rate limits. Absent: up, the larger of 4 pods and 100 % every 15 s; down, 100 % every
@@ -87,20 +86,22 @@ pub struct Rules {
 impl ScalingRules {
     /// The rules for more pods, defaults filled in.
     pub fn resolve_up(&self) -> Rules {
-        let pods = Policy { r#type: PolicyType::Pods, value: 4, period_ns: 15 * SECOND_NS };
-        let percent = Policy { r#type: PolicyType::Percent, value: 100, period_ns: 15 * SECOND_NS };
+        let pods = Policy { r#type: PolicyType::Pods, value: 4, period: Duration::from_secs(15) };
+        let percent =
+            Policy { r#type: PolicyType::Percent, value: 100, period: Duration::from_secs(15) };
         self.resolve(0, &[pods, percent])
     }
 
     /// The rules for fewer pods, defaults filled in; `downscale_ns` is the controller's window.
     pub fn resolve_down(&self, downscale_ns: u64) -> Rules {
-        let percent = Policy { r#type: PolicyType::Percent, value: 100, period_ns: 15 * SECOND_NS };
+        let percent =
+            Policy { r#type: PolicyType::Percent, value: 100, period: Duration::from_secs(15) };
         self.resolve(downscale_ns, &[percent])
     }
 
     fn resolve(&self, window_ns: u64, policies: &[Policy]) -> Rules {
         Rules {
-            window_ns: self.stabilization_window_ns.unwrap_or(window_ns),
+            window_ns: self.stabilization_window.map_or(window_ns, |window| window.0),
             select: self.select.unwrap_or_default(),
             policies: self.policies.clone().unwrap_or_else(|| policies.to_vec()),
         }
@@ -110,7 +111,7 @@ impl ScalingRules {
 impl Rules {
     /// The longest period of the policies; 0 without any.
     pub fn longest_period_ns(&self) -> u64 {
-        self.policies.iter().map(|policy| policy.period_ns).max().unwrap_or(0)
+        self.policies.iter().map(|policy| policy.period.0).max().unwrap_or(0)
     }
 }
 
@@ -227,7 +228,7 @@ impl Events {
 /// The largest count the upward rules allow; it may lie below `current`.
 pub fn up_limit(current: i32, events: &Events, rules: &Rules, now_ns: u64) -> i32 {
     let proposals = rules.policies.iter().map(|policy| {
-        let start = events.at_start(current, policy.period_ns, now_ns);
+        let start = events.at_start(current, policy.period.0, now_ns);
         match policy.r#type {
             PolicyType::Pods => start.saturating_add(policy.value),
             // Rounded up: 10 % of 5 must still allow one more.
@@ -247,7 +248,7 @@ pub fn up_limit(current: i32, events: &Events, rules: &Rules, now_ns: u64) -> i3
 /// proposal: the largest change.
 pub fn down_limit(current: i32, events: &Events, rules: &Rules, now_ns: u64) -> i32 {
     let proposals = rules.policies.iter().map(|policy| {
-        let start = events.at_start(current, policy.period_ns, now_ns);
+        let start = events.at_start(current, policy.period.0, now_ns);
         match policy.r#type {
             PolicyType::Pods => start.saturating_sub(policy.value),
             PolicyType::Percent => {

@@ -16,9 +16,26 @@
 
 pub mod behavior;
 pub mod calculator;
+pub mod scaler;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use self::scaler::Scaler;
+use super::{Autoscaler, Metric, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
+/// A metric and the value of it that is aimed at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MetricTarget {
+    /// What is looked at.
+    pub metric: Metric,
+    /// The value aimed at: a share of utilization, else so much per pod.
+    pub target: f64,
+}
 
 use self::behavior::{Behavior, Bounds, Events, Limit, Recommendation, Rules};
 use self::calculator::Tolerances;
@@ -27,23 +44,29 @@ use self::calculator::Tolerances;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What is looked at.
+    pub metric: Metric,
+    /// The value aimed at: a share of utilization, else so much per pod.
+    pub target: f64,
+    /// Further metrics, e.g. `[{ metric = "queue", target = 5 }]`; the largest proposal wins.
+    pub also: Vec<MetricTarget>,
     /// Fewest pods. 0 needs `scale-to-zero` and a metric that exists without pods.
     pub min_replicas: u32,
     /// Most pods.
     pub max_replicas: u32,
     /// How often the controller looks (`--horizontal-pod-autoscaler-sync-period`).
-    pub sync_period_ns: u64,
+    pub sync_period: Duration,
     /// The band around the target in which nothing happens.
     pub tolerance: Tolerances,
     /// Stabilization and rate limits. Absent: the older path, which remembers the largest
     /// recommendation of `downscale-stabilization` and at most doubles the count.
     pub behavior: Option<Behavior>,
     /// How long the largest recommendation is remembered where no window is set.
-    pub downscale_stabilization_ns: u64,
+    pub downscale_stabilization: Duration,
     /// How long after its start a pod's processor samples are distrusted.
-    pub cpu_initialization_period_ns: u64,
+    pub cpu_initialization_period: Duration,
     /// A pod unready since so shortly after its start has never been ready.
-    pub initial_readiness_delay_ns: u64,
+    pub initial_readiness_delay: Duration,
     /// The feature gate `HPAScaleToZero`.
     pub scale_to_zero: bool,
 }
@@ -51,14 +74,17 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            metric: Metric::Utilization,
+            target: 0.8,
+            also: Vec::new(),
             min_replicas: 1,
             max_replicas: 10,
-            sync_period_ns: 15_000_000_000,
+            sync_period: Duration::from_secs(15),
             tolerance: Tolerances::default(),
             behavior: None,
-            downscale_stabilization_ns: 300_000_000_000,
-            cpu_initialization_period_ns: 300_000_000_000,
-            initial_readiness_delay_ns: 30_000_000_000,
+            downscale_stabilization: Duration::from_secs(300),
+            cpu_initialization_period: Duration::from_secs(300),
+            initial_readiness_delay: Duration::from_secs(30),
             scale_to_zero: false,
         }
     }
@@ -132,7 +158,7 @@ impl Hpa {
         let rules = config.behavior.as_ref().map(|behavior| {
             (
                 behavior.scale_up.resolve_up(),
-                behavior.scale_down.resolve_down(config.downscale_stabilization_ns),
+                behavior.scale_down.resolve_down(config.downscale_stabilization.0),
             )
         });
         Self { config, rules, history: None, events: Events::default(), scaled_to_zero: false }
@@ -192,7 +218,7 @@ impl Hpa {
         let history = self.history.get_or_insert_default();
         let (mut replicas, limit) = match &self.rules {
             None => {
-                let window_ns = self.config.downscale_stabilization_ns;
+                let window_ns = self.config.downscale_stabilization.0;
                 let stable = behavior::stabilize_legacy(history, desired, window_ns, now_ns);
                 behavior::clamp_legacy(current, stable, bounds)
             }
@@ -226,6 +252,29 @@ impl Hpa {
     }
 }
 
+impl Variant<dyn Autoscaler> for Scaler {
+    const NAME: &'static str = "hpa";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        super::positive("target", config.target, "no fleet is large enough for a target of 0")?;
+        for more in &config.also {
+            super::positive("also", more.target, "a target of 0 cannot be met")?;
+        }
+        super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let config = Config {
+            min_replicas: setup.min.unwrap_or(config.min_replicas),
+            max_replicas: setup.max.unwrap_or(config.max_replicas),
+            ..config.clone()
+        };
+        super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)?;
+        Ok(Box::new(Scaler::new(config)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,10 +298,10 @@ mod tests {
         let policy = behavior::Policy {
             r#type: behavior::PolicyType::Percent,
             value: 10,
-            period_ns: 60 * SECOND,
+            period: Duration(60 * SECOND),
         };
         let scale_down = behavior::ScalingRules {
-            stabilization_window_ns: Some(0),
+            stabilization_window: Some(Duration::ZERO),
             policies: Some(vec![policy]),
             ..Default::default()
         };

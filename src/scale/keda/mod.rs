@@ -14,9 +14,16 @@
 //! *Source*: `pkg/scaling` and `pkg/fallback` of kedacore/keda, and the KEDA documentation.
 
 pub mod jobs;
+pub mod scaler;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use self::scaler::Scaler;
+use super::{Autoscaler, Metric, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// What is done when a trigger fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -49,12 +56,14 @@ pub struct Fallback {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
+    /// What the trigger reads: a total over the pool.
+    pub metric: Metric,
     /// How often the triggers are asked.
-    pub polling_interval_ns: u64,
+    pub polling_interval: Duration,
     /// How long after its last activity the target may go to zero, or to its idle count.
-    pub cooldown_period_ns: u64,
+    pub cooldown_period: Duration,
     /// The same for a target that has never been active, from its creation.
-    pub initial_cooldown_period_ns: u64,
+    pub initial_cooldown_period: Duration,
     /// The count without activity, in place of the least; less than `min-replica-count`.
     pub idle_replica_count: Option<u32>,
     /// Fewest pods; at 0 the target may sleep.
@@ -72,9 +81,10 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            polling_interval_ns: 30_000_000_000,
-            cooldown_period_ns: 300_000_000_000,
-            initial_cooldown_period_ns: 0,
+            metric: Metric::Concurrency,
+            polling_interval: Duration::from_secs(30),
+            cooldown_period: Duration::from_secs(300),
+            initial_cooldown_period: Duration::ZERO,
             idle_replica_count: None,
             min_replica_count: 0,
             max_replica_count: 100,
@@ -195,8 +205,8 @@ impl ScaledObject {
     /// Whether the cooldown is over; both periods must have been exceeded, not just reached.
     fn is_cool(&self, now_ns: u64) -> bool {
         match self.last_active_ns {
-            Some(last_ns) => last_ns + self.config.cooldown_period_ns < now_ns,
-            None => self.created_ns + self.config.initial_cooldown_period_ns < now_ns,
+            Some(last_ns) => last_ns + self.config.cooldown_period.0 < now_ns,
+            None => self.created_ns + self.config.initial_cooldown_period.0 < now_ns,
         }
     }
 }
@@ -250,6 +260,33 @@ impl Health {
             Some(ready) => value / f64::from(ready),
         };
         Some((value * 1000.0).trunc() / 1000.0)
+    }
+}
+
+impl Variant<dyn Autoscaler> for Scaler {
+    const NAME: &'static str = "keda";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        let target = config.target_average_value;
+        super::positive("target-average-value", target, "a pod must be meant to bear something")?;
+        if let Some(idle) = config.idle_replica_count
+            && idle >= config.min_replica_count
+        {
+            let message = format!("`idle-replica-count` = {idle} must be below the least count");
+            return Err(Problem::about("idle-replica-count", message)
+                .help("set it to 0, or raise `min-replica-count`"));
+        }
+        let (min, max) = (config.min_replica_count, config.max_replica_count);
+        super::bounds("min-replica-count", min, "max-replica-count", max)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Scaler::new(Config {
+            min_replica_count: setup.min.unwrap_or(config.min_replica_count),
+            max_replica_count: setup.max.unwrap_or(config.max_replica_count),
+            ..config.clone()
+        })))
     }
 }
 

@@ -14,10 +14,17 @@
 //!
 //! *Source*: `pkg/autoscaler` and `pkg/reconciler/autoscaling/kpa` of Knative Serving.
 
+pub mod scaler;
 pub mod window;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use self::scaler::Scaler;
+use super::{Autoscaler, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 use self::window::MaxTimeWindow;
 
@@ -43,7 +50,7 @@ pub enum Metric {
 pub struct Config {
     /// What is scaled on.
     pub metric: Metric,
-    /// Requests a pod may serve at once; 0 is without limit.
+    /// Requests a pod may serve at once; at 0 the slots of the pool.
     pub container_concurrency: f64,
     /// The annotation `target`: load per pod, in place of the default, at most
     /// `container-concurrency`.
@@ -59,7 +66,7 @@ pub struct Config {
     /// The share of its rate a pod is meant to be at.
     pub rps_target_fraction: f64,
     /// The window of the stable average, 6 s to 1 h.
-    pub stable_window_ns: u64,
+    pub stable_window: Duration,
     /// The panic window, as a share of the stable one.
     pub panic_window_fraction: f64,
     /// Panic when the panic window asks for so many times the ready pods.
@@ -71,7 +78,7 @@ pub struct Config {
     /// Spare requests below which the activator stays in the path: -1 always, 0 only at zero pods.
     pub target_burst_capacity: f64,
     /// How long a lower count must be asked for before it is done.
-    pub scale_down_delay_ns: u64,
+    pub scale_down_delay: Duration,
     /// Pods of a new revision.
     pub initial_scale: u32,
     /// Fewest pods.
@@ -83,9 +90,9 @@ pub struct Config {
     /// Whether the last pod may go.
     pub scale_to_zero: bool,
     /// How long the activator must have been in the path before the last pod goes.
-    pub scale_to_zero_grace_ns: u64,
+    pub scale_to_zero_grace: Duration,
     /// How long the last pod is kept at least.
-    pub last_pod_retention_ns: u64,
+    pub last_pod_retention: Duration,
 }
 
 impl Default for Config {
@@ -99,20 +106,20 @@ impl Default for Config {
             container_concurrency_target_fraction: 0.7,
             rps_target_default: 200.0,
             rps_target_fraction: 0.7,
-            stable_window_ns: 60_000_000_000,
+            stable_window: Duration::from_secs(60),
             panic_window_fraction: 0.1,
             panic_threshold: 2.0,
             max_scale_up_rate: 1000.0,
             max_scale_down_rate: 2.0,
             target_burst_capacity: 211.0,
-            scale_down_delay_ns: 0,
+            scale_down_delay: Duration::ZERO,
             initial_scale: 1,
             min_scale: 0,
             max_scale: 0,
             activation_scale: 1,
             scale_to_zero: true,
-            scale_to_zero_grace_ns: 30_000_000_000,
-            last_pod_retention_ns: 0,
+            scale_to_zero_grace: Duration::from_secs(30),
+            last_pod_retention: Duration::ZERO,
         }
     }
 }
@@ -159,10 +166,10 @@ impl Config {
             panic_threshold: self.panic_threshold,
             max_scale_up_rate: self.max_scale_up_rate,
             max_scale_down_rate: self.max_scale_down_rate,
-            stable_window_ns: self.stable_window_ns,
+            stable_window_ns: self.stable_window.0,
             reachable: true,
             activation_scale: i32::try_from(self.activation_scale).unwrap_or(i32::MAX),
-            scale_down_delay_ns: self.scale_down_delay_ns,
+            scale_down_delay_ns: self.scale_down_delay.0,
         }
     }
 
@@ -341,16 +348,45 @@ impl ZeroGate {
             return Some(1);
         }
         match *self {
-            Self::Active { since_ns } if now_ns - since_ns < config.stable_window_ns => Some(1),
+            Self::Active { since_ns } if now_ns - since_ns < config.stable_window.0 => Some(1),
             Self::Active { .. } => {
                 *self = Self::Inactive { since_ns: now_ns };
                 None
             }
             Self::Inactive { since_ns } => {
-                let wait_ns = config.scale_to_zero_grace_ns.max(config.last_pod_retention_ns);
+                let wait_ns = config.scale_to_zero_grace.0.max(config.last_pod_retention.0);
                 (now_ns - since_ns >= wait_ns).then_some(0)
             }
         }
+    }
+}
+
+impl Variant<dyn Autoscaler> for Scaler {
+    const NAME: &'static str = "kpa";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        if let Some(target) = config.target {
+            super::positive("target", target, "a pod must be meant to bear something")?;
+        }
+        let seconds = config.stable_window.as_secs_f64();
+        if !(6.0..=3600.0).contains(&seconds) {
+            let message =
+                format!("`stable-window` = {} is outside 6 s to 1 h", config.stable_window);
+            return Err(Problem::about("stable-window", message).help("60s is the default"));
+        }
+        let most = if config.max_scale == 0 { u32::MAX } else { config.max_scale };
+        super::bounds("min-scale", config.min_scale, "max-scale", most)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let own = config.container_concurrency;
+        Ok(Box::new(Scaler::new(Config {
+            min_scale: setup.min.unwrap_or(config.min_scale),
+            max_scale: setup.max.unwrap_or(config.max_scale),
+            container_concurrency: if own > 0.0 { own } else { f64::from(setup.slots) },
+            ..config.clone()
+        })))
     }
 }
 

@@ -19,6 +19,11 @@ use jiff::civil::DateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Autoscaler, Manners, Setup, Signals, Target};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
+
 use self::cron::Cron;
 
 /// When something begins: exactly one of the three is given.
@@ -30,7 +35,7 @@ pub struct Row {
     /// A date and time, `2024-11-29T08:00`.
     pub at: Option<String>,
     /// So long after the start of the simulation.
-    pub after_ns: Option<u64>,
+    pub after: Option<Duration>,
     /// Servers from then on.
     pub servers: u32,
 }
@@ -46,9 +51,9 @@ pub struct Event {
     /// A date and time at which it begins.
     pub at: Option<String>,
     /// It begins so long after the start of the simulation.
-    pub after_ns: Option<u64>,
+    pub after: Option<Duration>,
     /// How long it lasts.
-    pub lasts_ns: u64,
+    pub lasts: Duration,
     /// Servers while it lasts.
     pub servers: u32,
     /// Whether the count is exactly this; otherwise the schedule may ask for more.
@@ -145,14 +150,19 @@ impl Schedule {
     pub fn new(config: &Config) -> Result<Self, String> {
         let starts_at = civil(&config.starts_at)?;
         let rows = config.rows.iter().enumerate().map(|(index, row)| {
-            Start::new(starts_at, row.cron.as_deref(), row.at.as_deref(), row.after_ns)
+            Start::new(starts_at, row.cron.as_deref(), row.at.as_deref(), row.after.map(|it| it.0))
                 .map(|start| (start, row.servers))
                 .map_err(|why| format!("row {}: {why}", index + 1))
         });
         let events = config.events.iter().enumerate().map(|(index, event)| {
-            Start::new(starts_at, event.cron.as_deref(), event.at.as_deref(), event.after_ns)
-                .map(|start| (start, event.clone()))
-                .map_err(|why| format!("event {}: {why}", index + 1))
+            Start::new(
+                starts_at,
+                event.cron.as_deref(),
+                event.at.as_deref(),
+                event.after.map(|it| it.0),
+            )
+            .map(|start| (start, event.clone()))
+            .map_err(|why| format!("event {}: {why}", index + 1))
         });
         Ok(Self {
             starts_at,
@@ -173,7 +183,7 @@ impl Schedule {
         let regular = Scheduled { servers, event: None };
         let running = self.events.iter().filter(|(start, event)| {
             let began = start.last(now);
-            began.is_some_and(|at| now.duration_since(at).as_nanos() < i128::from(event.lasts_ns))
+            began.is_some_and(|at| now.duration_since(at).as_nanos() < i128::from(event.lasts.0))
         });
         let strongest = running.map(|(_, event)| event).max_by_key(|it| (it.exact, it.servers));
         match strongest {
@@ -182,6 +192,34 @@ impl Schedule {
             }
             _ => regular,
         }
+    }
+}
+
+/// The schedule at work.
+#[derive(Debug)]
+pub struct Scheduler(Schedule);
+
+impl Variant<dyn Autoscaler> for Scheduler {
+    const NAME: &'static str = "schedule";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        Schedule::new(config).map(drop).map_err(Problem::new)
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self(Schedule::new(config).map_err(Problem::new)?)))
+    }
+}
+
+impl Autoscaler for Scheduler {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let Scheduled { servers, event } = self.0.at(signals.now.0);
+        Target::new(servers, event.map_or("as scheduled".into(), |name| format!("event: {name}")))
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { wakes: true, ..Manners::default() }
     }
 }
 
@@ -196,7 +234,7 @@ mod tests {
         let sale = Event {
             name: "sale".into(),
             at: Some("2024-01-03T20:00".into()),
-            lasts_ns: 3 * HOUR,
+            lasts: Duration(3 * HOUR),
             servers: 30,
             ..Event::default()
         };
@@ -232,7 +270,12 @@ mod tests {
 
     #[test]
     fn an_exact_event_may_also_lower_the_count() {
-        let quiet = Event { after_ns: Some(0), lasts_ns: HOUR, exact: true, ..Event::default() };
+        let quiet = Event {
+            after: Some(Duration::ZERO),
+            lasts: Duration(HOUR),
+            exact: true,
+            ..Event::default()
+        };
         let config = Config { servers: 9, events: vec![quiet], ..Config::default() };
         let schedule = Schedule::new(&config).unwrap();
         assert_eq!(schedule.at(0).servers, 0);
@@ -241,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_row_with_two_beginnings_is_refused_by_number() {
-        let row = Row { cron: Some("@daily".into()), after_ns: Some(1), ..Row::default() };
+        let row = Row { cron: Some("@daily".into()), after: Some(Duration(1)), ..Row::default() };
         let config = Config { rows: vec![row], ..Config::default() };
         assert!(Schedule::new(&config).is_err_and(|error| error.starts_with("row 1")));
     }

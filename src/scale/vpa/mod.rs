@@ -19,6 +19,8 @@ pub mod histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::time::Duration;
+
 use self::histogram::{Buckets, DecayingHistogram};
 
 /// The largest amount of a resource, in millicores or bytes.
@@ -49,11 +51,11 @@ pub struct Config {
     /// Least memory request of a pod, in MiB, divided among its containers.
     pub pod_min_memory_mb: u32,
     /// The time in which a sample loses half its weight.
-    pub half_life_ns: u64,
+    pub half_life: Duration,
     /// History that makes the upper bound twice the estimate.
-    pub confidence_interval_ns: u64,
+    pub confidence_interval: Duration,
     /// One memory peak is kept for each such interval.
-    pub memory_interval_ns: u64,
+    pub memory_interval: Duration,
     /// Memory after running out of it: so many times what was used …
     pub oom_bump_up_ratio: f64,
     /// … or so many bytes more, whichever is more.
@@ -61,9 +63,9 @@ pub struct Config {
     /// Relative distance from the target that is worth replacing a pod of full age.
     pub change_threshold: f64,
     /// The age from which a pod within its bounds may be replaced.
-    pub pod_lifetime_ns: u64,
+    pub pod_lifetime: Duration,
     /// A pod that ran out of memory so soon after its start is replaced at once.
-    pub quick_oom_ns: u64,
+    pub quick_oom: Duration,
     /// The share of pods that may be missing while pods are replaced.
     pub eviction_tolerance: f64,
 }
@@ -77,14 +79,14 @@ impl Default for Config {
             safety_margin: 0.15,
             pod_min_cpu_millicores: 25,
             pod_min_memory_mb: 250,
-            half_life_ns: DAY_NS,
-            confidence_interval_ns: DAY_NS,
-            memory_interval_ns: DAY_NS,
+            half_life: Duration(DAY_NS),
+            confidence_interval: Duration(DAY_NS),
+            memory_interval: Duration(DAY_NS),
             oom_bump_up_ratio: 1.2,
             oom_min_bump_up_bytes: 100 * MEBIBYTE,
             change_threshold: 0.1,
-            pod_lifetime_ns: 43_200_000_000_000,
-            quick_oom_ns: 600_000_000_000,
+            pod_lifetime: Duration::from_secs(43200),
+            quick_oom: Duration::from_secs(600),
             eviction_tolerance: 0.5,
         }
     }
@@ -147,13 +149,13 @@ impl Config {
     /// The processor's histogram: buckets growing by 5 % from 0.01 core to 1000.
     pub fn cpu_histogram(&self) -> DecayingHistogram {
         let buckets = Buckets::Exponential { first: 0.01, ratio: 1.05, max: 1000.0 };
-        DecayingHistogram::new(buckets, EPSILON, self.half_life_ns)
+        DecayingHistogram::new(buckets, EPSILON, self.half_life.0)
     }
 
     /// Memory's histogram: buckets growing by 5 % from 10 MB to 1 TB.
     pub fn memory_histogram(&self) -> DecayingHistogram {
         let buckets = Buckets::Exponential { first: 1e7, ratio: 1.05, max: 1e12 };
-        DecayingHistogram::new(buckets, EPSILON, self.half_life_ns)
+        DecayingHistogram::new(buckets, EPSILON, self.half_life.0)
     }
 
     /// Memory a container that ran out of it is taken to need, from its request and its last peak
@@ -290,7 +292,7 @@ impl Vpa {
     /// A recommender without history.
     pub fn new(config: Config) -> Self {
         let (cpu, memory) = (config.cpu_histogram(), config.memory_histogram());
-        let peaks = MemoryPeaks::new(config.memory_interval_ns);
+        let peaks = MemoryPeaks::new(config.memory_interval.0);
         Self { config, cpu, memory, peaks, first_ns: None, last_ns: 0, samples: 0 }
     }
 
@@ -327,7 +329,7 @@ impl Vpa {
 
     fn confidence(&self) -> f64 {
         let lifespan_ns = self.last_ns - self.first_ns.unwrap_or(self.last_ns);
-        confidence(lifespan_ns, self.samples, self.config.confidence_interval_ns)
+        confidence(lifespan_ns, self.samples, self.config.confidence_interval.0)
     }
 
     /// The processor recommendation, in millicores.
@@ -361,7 +363,7 @@ pub fn ought_to_be_replaced(config: &Config, pod: Running, recommended: Bounds) 
     let distance = (pod.request - recommended.target).abs() as f64 / pod.request.max(1) as f64;
     !(recommended.lower..=recommended.upper).contains(&pod.request)
         || (pod.quick_oom && distance > 0.0)
-        || (pod.age_ns > config.pod_lifetime_ns && distance >= config.change_threshold)
+        || (pod.age_ns > config.pod_lifetime.0 && distance >= config.change_threshold)
 }
 
 /// How many of so many pods may be replaced at once.

@@ -10,6 +10,7 @@ use plimsoll::scale::hpa::calculator::{
     Tolerances, Unavailable, classify, for_average_value, for_value, per_pod_milli, total_milli,
 };
 use plimsoll::scale::hpa::{Config, Decision, Hpa, Path};
+use plimsoll::time::Duration;
 use serde_json::Value;
 
 use super::{Case, NOW_NS, Outcome, ago, collect, count, int, list, ns, real};
@@ -234,11 +235,11 @@ fn written(value: &Value) -> Result<ScalingRules, String> {
                 other => return Err(format!("unknown policy {other:?}")),
             },
             value: count(&policy["value"])?,
-            period_ns: ns(real(&policy["period_s"])?),
+            period: Duration(ns(real(&policy["period_s"])?)),
         })
     };
     Ok(ScalingRules {
-        stabilization_window_ns: value["stabilization_window_s"].as_f64().map(ns),
+        stabilization_window: value["stabilization_window_s"].as_f64().map(ns).map(Duration),
         select: Some(select),
         policies: Some(collect(&value["policies"], policy)?),
         tolerance: value["tolerance"].as_f64(),
@@ -386,7 +387,7 @@ fn controller(inputs: &Value) -> Result<Hpa, String> {
         max_replicas: bounds.max as u32,
         tolerance: tolerances(inputs),
         behavior,
-        downscale_stabilization_ns: ns(window),
+        downscale_stabilization: Duration(ns(window)),
         scale_to_zero: inputs["feature_gate"].as_bool() == Some(true),
         ..Config::default()
     };

@@ -6,6 +6,7 @@ use plimsoll::scale::keda::jobs::{
 use plimsoll::scale::keda::{
     Annotations, Config, Fallback, FallbackBehavior, Health, Poll, ScaledObject,
 };
+use plimsoll::time::Duration;
 use serde_json::Value;
 
 use super::{Case, NOW_NS, Outcome, ago, collect, int, ns, real};
@@ -108,12 +109,12 @@ fn fallback_of(inputs: &Value) -> Result<Option<Fallback>, String> {
 
 fn activation(case: &Case) -> Outcome {
     let inputs = case.inputs();
-    let seconds = |key: &str, default: f64| ns(inputs[key].as_f64().unwrap_or(default));
+    let seconds = |key: &str, default: f64| Duration(ns(inputs[key].as_f64().unwrap_or(default)));
     let flag = |key: &str| inputs[key].as_bool() == Some(true);
     let small = |key: &str| inputs[key].as_i64().map(|it| it as u32);
     let config = Config {
-        cooldown_period_ns: seconds("cooldown_period_s", 300.0),
-        initial_cooldown_period_ns: seconds("initial_cooldown_period_s", 0.0),
+        cooldown_period: seconds("cooldown_period_s", 300.0),
+        initial_cooldown_period: seconds("initial_cooldown_period_s", 0.0),
         idle_replica_count: small("idle_replica_count"),
         min_replica_count: small("min_replica_count").unwrap_or(0),
         fallback: fallback_of(inputs)?,

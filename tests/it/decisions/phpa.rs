@@ -2,6 +2,7 @@
 
 use plimsoll::scale::hpa::behavior::{Policy, PolicyType, Rules, Select};
 use plimsoll::scale::predictive::{DecisionType, choose, limit_predicted, prune};
+use plimsoll::time::Duration;
 
 use super::{Case, NOW_NS, Outcome, collect, count, hpa, list, ns, real};
 
@@ -47,7 +48,7 @@ fn decision_type(case: &Case) -> Outcome {
 
 fn longest_period(case: &Case) -> Outcome {
     let policies = collect(&case.inputs()["policy_periods_s"], |period| {
-        Ok(Policy { r#type: PolicyType::Pods, value: 1, period_ns: ns(real(period)?) })
+        Ok(Policy { r#type: PolicyType::Pods, value: 1, period: Duration(ns(real(period)?)) })
     })?;
     let rules = Rules { window_ns: 0, select: Select::Max, policies };
     case.expects_near("longest_s", rules.longest_period_ns() as f64 / 1e9, 0.0)

@@ -3,6 +3,7 @@
 use plimsoll::scale::ray_serve::{
     Config, Load, Point, RayServe, Streak, merge, time_weighted_mean,
 };
+use plimsoll::time::Duration;
 use serde_json::Value;
 
 use super::{Case, NOW_NS, Outcome, ago, collect, int, list, near, ns, real};
@@ -22,15 +23,15 @@ pub(super) fn check(kind: &str) -> Option<fn(&Case) -> Outcome> {
 /// Writes the settings a value names over those given; upstream's short names included.
 fn settings(mut config: Config, value: &Value) -> Config {
     let number = |keys: &[&str]| keys.iter().find_map(|key| value[*key].as_f64());
-    let time = |key: &str| value[key].as_f64().map(ns);
+    let time = |key: &str| value[key].as_f64().map(ns).map(Duration);
     let set = |slot: &mut f64, new: Option<f64>| *slot = new.unwrap_or(*slot);
     set(&mut config.target_ongoing_requests, number(&["target_ongoing_requests"]));
     set(&mut config.upscaling_factor, number(&["upscaling_factor", "up_f"]));
     set(&mut config.downscaling_factor, number(&["downscaling_factor", "dn_f"]));
-    config.upscale_delay_ns = time("upscale_delay_s").unwrap_or(config.upscale_delay_ns);
-    config.downscale_delay_ns = time("downscale_delay_s").unwrap_or(config.downscale_delay_ns);
+    config.upscale_delay = time("upscale_delay_s").unwrap_or(config.upscale_delay);
+    config.downscale_delay = time("downscale_delay_s").unwrap_or(config.downscale_delay);
     if value.get("downscale_to_zero_delay_s").is_some() {
-        config.downscale_to_zero_delay_ns = time("downscale_to_zero_delay_s");
+        config.downscale_to_zero_delay = time("downscale_to_zero_delay_s");
     }
     config
 }

@@ -17,9 +17,19 @@
 //! and Cardellini, "Horizontal and vertical scaling of container-based applications using
 //! reinforcement learning" (2019).
 
+pub mod scaler;
+
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use self::scaler::Scaler;
+use super::{Autoscaler, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// The name and version a saved policy carries.
 const FORMAT: &str = "plimsoll.q-learning/1";
@@ -50,6 +60,14 @@ pub struct Config {
     pub fallback_above: f64,
     /// … and removed below this one.
     pub fallback_below: f64,
+    /// The latency whose excess is a miss.
+    pub objective: Duration,
+    /// The percentile it is promised for, as a share.
+    pub percentile: f64,
+    /// Whether it tries things out and learns from what comes of them; `--out` saves the table.
+    pub learn: bool,
+    /// A table that was saved, to go on from; its settings replace those of learning.
+    pub table: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -66,6 +84,10 @@ impl Default for Config {
             weight_adaptation: 0.01,
             fallback_above: 0.8,
             fallback_below: 0.3,
+            objective: Duration::from_millis(500),
+            percentile: 0.95,
+            learn: true,
+            table: None,
         }
     }
 }
@@ -267,6 +289,26 @@ fn exact(row: &[Box<RawValue>; 3]) -> Result<[f64; 3], String> {
         *cost = text.get().parse().map_err(|_| format!("the cost {text} is no number"))?;
     }
     Ok(costs)
+}
+
+impl Variant<dyn Autoscaler> for Scaler {
+    const NAME: &'static str = "q-learning";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        super::positive("objective", config.objective.0 as f64, "no fleet answers in no time")?;
+        super::bounds("min", config.min, "max", config.max)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let config = Config {
+            min: setup.min.unwrap_or(config.min),
+            max: setup.max.unwrap_or(config.max),
+            ..config.clone()
+        };
+        super::bounds("min", config.min, "max", config.max)?;
+        Ok(Box::new(Scaler::new(config, setup)?))
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,343 @@
+//! What an autoscaler sees: counters scraped at an interval, averaged over a window, and late.
+//!
+//! The engine keeps running sums; a scrape copies them into a ring. An average over a window is
+//! the difference of two scrapes, whatever the length of the window. A rule sees a scrape only
+//! once it is older than the delay of its metrics pipeline.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::stats::CoarseHistogram;
+use crate::time::{Duration, Instant};
+
+/// What is looked at. All but utilization and latency are per server that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Busy slot time over slot time, 0 to 1.
+    #[default]
+    Utilization,
+    /// Requests in the system, waiting and in service.
+    Concurrency,
+    /// Requests that wait.
+    Queue,
+    /// Arrivals a second.
+    Rate,
+    /// The 99th percentile of latency in seconds.
+    Latency,
+    /// Requests that did not complete, as a share of those that ended.
+    Errors,
+    /// Input and output tokens of the requests at the servers.
+    Tokens,
+}
+
+/// The running sums of a pool at one instant. They wrap; only differences are used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// When.
+    pub at: Instant,
+    /// Slot-nanoseconds in use.
+    pub busy_ns: u64,
+    /// Slot-nanoseconds of servers that serve.
+    pub slot_ns: u64,
+    /// Nanoseconds of servers that serve.
+    pub server_ns: u64,
+    /// Request-nanoseconds in the system.
+    pub in_system_ns: u64,
+    /// Requests that arrived.
+    pub arrivals: u64,
+    /// Requests served to the end.
+    pub completed: u64,
+    /// Requests that ended otherwise.
+    pub failed: u64,
+    /// Service time of those completed.
+    pub service_ns: u64,
+    /// Tokens of the requests at servers now: a level, not a sum.
+    pub tokens: u64,
+}
+
+/// Scrapes of a pool's sums, as many as the longest window needs.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    delay: Duration,
+    keep: usize,
+    ring: VecDeque<Totals>,
+    /// Latencies between one scrape and the next; empty where no rule asks for them.
+    latencies: VecDeque<CoarseHistogram>,
+    current: Option<CoarseHistogram>,
+}
+
+impl Metrics {
+    /// A ring for windows of up to `longest`, scraped every `scrape` and seen `delay` later.
+    pub fn new(scrape: Duration, delay: Duration, longest: Duration, latency: bool) -> Self {
+        let span = longest.0.saturating_add(delay.0);
+        let keep = span.div_ceil(scrape.0.max(1)).saturating_add(2).min(1 << 20) as usize;
+        Self {
+            delay,
+            keep,
+            ring: VecDeque::from([Totals::default()]),
+            latencies: VecDeque::new(),
+            current: latency.then(CoarseHistogram::default),
+        }
+    }
+
+    /// Whether latencies are wanted.
+    pub fn wants_latency(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// A request was completed after so many nanoseconds.
+    #[inline]
+    pub fn record_latency(&mut self, latency_ns: u64) {
+        if let Some(current) = &mut self.current {
+            current.record(latency_ns);
+        }
+    }
+
+    /// Takes the sums in as they stand now.
+    pub fn scrape(&mut self, totals: Totals) {
+        if self.ring.len() == self.keep {
+            self.ring.pop_front();
+            self.latencies.pop_front();
+        }
+        self.ring.push_back(totals);
+        if let Some(current) = &mut self.current {
+            self.latencies.push_back(std::mem::take(current));
+        }
+    }
+
+    /// The scrapes at both ends of the last `window` that can be seen at `now`; their places.
+    fn ends(&self, now: Instant, window: Duration) -> Option<(usize, usize)> {
+        let visible = self.ring.partition_point(|totals| totals.at + self.delay <= now);
+        let newest = visible.checked_sub(1)?;
+        let from = Instant(self.ring[newest].at.0.saturating_sub(window.0));
+        // The scrape at or before the start of the window; a ring that is too young starts later.
+        let oldest = self.ring.partition_point(|totals| totals.at <= from).saturating_sub(1);
+        (oldest < newest).then_some((oldest, newest))
+    }
+}
+
+/// How many servers there are, by where they are in their lives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Ordered and not yet serving.
+    pub starting: u32,
+    /// Serving.
+    pub ready: u32,
+    /// Finishing what they have.
+    pub draining: u32,
+}
+
+impl Counts {
+    /// Those that are meant to stay: the count a rule raises or lowers.
+    pub fn wanted(self) -> u32 {
+        self.starting + self.ready
+    }
+}
+
+/// Everything an autoscaler can know when it looks.
+#[derive(Debug, Clone, Copy)]
+pub struct Signals<'a> {
+    /// The time.
+    pub now: Instant,
+    /// Servers by where they are in their lives.
+    pub counts: Counts,
+    /// Since when each server that serves has done so, the earliest first.
+    pub ready_since: &'a [Instant],
+    /// The window the rule is set to.
+    pub window: Duration,
+    /// Requests a server serves at once.
+    pub slots: u32,
+    /// Requests in the system at this instant, and how many of them wait.
+    pub in_system: u32,
+    /// Requests that wait at this instant.
+    pub waiting: u32,
+    /// What was scraped.
+    pub metrics: &'a Metrics,
+}
+
+impl<'a> Signals<'a> {
+    /// What the last `window` shows; a window of 0 shows this instant.
+    pub fn over(&self, window: Duration) -> Seen<'a> {
+        Seen { signals: *self, window, ends: self.metrics.ends(self.now, window) }
+    }
+
+    /// What the rule's own window shows.
+    pub fn seen(&self) -> Seen<'a> {
+        self.over(self.window)
+    }
+
+    /// Servers that have served for less than `span`, and those that start.
+    pub fn younger_than(&self, span: Duration) -> u32 {
+        let old = self.ready_since.partition_point(|since| *since + span <= self.now);
+        self.counts.starting + (self.ready_since.len() - old) as u32
+    }
+}
+
+/// What one window shows. Nothing is known before the second scrape.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    signals: Signals<'a>,
+    window: Duration,
+    ends: Option<(usize, usize)>,
+}
+
+impl Seen<'_> {
+    fn change(&self, of: impl Fn(&Totals) -> u64) -> Option<f64> {
+        let (oldest, newest) = self.ends?;
+        let ring = &self.signals.metrics.ring;
+        Some(of(&ring[newest]).wrapping_sub(of(&ring[oldest])) as f64)
+    }
+
+    fn per(&self, of: impl Fn(&Totals) -> u64, by: impl Fn(&Totals) -> u64) -> Option<f64> {
+        let by = self.change(by)?;
+        (by > 0.0).then(|| self.change(of).map(|of| of / by)).flatten()
+    }
+
+    /// Busy slot time over slot time; nothing while no server served.
+    pub fn utilization(&self) -> Option<f64> {
+        self.per(|it| it.busy_ns, |it| it.slot_ns)
+    }
+
+    /// Mean number of requests in the system.
+    pub fn concurrency(&self) -> Option<f64> {
+        if self.window == Duration::ZERO {
+            return Some(f64::from(self.signals.in_system));
+        }
+        self.per(|it| it.in_system_ns, |it| it.at.0)
+    }
+
+    /// Mean number of requests that wait.
+    pub fn queue(&self) -> Option<f64> {
+        if self.window == Duration::ZERO {
+            return Some(f64::from(self.signals.waiting));
+        }
+        // The two sums are taken apart before they are divided, so that no waiting is exactly 0.
+        self.per(|it| it.in_system_ns.wrapping_sub(it.busy_ns), |it| it.at.0)
+    }
+
+    /// Arrivals a second.
+    pub fn rate(&self) -> Option<f64> {
+        Some(self.per(|it| it.arrivals, |it| it.at.0)? * 1e9)
+    }
+
+    /// Mean service time in seconds of what was completed.
+    pub fn service_s(&self) -> Option<f64> {
+        Some(self.per(|it| it.service_ns, |it| it.completed)? / 1e9)
+    }
+
+    /// Requests that ended without being served, as a share of all that ended.
+    pub fn errors(&self) -> Option<f64> {
+        self.per(|it| it.failed, |it| it.failed.wrapping_add(it.completed))
+    }
+
+    /// Tokens of the requests at servers, when last scraped.
+    pub fn tokens(&self) -> Option<f64> {
+        let (_, newest) = self.ends?;
+        Some(self.signals.metrics.ring[newest].tokens as f64)
+    }
+
+    /// Mean number of servers that served.
+    pub fn servers(&self) -> Option<f64> {
+        self.per(|it| it.server_ns, |it| it.at.0)
+    }
+
+    /// A percentile of latency, in nanoseconds, of what was completed.
+    pub fn latency_ns(&self, percentile: f64) -> Option<u64> {
+        let (oldest, newest) = self.ends?;
+        let mut merged = CoarseHistogram::default();
+        // The stretch that ends at scrape k lies at place k − 1.
+        let stretches = self.signals.metrics.latencies.range(oldest..newest);
+        stretches.for_each(|stretch| merged.merge(stretch));
+        merged.quantile(percentile)
+    }
+
+    /// The value of a metric, per server where it is a total.
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        let total = match metric {
+            Metric::Utilization => return self.utilization(),
+            Metric::Latency => return self.latency_ns(0.99).map(|ns| ns as f64 / 1e9),
+            Metric::Errors => return self.errors(),
+            Metric::Concurrency => self.concurrency(),
+            Metric::Queue => self.queue(),
+            Metric::Rate => self.rate(),
+            Metric::Tokens => self.tokens(),
+        };
+        let servers = self.servers().filter(|servers| *servers > 0.0)?;
+        Some(total? / servers)
+    }
+
+    /// The value of a metric as a total over the pool, where it is one.
+    pub fn total(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Concurrency => self.concurrency(),
+            Metric::Queue => self.queue(),
+            Metric::Rate => self.rate(),
+            Metric::Tokens => self.tokens(),
+            _ => self.value(metric),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signals(metrics: &Metrics, second: u64) -> Signals<'_> {
+        Signals {
+            now: Instant(second * 1_000_000_000),
+            counts: Counts::default(),
+            ready_since: &[],
+            window: Duration::from_secs(20),
+            slots: 1,
+            in_system: 0,
+            waiting: 0,
+            metrics,
+        }
+    }
+
+    /// Two servers of one slot, busy as long as the second of the scrape says.
+    fn scraped(delay: u64) -> Metrics {
+        let span = Duration::from_secs;
+        let mut metrics = Metrics::new(span(10), span(delay), span(20), true);
+        for step in 1..=6_u64 {
+            let at = Instant::START + span(10 * step);
+            metrics.record_latency(step * 1000);
+            metrics.scrape(Totals {
+                at,
+                busy_ns: at.0 + step * step * 1_000_000_000,
+                slot_ns: 2 * at.0,
+                server_ns: 2 * at.0,
+                arrivals: 5 * step,
+                ..Totals::default()
+            });
+        }
+        metrics
+    }
+
+    #[test]
+    fn a_window_is_the_difference_of_its_ends() {
+        let metrics = scraped(0);
+        let seen = signals(&metrics, 60).seen();
+        assert_eq!(seen.utilization(), Some((20.0 + 36.0 - 16.0) / 40.0));
+        assert_eq!((seen.rate(), seen.servers()), (Some(0.5), Some(2.0)));
+        assert_eq!(seen.errors(), None, "nothing has ended");
+        assert!(seen.latency_ns(1.0).is_some_and(|ns| ns.abs_diff(6000) < 100));
+        assert!(seen.latency_ns(0.0).is_some_and(|ns| ns.abs_diff(5000) < 100));
+    }
+
+    #[test]
+    fn a_late_pipeline_shows_an_earlier_window() {
+        let metrics = scraped(20);
+        let seen = signals(&metrics, 60).seen();
+        assert_eq!(seen.utilization(), Some((20.0 + 16.0 - 4.0) / 40.0));
+    }
+
+    #[test]
+    fn before_the_second_scrape_nothing_is_known() {
+        let metrics = scraped(60);
+        assert_eq!(signals(&metrics, 60).seen().utilization(), None);
+    }
+}
