@@ -67,7 +67,8 @@ impl Folder {
                 utilization: &server.utilization,
             }));
         }
-        self.write("servers.csv", &flat::csv(&rows))
+        self.write("servers.csv", &flat::csv(&rows))?;
+        super::scaling::write(self, outcome)
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -3,6 +3,7 @@
 mod estimates;
 mod files;
 mod flat;
+mod scaling;
 mod table;
 pub mod text;
 

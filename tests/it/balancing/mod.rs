@@ -230,6 +230,7 @@ impl Cluster {
             places: (0..self.servers.len() as u32).collect(),
             balancers,
             streams: (0..self.balancers).map(name).collect(),
+            life: Vec::new(),
             shared: self.shared.then(|| (discipline.line().unwrap(), u32::MAX)),
             plain_fifo: self.order == "fifo",
             reporting: self.reporting,
