@@ -1,19 +1,48 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
+pub mod aperture;
+pub mod c3;
+pub mod exp3;
 pub mod first;
 pub mod join_idle_queue;
 pub mod join_shortest_queue;
+pub mod jump;
+pub mod key_hash;
 pub mod least_connections;
 pub mod least_request;
+pub mod least_time;
 pub mod least_work_left;
+pub mod load_aware_zones;
+pub mod locality_weighted;
+pub mod lowest_response_time;
+pub mod maglev;
 pub mod never_queue;
+pub mod peak_ewma;
 pub mod power_of_choices;
+pub mod predicted_latency;
+pub mod prequal;
 pub mod random;
+pub mod rendezvous;
+pub mod resource_score;
+pub mod response_time_share;
+pub mod ring;
 pub mod round_robin;
 pub mod shortest_expected_delay;
+pub mod source_hash;
+pub mod spillover;
+pub mod stale;
+pub mod sticky;
+pub mod subset;
+pub mod thompson_sampling;
+pub mod tiers;
+pub mod ucb1;
+pub mod utilization_weighted;
 pub mod weighted_random;
 pub mod weighted_round_robin;
+pub mod zone_aware;
 
+mod keyed;
+mod levels;
 mod tools;
 mod turns;
 
@@ -34,7 +63,7 @@ pub enum Pick {
 }
 
 /// A policy that chooses a server for each request by what a real balancer can know.
-pub trait Balancer {
+pub trait Balancer: std::fmt::Debug {
     /// Chooses one of `view.candidates`, of which there is at least one.
     fn pick(&mut self, request: &Request, view: &View<'_>, stream: &mut Stream) -> Pick;
 
@@ -84,12 +113,14 @@ pub struct Setup<'a> {
     pub balancers: u32,
     /// Whether the requests carry keys that mean something.
     pub keys: bool,
+    /// Whether servers report their load (`View::report`).
+    pub reports: bool,
 }
 
 impl<'a> Setup<'a> {
-    /// The only balancer before a fleet, for requests that carry keys.
+    /// The only balancer before a fleet whose servers report, for requests that carry keys.
     pub fn new(fleet: &'a Fleet) -> Self {
-        Self { fleet, balancer: 0, balancers: 1, keys: true }
+        Self { fleet, balancer: 0, balancers: 1, keys: true, reports: true }
     }
 }
 
@@ -118,4 +149,31 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
         "shortest_expected_delay.rs"
     )),
     Entry::of::<never_queue::NeverQueue>(include_str!("never_queue.rs")),
+    Entry::of::<lowest_response_time::LowestResponseTime>(include_str!("lowest_response_time.rs")),
+    Entry::of::<response_time_share::ResponseTimeShare>(include_str!("response_time_share.rs")),
+    Entry::of::<least_time::LeastTime>(include_str!("least_time.rs")),
+    Entry::of::<peak_ewma::PeakEwma>(include_str!("peak_ewma.rs")),
+    Entry::of::<c3::C3>(include_str!("c3.rs")),
+    Entry::of::<prequal::Prequal>(include_str!("prequal.rs")),
+    Entry::of::<utilization_weighted::UtilizationWeighted>(include_str!("utilization_weighted.rs")),
+    Entry::of::<resource_score::ResourceScore>(include_str!("resource_score.rs")),
+    Entry::of::<source_hash::SourceHash>(include_str!("source_hash.rs")),
+    Entry::of::<key_hash::KeyHash>(include_str!("key_hash.rs")),
+    Entry::of::<ring::Ring>(include_str!("ring.rs")),
+    Entry::of::<maglev::Maglev>(include_str!("maglev.rs")),
+    Entry::of::<rendezvous::Rendezvous>(include_str!("rendezvous.rs")),
+    Entry::of::<jump::Jump>(include_str!("jump.rs")),
+    Entry::of::<sticky::Sticky>(include_str!("sticky.rs")),
+    Entry::of::<predicted_latency::PredictedLatency>(include_str!("predicted_latency.rs")),
+    Entry::of::<ucb1::Ucb1>(include_str!("ucb1.rs")),
+    Entry::of::<thompson_sampling::ThompsonSampling>(include_str!("thompson_sampling.rs")),
+    Entry::of::<exp3::Exp3>(include_str!("exp3.rs")),
+    Entry::of::<tiers::Tiers>(include_str!("tiers.rs")),
+    Entry::of::<spillover::Spillover>(include_str!("spillover.rs")),
+    Entry::of::<zone_aware::ZoneAware>(include_str!("zone_aware.rs")),
+    Entry::of::<locality_weighted::LocalityWeighted>(include_str!("locality_weighted.rs")),
+    Entry::of::<load_aware_zones::LoadAwareZones>(include_str!("load_aware_zones.rs")),
+    Entry::of::<subset::Subset>(include_str!("subset.rs")),
+    Entry::of::<aperture::Aperture>(include_str!("aperture.rs")),
+    Entry::of::<stale::Stale>(include_str!("stale.rs")),
 ];

@@ -5,16 +5,20 @@ use serde::Serialize;
 use super::common::{Common, Format};
 use super::progress::{self, Progress};
 use super::{Ended, Status, print};
+use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Estimated, Objective, Outcome};
-use crate::report::{self, Folder};
-use crate::scenario::Scenario;
+use crate::report::{self, Folder, Results};
+use crate::scenario::{Measured, Scenario};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
+    /// Write one row a request to `requests.csv` as well
+    #[arg(long, requires = "out", help_heading = "Output")]
+    requests: bool,
 }
 
 pub(super) fn run(args: &Args) -> Ended {
@@ -24,15 +28,33 @@ pub(super) fn run(args: &Args) -> Ended {
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
     if scenario.run.wants_intervals() {
+        if args.requests {
+            return Err(Problem::new(
+                "`--requests` writes the requests of one run, not of several",
+            )
+            .help("leave out `--replications`, `--precision` and their keys in `[run]`")
+            .into());
+        }
         return repeatedly(&scenario, &crew, common, folder.as_ref());
     }
     let watch = Progress::new(common.quiet, scenario.until());
     let warm_up = WarmUp::of(&scenario, 1, &crew, &watch)?;
-    let (measured, ()) = scenario.simulate(0, warm_up.span, (), &watch)?;
+    let log = folder.as_ref().filter(|_| args.requests);
+    let log = log.map(|folder| folder.request_log(scenario.traffic.keys())).transpose()?;
+    // A log wants requests in the order of their ends, which costs time; none wants nothing.
+    let measured = match log {
+        None => scenario.simulate(0, warm_up.span, (), &watch)?.0,
+        Some(log) => {
+            let (measured, log) = scenario.simulate(0, warm_up.span, log, &watch)?;
+            folder.as_ref().map_or(Ok(()), |folder| folder.finish_log(log))?;
+            measured
+        }
+    };
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
-    finish(&outcome, report::table, common.format, folder.as_ref())
+    write(folder.as_ref(), &outcome, &scenario, &measured)?;
+    finish(&outcome, report::table, common.format)
 }
 
 /// Several runs, or one in batches: every number with its interval.
@@ -43,21 +65,36 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
     drop(watch);
     let estimates = |outcome: &Estimated, width| report::estimates(outcome, width);
     match found.outcome {
-        Some(outcome) => finish(&outcome, estimates, common.format, folder),
+        Some(outcome) => {
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, estimates, common.format)
+        }
         // Stopped before there were two runs: what there is has no intervals.
-        None => finish(&scenario.outcome(&found.first), report::table, common.format, folder),
+        None => {
+            let outcome = scenario.outcome(&found.first);
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, report::table, common.format)
+        }
     }
+}
+
+/// Writes the numbers, the charts and the page of a run.
+fn write<N: Serialize, M: Serialize>(
+    folder: Option<&Folder>,
+    outcome: &Outcome<N, M>,
+    scenario: &Scenario,
+    measured: &Measured,
+) -> Result<(), Problem> {
+    let Some(folder) = folder else { return Ok(()) };
+    folder.write_outcome(outcome)?;
+    folder.write_report(&Results::of(outcome, scenario, measured, command_line()))
 }
 
 fn finish<N: Serialize, M: Serialize>(
     outcome: &Outcome<N, M>,
     table: impl Fn(&Outcome<N, M>, u16) -> String,
     format: Format,
-    folder: Option<&Folder>,
 ) -> Ended {
-    if let Some(folder) = folder {
-        folder.write_outcome(outcome)?;
-    }
     print(&match format {
         Format::Table => table(outcome, width()),
         Format::Json => json(outcome),
@@ -69,6 +106,19 @@ fn finish<N: Serialize, M: Serialize>(
 /// One object, as the schema says.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("outcomes are plain data") + "\n"
+}
+
+/// The command that is running, as a shell would read it.
+pub(super) fn command_line() -> String {
+    let plain = |word: &str| {
+        let safe = |letter: char| letter.is_alphanumeric() || "-_./:=,%+@".contains(letter);
+        !word.is_empty() && word.chars().all(safe)
+    };
+    let quoted = |word: String| {
+        if plain(&word) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    let words = std::env::args().skip(1).map(quoted);
+    ["plimsoll".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Columns of the terminal; what is not a terminal gets the width of a printed page.

@@ -9,7 +9,7 @@ use crate::balance::Pick;
 use crate::diagnose::Problem;
 use crate::fleet::{Report, State, View};
 use crate::model::{Completion, Fate, Request, ServerId};
-use crate::probe::Probe;
+use crate::probe::{Crowd, Probe};
 use crate::station::{Fifo, Line, Offer, Slab, Ticket};
 use crate::time::{Duration, Instant};
 use crate::workload::{CHUNK, Source};
@@ -31,6 +31,7 @@ pub(super) enum Timer {
     Life(Turn),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each saves a hot path a look elsewhere")]
 pub(super) struct Drive<'a, P> {
     pub(super) plant: Plant,
     source: &'a mut dyn Source,
@@ -50,6 +51,8 @@ pub(super) struct Drive<'a, P> {
     reporter: Option<Reporter>,
     /// How many lists a server that falls idle looks at; 0 when nobody keeps such lists.
     idle_lists: u32,
+    /// Since when each server has had as many requests as it has, where requests share servers.
+    since: Vec<Instant>,
     /// Whether all arrivals but those of a closed loop are in.
     pub(super) closing: bool,
     /// Requests of a closed loop that have not come back yet.
@@ -69,14 +72,18 @@ pub(super) struct Drive<'a, P> {
 }
 
 pub(super) fn run<P: Probe>(
-    plant: Plant,
+    mut plant: Plant,
     source: &mut dyn Source,
     until: Option<Instant>,
     probe: &mut P,
     watch: &dyn Watch,
 ) -> Result<Ending, Problem> {
     let servers = plant.fleet.len();
+    if plant.shared.is_some() {
+        plant.fleet.follow_open();
+    }
     let balancers = plant.balancers.len();
+    let shares = plant.stations.iter().any(|station| station.shares());
     let mut drive = Drive {
         calendar: Calendar::new(servers),
         timers: Timers::default(),
@@ -91,6 +98,7 @@ pub(super) fn run<P: Probe>(
         closed_loop: source.is_closed_loop(),
         reporter: plant.reporting.map(Reporter::new),
         idle_lists: plant.balancers.first().map_or(0, |balancer| balancer.idle_lists()),
+        since: if shares { vec![Instant::START; servers] } else { Vec::new() },
         closing: false,
         returning: 0,
         scaled: false,
@@ -286,6 +294,8 @@ impl<P: Probe> Drive<'_, P> {
             let slots = plant.fleet.spec(server).slots;
             reporter.busy_until(self.now, server, station.serving(at).min(slots));
         }
+        self.count_crowd(server);
+        let station = &mut self.plant.stations[usize::from(pool)];
         match station.offer(at, ticket, self.now, &mut self.slab) {
             Offer::Started => self.calendar.set(server, station.next_departure(at)),
             Offer::Waiting => self.mind_patience(ticket, index, patience),
@@ -347,6 +357,9 @@ impl<P: Probe> Drive<'_, P> {
             let slots = plant.fleet.spec(server).slots;
             reporter.busy_until(at, server, station.serving(place).min(slots));
         }
+        self.count_crowd(server);
+        let plant = &mut self.plant;
+        let station = &mut plant.stations[usize::from(plant.fleet.spec(server).pool)];
         let ticket = station.depart(place, at, &mut self.slab);
         self.calendar.set(server, station.next_departure(place));
         self.end(ticket, Fate::Completed, Some(server));
@@ -362,13 +375,12 @@ impl<P: Probe> Drive<'_, P> {
         if !self.pooled || !self.plant.fleet.open().contains(server) {
             return false;
         }
-        let next = match &mut self.plant.shared {
-            Some((line, _)) => line.pop(&mut self.slab),
-            None => {
-                let next = self.lobby.pop(&mut self.slab);
-                self.pooled = !self.lobby.is_empty();
-                next
-            }
+        let next = if let Some((line, _)) = &mut self.plant.shared {
+            line.pop(&mut self.slab)
+        } else {
+            let next = self.lobby.pop(&mut self.slab);
+            self.pooled = !self.lobby.is_empty();
+            next
         };
         if let Some(ticket) = next {
             self.dispatch(ticket, server);
@@ -439,6 +451,24 @@ impl<P: Probe> Drive<'_, P> {
         let drawn = (0..self.idle_lists.min(count)).map(|_| stream.below(count) as usize);
         let shortest = drawn.min_by_key(|&list| balancers[list].idle_listed());
         balancers[shortest.unwrap_or(0)].on_idle(server);
+    }
+
+    /// Tells how many requests more than slots there were, before their number changes.
+    #[inline]
+    fn count_crowd(&mut self, server: ServerId) {
+        if self.since.is_empty() {
+            return;
+        }
+        if server.index() >= self.since.len() {
+            self.since.resize(server.index() + 1, self.now);
+        }
+        let from = std::mem::replace(&mut self.since[server.index()], self.now);
+        let (spec, place) = (self.plant.fleet.spec(server), self.plant.places[server.index()]);
+        let serving = self.plant.stations[usize::from(spec.pool)].serving(place as usize);
+        let (beyond, horizon) = (serving.saturating_sub(spec.slots), self.horizon);
+        if beyond > 0 {
+            self.probe.crowd(&Crowd { server, from, to: self.now, beyond, horizon });
+        }
     }
 
     #[inline]

@@ -92,6 +92,10 @@ impl<'a> Evidence<'a> {
         if total <= 0.0 {
             return Estimate::INSUFFICIENT;
         }
+        if values.len() > 1 && values.iter().all(|&x| x == values[0]) {
+            // What does not vary has no width, whatever the rounding of a sum says.
+            return Estimate::symmetric(values[0], 0.0, Status::Ok);
+        }
         if self.method == Method::Resamples {
             return spread_around(values[0], &values[1..], self.confidence);
         }
@@ -236,7 +240,10 @@ pub(super) fn spread_around(centre: f64, resamples: &[f64], confidence: f64) -> 
         let factor = (t * variance(&logarithms).sqrt()).exp();
         return Estimate::between(centre, centre / factor, centre * factor, status);
     }
-    Estimate::symmetric(centre, t * variance(resamples).sqrt(), status)
+    let reach = t * variance(resamples).sqrt();
+    // What is never below 0 on a resample is not below 0 elsewhere.
+    let floor = if resamples.iter().any(|&x| x < 0.0) { f64::NEG_INFINITY } else { 0.0 };
+    Estimate::between(centre, (centre - reach).max(floor), centre + reach, status)
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@
 mod batches;
 mod campaign;
 
+pub mod compare;
 mod crew;
+mod difference;
 mod estimated;
 mod evidence;
 mod in_order;
@@ -29,6 +31,7 @@ mod workload;
 
 use std::cell::Cell;
 
+pub use compare::{Compared, Pairs, Variant, compare};
 pub use crew::Crew;
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;

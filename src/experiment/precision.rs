@@ -41,14 +41,16 @@ impl Sequential {
         self.stopping.first_look() as usize
     }
 
-    /// Looks at the evidence: how many replications there must be before the next look, or `None`
-    /// when this was the last. The error is split between the measures (Bonferroni).
-    pub(super) fn look(&mut self, evidence: &Evidence<'_>) -> Option<usize> {
-        let runs = evidence.parts.len() as u64;
-        let each = 1.0 - (1.0 - evidence.confidence) / self.measures.len() as f64;
-        let evidence = evidence.at(each);
-        let estimates: Vec<Estimate> =
-            self.measures.iter().map(|&measure| evidence.of(measure)).collect();
+    /// Looks at the evidence for each variant: how many replications there must be before the next
+    /// look, or `None` when this was the last. The error is split between all numbers (Bonferroni).
+    pub(super) fn look(&mut self, all: &[Evidence<'_>]) -> Option<usize> {
+        let runs = all[0].parts.len() as u64;
+        let each = 1.0 - (1.0 - all[0].confidence) / (self.measures.len() * all.len()) as f64;
+        let mut estimates: Vec<Estimate> = Vec::new();
+        for evidence in all {
+            let evidence = evidence.at(each);
+            estimates.extend(self.measures.iter().map(|&measure| evidence.of(measure)));
+        }
         let precision = Precision { relative: self.asked, absolute: 0.0 };
         let widths = estimates.iter().map(relative_width);
         let needed = estimates.iter().filter_map(|estimate| precision.needed(runs, estimate)).max();

@@ -62,7 +62,7 @@ pub fn replicate(
     loop {
         campaign.run(&mut runs, wanted)?;
         let Some(sequential) = sequential.as_mut().filter(|_| !runs.stopped) else { break };
-        let Some(more) = sequential.look(&evidence(scenario, &runs, 0, method)) else { break };
+        let Some(more) = sequential.look(&[evidence(scenario, &runs, 0, method)]) else { break };
         wanted = more;
     }
     let outcome = (runs.replications.len() > 1).then(|| {

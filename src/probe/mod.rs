@@ -29,6 +29,10 @@ pub trait Probe {
     /// The end lies beyond the horizon, so time averages must not count what lies beyond it.
     fn beyond(&mut self, _done: &Completion, _horizon: Instant) {}
 
+    /// Requests have shared the slots of a server: their services, which completions tell, add up
+    /// to more than the slots were busy, by this much.
+    fn crowd(&mut self, _crowd: &Crowd) {}
+
     /// The fleet has changed.
     fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
 
@@ -47,6 +51,21 @@ pub trait Probe {
 
 impl Probe for () {}
 
+/// More requests in service at a server than it has slots, for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// The server.
+    pub server: ServerId,
+    /// From when on there were so many.
+    pub from: Instant,
+    /// Until when.
+    pub to: Instant,
+    /// How many more than slots.
+    pub beyond: u32,
+    /// The horizon, where it is known; where it is not, it is later than `to`.
+    pub horizon: Option<Instant>,
+}
+
 macro_rules! together {
     ($($probe:ident . $field:tt),+) => {
         impl<$($probe: Probe),+> Probe for ($($probe,)+) {
@@ -62,6 +81,10 @@ macro_rules! together {
             #[inline]
             fn beyond(&mut self, done: &Completion, horizon: Instant) {
                 $(self.$field.beyond(done, horizon);)+
+            }
+            #[inline]
+            fn crowd(&mut self, crowd: &Crowd) {
+                $(self.$field.crowd(crowd);)+
             }
             fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
                 $(self.$field.fleet(now, change, fleet);)+
@@ -104,6 +127,11 @@ impl<P: Probe> Probe for Option<P> {
     fn beyond(&mut self, done: &Completion, horizon: Instant) {
         if let Some(probe) = self {
             probe.beyond(done, horizon);
+        }
+    }
+    fn crowd(&mut self, crowd: &Crowd) {
+        if let Some(probe) = self {
+            probe.crowd(crowd);
         }
     }
     fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {

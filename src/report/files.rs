@@ -1,14 +1,19 @@
 //! `--out DIR`: the files of a run, opened before it starts so that a long run never ends in vain.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::flat;
+use super::chart::{self, Chart};
+use super::requests::RequestLog;
+use super::results::Results;
+use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::Outcome;
+use crate::outcome::{Comparison, Outcome};
+
+const REQUESTS: &str = "requests.csv";
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -37,10 +42,10 @@ impl Folder {
     }
 
     /// Writes one file, whole.
-    pub fn write(&self, name: &str, text: &str) -> Result<(), Problem> {
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<(), Problem> {
         let write = || -> std::io::Result<()> {
             let mut file = fs::File::create(self.path.join(name))?;
-            file.write_all(text.as_bytes())
+            file.write_all(bytes.as_ref())
         };
         write().map_err(|error| self.failed(name, &error))
     }
@@ -56,8 +61,8 @@ impl Folder {
         outcome: &Outcome<N, M>,
     ) -> Result<(), Problem> {
         let json = serde_json::to_string_pretty(outcome).expect("outcomes are plain data");
-        self.write("outcome.json", &(json + "\n"))?;
-        self.write("summary.csv", &flat::csv(std::slice::from_ref(outcome)))?;
+        self.write("outcome.json", json + "\n")?;
+        self.write("summary.csv", flat::csv(std::slice::from_ref(outcome)))?;
         let mut rows = Vec::new();
         for pool in &outcome.pools {
             rows.extend(pool.servers.iter().map(|server| Row {
@@ -67,8 +72,57 @@ impl Folder {
                 utilization: &server.utilization,
             }));
         }
-        self.write("servers.csv", &flat::csv(&rows))?;
+        self.write("servers.csv", flat::csv(&rows))?;
         super::scaling::write(self, outcome)
+    }
+
+    /// What a report is drawn from, each chart as SVG and as PNG, and the page.
+    pub fn write_report(&self, results: &Results) -> Result<(), Problem> {
+        results.write(self)?;
+        self.write_drawn(results)
+    }
+
+    /// The charts and the page of a run whose results are there.
+    pub fn write_drawn(&self, results: &Results) -> Result<(), Problem> {
+        self.write_charts(&chart::of_run(results))?;
+        self.write("report.html", page::page(results))
+    }
+
+    /// The charts and the page of several runs.
+    pub fn write_side_by_side(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+        self.write_charts(&chart::of_several(runs))?;
+        self.write("report.html", several::page(runs))
+    }
+
+    /// Each chart as SVG and as PNG.
+    pub fn write_charts(&self, charts: &[Chart]) -> Result<(), Problem> {
+        charts.iter().try_for_each(|chart| {
+            self.write(&format!("{}.svg", chart.name), chart.svg())?;
+            self.write(&format!("{}.png", chart.name), chart.png())
+        })
+    }
+
+    /// Opens `requests.csv` for a run that is about to start.
+    pub fn request_log<'a>(
+        &self,
+        classes: impl Iterator<Item = &'a String>,
+    ) -> Result<RequestLog, Problem> {
+        fs::File::create(self.path.join(REQUESTS))
+            .and_then(|file| RequestLog::new(BufWriter::with_capacity(1 << 16, file), classes))
+            .map_err(|error| self.failed(REQUESTS, &error))
+    }
+
+    /// Ends `requests.csv`.
+    pub fn finish_log(&self, log: RequestLog) -> Result<(), Problem> {
+        log.finish().map_err(|error| self.failed(REQUESTS, &error))
+    }
+
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
+    pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
+        self.write("comparison.json", &(json + "\n"))?;
+        self.write("summary.csv", &super::comparison_csv(comparison))?;
+        self.write("differences.csv", &flat::csv(&comparison.differences))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

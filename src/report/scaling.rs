@@ -47,12 +47,12 @@ pub(super) fn lines(scaled: &[Autoscaling], width: u16) -> String {
 pub(super) fn write<N, M>(folder: &Folder, outcome: &Outcome<N, M>) -> Result<(), Problem> {
     for pool in &outcome.autoscaling {
         let several = outcome.autoscaling.len() > 1;
-        let name = |stem: &str, ending: &str| match several {
-            true => format!("{stem}-{}.{ending}", pool.pool),
-            false => format!("{stem}.{ending}"),
+        let name = |stem: &str, ending: &str| {
+            let pool = if several { format!("-{}", pool.pool) } else { String::new() };
+            format!("{stem}{pool}.{ending}")
         };
-        folder.write(&name("decisions", "csv"), &flat::csv(&pool.decisions))?;
-        folder.write(&name("fleet", "csv"), &flat::csv(&pool.timeline))?;
+        folder.write(&name("decisions", "csv"), flat::csv(&pool.decisions))?;
+        folder.write(&name("fleet", "csv"), flat::csv(&pool.timeline))?;
         if let Some(memory) = &pool.memory {
             folder.write(&name("policy", "json"), memory)?;
         }

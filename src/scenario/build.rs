@@ -98,7 +98,8 @@ impl Scenario {
         };
         let balancers = self.balancer.balancers();
         let keys = self.has_keys()?;
-        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys };
+        let reports = self.balancer.reporting().is_some();
+        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys, reports };
         let build = |balancer| self.balancer.policy.build(&setup(balancer));
         let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
         let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());

@@ -168,13 +168,7 @@ impl Setting {
     /// A balancer on the command line replaces the policy and its options, not where queues stand.
     fn choose_policy(&self, document: &mut Node, origin: &Origin) -> Result<(), Problem> {
         let policy = Node::from_spec("policy", &self.word, origin)?;
-        if let Some(Node { value: Value::Table(table), .. }) = document.get("balancer") {
-            let mut kept = Node::table(origin.clone());
-            for (key, entry) in table.iter().filter(|(key, _)| BalancerTable::is_own_key(key)) {
-                kept.set(key, entry.node.clone())?;
-            }
-            document.set("balancer", kept)?;
-        }
+        BalancerTable::forget_policy(document, origin)?;
         match document.get("balancer") {
             Some(_) => {
                 let mut above = Node::table(origin.clone());

@@ -16,6 +16,7 @@ mod split;
 mod staffing;
 mod summary;
 mod traffic;
+mod variant;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -29,6 +30,7 @@ pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
 pub use traffic::Traffic;
+pub use variant::Alternative;
 
 use crate::diagnose::Problem;
 use crate::document::Node;

@@ -132,6 +132,13 @@ impl Traffic {
         }
     }
 
+    /// Reads standard input from where another class has kept it.
+    pub fn keep_like(&self, other: &Self) {
+        if let Some(kept) = other.kept.get() {
+            self.kept.get_or_init(|| kept.clone());
+        }
+    }
+
     /// Where the trace is, if this is a replay.
     pub fn input(&self, folder: &Path) -> Option<trace::Input> {
         let path = self.keys.trace.as_ref()?;

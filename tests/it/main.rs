@@ -5,11 +5,15 @@
 mod arrivals;
 mod autoscale;
 mod balancing;
+mod cli;
 mod decisions;
+mod engine;
 mod forecast;
+mod invariants;
 mod laws;
 mod measured;
 mod oracles;
+mod scenarios;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;

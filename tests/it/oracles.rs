@@ -36,21 +36,8 @@ use translate::{Experiment, Shape};
 /// The chance that a right simulator misses any entry of a run.
 const ERROR: f64 = 0.01;
 
-/// The most requests a case may simulate at once, in the sample and in a full comparison.
-const BUDGET: [f64; 2] = [3e7, 4e8];
-
-/// The most requests that a case of the sample may be guessed to need.
-const AFFORDABLE: f64 = 4e6;
-
-/// Parameter sets a model has in the sample: of our own tables, and of those named outside.
-const EACH: [usize; 2] = [4, 12];
-
 fn own_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles")
-}
-
-fn all_of_them() -> bool {
-    std::env::var_os("PLIMSOLL_ORACLES_ALL").is_some()
 }
 
 /// What a comparison came to.
@@ -61,12 +48,22 @@ struct Report {
     undecided: Vec<String>,
     /// Entries that are not compared, by model and reason.
     passed_over: BTreeMap<String, usize>,
-    cases: BTreeMap<String, usize>,
+    /// Parameter sets of each model, compared and known.
+    cases: BTreeMap<String, [usize; 2]>,
 }
 
 impl Report {
-    fn pass_over(&mut self, what: String) {
-        *self.passed_over.entry(what).or_default() += 1;
+    fn pass_over(&mut self, what: String, entries: usize) {
+        *self.passed_over.entry(what).or_default() += entries;
+    }
+
+    fn missed_nothing(&self) {
+        assert!(
+            self.missed.is_empty(),
+            "{} missed:\n{}",
+            self.missed.len(),
+            self.missed.join("\n")
+        );
     }
 
     fn print(&self, of: &str) {
@@ -76,9 +73,9 @@ impl Report {
             self.missed.len(),
             self.undecided.len()
         );
-        self.cases
-            .iter()
-            .for_each(|(model, sets)| println!("  {sets:4} parameter sets of {model}"));
+        for (model, [sets, all]) in &self.cases {
+            println!("  {sets:4} of {all} parameter sets of {model}");
+        }
         self.missed.iter().for_each(|line| println!("  missed: {line}"));
         self.undecided.iter().for_each(|line| println!("  undecided: {line}"));
         for (what, entries) in &self.passed_over {
@@ -87,50 +84,61 @@ impl Report {
     }
 }
 
-/// Compares at most `each` parameter sets of each model, evenly spread.
-fn compare(tables: &Tables, each: usize, budget: f64, affordable: f64) -> Report {
+/// How much is compared.
+struct Size {
+    /// Parameter sets of each model, evenly spread over the table.
+    each: usize,
+    /// The most requests a case may simulate at once.
+    budget: f64,
+    /// The most requests that an entry may be guessed to need.
+    affordable: f64,
+}
+
+impl Size {
+    /// A sample, or all there is where that is asked for.
+    fn at_least(each: usize, affordable: f64) -> Self {
+        if std::env::var_os("PLIMSOLL_ORACLES_ALL").is_some() {
+            return Self { each: usize::MAX, budget: 4e8, affordable: f64::INFINITY };
+        }
+        Self { each, budget: 3e7, affordable }
+    }
+}
+
+/// Simulates a spread of the cases and holds them against their entries.
+fn compare(tables: Tables, size: &Size) -> Report {
     let mut report = Report::default();
     if tables.not_truths > 0 {
         let what = "approximations and limits, which no finite system attains".to_owned();
         report.passed_over.insert(what, tables.not_truths);
     }
-    let mut models: BTreeMap<&str, Vec<(&Case, Experiment)>> = BTreeMap::new();
-    for case in &tables.cases {
-        match translate::translate(case) {
-            Ok(experiment) => models.entry(&case.model).or_default().push((case, experiment)),
-            Err(why) => {
-                case.entries.iter().for_each(|_| report.pass_over(format!("{}: {why}", case.model)))
+    let mut models: BTreeMap<String, Vec<(Case, Experiment)>> = BTreeMap::new();
+    for mut case in tables.cases {
+        match translate::translate(&case) {
+            Ok(experiment) => {
+                let rare = case.entries.iter().find(|entry| entry.metric == "p_wait");
+                let rare = rare.map_or(1.0, |entry| entry.value);
+                case.entries.retain(|entry| guess(entry, &experiment, rare) <= size.affordable);
+                if !case.entries.is_empty() {
+                    models.entry(case.model.clone()).or_default().push((case, experiment));
+                }
             }
+            Err(why) => report.pass_over(format!("{}: {why}", case.model), case.entries.len()),
         }
     }
     let mut chosen = Vec::new();
     for (model, cases) in models {
-        let guess = |(case, experiment): &(&Case, Experiment)| requests(case, experiment);
-        let least = cases.iter().map(guess).fold(f64::INFINITY, f64::min);
-        let within = |one: &&(&Case, Experiment)| guess(one) <= affordable.max(least);
-        let fit: Vec<_> = cases.iter().filter(within).cloned().collect();
-        let count = fit.len().min(each);
-        report.cases.insert(model.to_owned(), count);
-        chosen.extend((0..count).map(|place| fit[place * fit.len() / count].clone()));
+        let (all, count) = (cases.len(), cases.len().min(size.each));
+        report.cases.insert(model, [count, all]);
+        chosen.extend((0..count).map(|place| cases[place * all / count].clone()));
     }
     let entries: usize = chosen.iter().map(|(case, _)| case.entries.len()).sum();
     let alpha = ERROR / entries.max(1) as f64;
-    let judged: Vec<_> = chosen
+    let judged: Vec<Vec<(&Entry, Verdict)>> = chosen
         .par_iter()
-        .map(|(case, experiment)| {
-            let trial = Trial { case, experiment, alpha, budget };
-            let start = std::time::Instant::now();
-            let v = trial.verdicts();
-            eprintln!(
-                "{:.2}s guess {:.1e} {case}",
-                start.elapsed().as_secs_f64(),
-                requests(case, experiment)
-            );
-            (*case, v)
-        })
+        .map(|(case, experiment)| Trial { case, experiment, alpha, budget: size.budget }.verdicts())
         .collect();
-    for (case, verdicts) in judged {
-        report.count(case, &verdicts);
+    for ((case, _), verdicts) in chosen.iter().zip(&judged) {
+        report.count(case, verdicts);
     }
     report
 }
@@ -148,61 +156,49 @@ impl Report {
         for entry in &case.entries {
             if !verdicts.iter().any(|(judged, _)| judged.id == entry.id) {
                 let why = measure::not_compared(case, &entry.metric).unwrap_or("not measured here");
-                self.pass_over(format!("{}, {}: {why}", case.model, entry.metric));
+                self.pass_over(format!("{}, {}: {why}", case.model, entry.metric), 1);
             }
         }
     }
 }
 
-/// A guess of the requests that make every interval of a case narrow: what a disturbance lasts,
-/// times what its rarest event and its farthest quantile ask for.
-fn requests(case: &Case, experiment: &Experiment) -> f64 {
-    let (memory, alone) = match experiment.shape {
-        Shape::Steady { relaxation } => ((experiment.rate * relaxation).max(1.0), 1.0),
-        Shape::After { seconds } => ((experiment.rate * seconds).max(200.0), 0.2),
+/// A guess of the requests that make the interval of an entry narrow: what a disturbance lasts,
+/// times what a rare event or a far quantile asks for; a share of `waits` waits at all.
+fn guess(entry: &Entry, experiment: &Experiment, waits: f64) -> f64 {
+    let (metric, value) = (entry.metric.as_str(), entry.value);
+    let memory = match experiment.shape {
+        Shape::Steady { relaxation } => (experiment.rate * relaxation).max(4.0) * experiment.toil,
+        Shape::After { seconds } => {
+            let once = (experiment.rate * seconds).max(200.0);
+            return once * 8e3 * (0.3 + 1.0 / value);
+        }
     };
-    let rare = case
-        .entries
-        .iter()
-        .filter(|entry| entry.metric.starts_with("p_") && entry.value > 0.0)
-        .map(|entry| entry.value)
-        .fold(1.0, f64::min);
-    let far = case.entries.iter().any(|entry| entry.metric.ends_with("p999"));
-    let tail: f64 = if far { 5e4 } else { 1e4 };
-    alone * memory * tail.max(1.5e4 / rare)
+    let ends_in = |tails: &[&str]| tails.iter().any(|tail| metric.ends_with(tail));
+    let asked = if ends_in(&["_p999"]) {
+        2.5e5
+    } else if ends_in(&["_p99", "var_wq"]) {
+        6e4
+    } else if metric.starts_with("p_") && value > 0.0 {
+        1e4 / value
+    } else if matches!(metric, "wq" | "lq" | "wq_all") {
+        5e3 + 5e3 / waits
+    } else {
+        1e4
+    };
+    memory * asked
 }
 
 #[test]
 fn the_simulator_meets_a_spread_of_every_model_it_can_express() {
-    let tables = tables::read(&own_folder());
-    let report = if all_of_them() {
-        compare(&tables, usize::MAX, BUDGET[1], f64::INFINITY)
-    } else {
-        compare(&tables, EACH[0], BUDGET[0], AFFORDABLE)
-    };
+    let report = compare(tables::read(&own_folder()), &Size::at_least(4, 4e6));
     report.print("tests/oracles");
-    assert!(
-        report.missed.is_empty(),
-        "{} missed:\n{}",
-        report.missed.len(),
-        report.missed.join("\n")
-    );
+    report.missed_nothing();
 }
 
 #[test]
 fn the_simulator_meets_the_tables_of_the_folder_named_outside() {
     let Some(outside) = std::env::var_os("PLIMSOLL_ORACLES") else { return };
-    let tables = tables::read(Path::new(&outside));
-    let report = if all_of_them() {
-        compare(&tables, usize::MAX, BUDGET[1], f64::INFINITY)
-    } else {
-        compare(&tables, EACH[1], BUDGET[0], f64::INFINITY)
-    };
+    let report = compare(tables::read(Path::new(&outside)), &Size::at_least(6, 8e6));
     report.print(&outside.display().to_string());
-    assert!(
-        report.missed.is_empty(),
-        "{} missed:\n{}",
-        report.missed.len(),
-        report.missed.join("\n")
-    );
+    report.missed_nothing();
 }

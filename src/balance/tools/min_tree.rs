@@ -66,11 +66,6 @@ impl MinTree {
         self.leaf(server).key
     }
 
-    /// The lowest key of all; infinite when there is none.
-    pub(in crate::balance) fn lowest(&self) -> f64 {
-        self.nodes[1].key
-    }
-
     /// The lowest of `among`, the lower number on a tie. O(log n) unless the lowest of all is not
     /// among them; then all of them are looked at.
     pub(in crate::balance) fn first(&self, among: &ServerSet) -> Option<ServerId> {
@@ -171,7 +166,9 @@ mod tests {
 
     fn set_of(numbers: &[u32]) -> ServerSet {
         let mut set = ServerSet::default();
-        numbers.iter().for_each(|&number| set.insert_or_remove(ServerId(number), true));
+        for &number in numbers {
+            set.insert_or_remove(ServerId(number), true);
+        }
         set
     }
 

@@ -50,12 +50,6 @@ impl Roster {
     pub(in crate::balance) fn as_slice(&self) -> &[ServerId] {
         &self.servers
     }
-
-    /// How many there are.
-    #[inline]
-    pub(in crate::balance) fn len(&self) -> usize {
-        self.servers.len()
-    }
 }
 
 /// Refuses a fleet in which nobody may be chosen because every weight is 0.

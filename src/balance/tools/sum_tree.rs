@@ -1,5 +1,6 @@
 //! Draws from a discrete law whose weights change, in O(log n): a tree of sums.
 
+use crate::fleet::ServerSet;
 use crate::model::ServerId;
 use crate::rng::Stream;
 
@@ -35,6 +36,15 @@ impl SumTree {
         self.nodes.get(self.nodes.len() / 2 + server.index()).copied().unwrap_or(0.0)
     }
 
+    /// Multiplies every weight; one that would vanish keeps a trace, for it is still in.
+    pub(in crate::balance) fn scale(&mut self, factor: f64) {
+        let leaves = self.nodes.len() / 2;
+        for weight in &mut self.nodes[leaves..] {
+            *weight = if *weight > 0.0 { (*weight * factor).max(1e-150) } else { 0.0 };
+        }
+        self.add_up();
+    }
+
     /// The sum of all weights.
     pub(in crate::balance) fn total(&self) -> f64 {
         self.nodes[1]
@@ -56,12 +66,42 @@ impl SumTree {
         (self.nodes[here] > 0.0).then(|| ServerId((here - leaves) as u32))
     }
 
+    /// The same among candidates only: by redrawing, and where that misses too often by looking at
+    /// every candidate. Candidates that all have weight 0 are drawn alike.
+    pub(in crate::balance) fn draw_among(
+        &self,
+        among: &ServerSet,
+        stream: &mut Stream,
+    ) -> Option<ServerId> {
+        const TRIES: u32 = 20;
+        for _ in 0..TRIES {
+            match self.draw(stream) {
+                Some(server) if among.contains(server) => return Some(server),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let candidates = among.as_slice();
+        let mut left =
+            stream.open01() * candidates.iter().map(|&server| self.get(server)).sum::<f64>();
+        let hit = |server: &&ServerId| {
+            left -= self.get(**server);
+            left < 0.0
+        };
+        let any = || candidates.get(stream.below(candidates.len() as u32) as usize);
+        candidates.iter().find(hit).or_else(any).copied()
+    }
+
     fn grow(&mut self, servers: usize) {
         let fresh = Self { nodes: vec![0.0; 2 * servers.next_power_of_two()] };
         let old = std::mem::replace(self, fresh);
         let (leaves, at) = (old.nodes.len() / 2, self.nodes.len() / 2);
         self.nodes[at..at + leaves].copy_from_slice(&old.nodes[leaves..]);
-        for here in (1..at).rev() {
+        self.add_up();
+    }
+
+    fn add_up(&mut self) {
+        for here in (1..self.nodes.len() / 2).rev() {
             self.nodes[here] = self.nodes[2 * here] + self.nodes[2 * here + 1];
         }
     }

@@ -17,7 +17,7 @@ pub(in crate::balance) struct HaproxyStatic {
 impl HaproxyStatic {
     /// The servers in their slots: sum of weights / their greatest common divisor of them.
     pub(in crate::balance) fn map(servers: &[(ServerId, u64)]) -> Vec<ServerId> {
-        let total: i64 = servers.iter().map(|(_, weight)| *weight as i64).sum();
+        let total: i64 = servers.iter().map(|(_, weight)| weight.cast_signed()).sum();
         let unit = servers.iter().fold(0, |unit, (_, weight)| gcd(unit, *weight));
         if servers.iter().all(|(_, weight)| *weight == unit) {
             return servers.iter().map(|(server, _)| *server).collect();
@@ -26,7 +26,7 @@ impl HaproxyStatic {
         let slot = |_| {
             let mut best: Option<(i64, usize)> = None;
             for (place, (_, weight)) in servers.iter().enumerate() {
-                scores[place] += *weight as i64;
+                scores[place] += weight.cast_signed();
                 let value = (scores[place] + total) / total;
                 if best.is_none_or(|(most, _)| value > most) {
                     best = Some((value, place));
@@ -36,7 +36,7 @@ impl HaproxyStatic {
             scores[place] -= total;
             servers[place].0
         };
-        (0..total / unit.max(1) as i64).map(slot).collect()
+        (0..total / unit.max(1).cast_signed()).map(slot).collect()
     }
 }
 

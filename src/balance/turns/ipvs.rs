@@ -19,8 +19,7 @@ pub(in crate::balance) struct Ipvs {
 impl Ipvs {
     fn measure(&mut self) {
         let weights = self.servers.iter().map(|(_, weight)| *weight);
-        self.step =
-            weights.clone().fold(0, |unit, weight| gcd(unit, u64::from(weight)) as u64) as u32;
+        self.step = weights.clone().fold(0, |unit, weight| gcd(unit, u64::from(weight))) as u32;
         // The lowest bar is then the step itself, for every weight is a multiple of it.
         self.top = weights.max().map_or(0, |most| most - (self.step - 1));
         self.bar = self.top;

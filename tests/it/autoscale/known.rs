@@ -13,7 +13,8 @@ fn cases(model: &str) -> Vec<(Value, Vec<(String, f64)>)> {
     let table: Value = serde_json::from_str(text).unwrap();
     let mut cases: Vec<(Value, Vec<(String, f64)>)> = Vec::new();
     for entry in table["entries"].as_array().unwrap().iter().filter(|it| it["model"] == model) {
-        let measure = (entry["metric"].as_str().unwrap().to_owned(), entry["value"].as_f64().unwrap());
+        let measure =
+            (entry["metric"].as_str().unwrap().to_owned(), entry["value"].as_f64().unwrap());
         match cases.last_mut() {
             Some((params, measures)) if *params == entry["params"] => measures.push(measure),
             _ => cases.push((entry["params"].clone(), vec![measure])),
@@ -78,10 +79,7 @@ fn compare(name: &str, runs: &[[(&'static str, f64); 5]], known: &[(String, f64)
     }
 }
 
-fn replicate(
-    scenario: &Scenario,
-    change: impl Fn(&mut Built),
-) -> Vec<[(&'static str, f64); 5]> {
+fn replicate(scenario: &Scenario, change: impl Fn(&mut Built)) -> Vec<[(&'static str, f64); 5]> {
     let one = |replication| {
         let mut built = scenario.build(replication).unwrap();
         change(&mut built);
@@ -164,11 +162,11 @@ fn a_threshold_autoscaler_is_its_markov_chain() {
     for (params, known) in &cases("threshold autoscaler CTMC") {
         let (least, most) = (number(params, "cmin") as u32, number(params, "cmax") as u32);
         let startup = 1.0 / number(params, "provision_rate");
-        let pool = format!(
-            "servers = {least}\nstartup = {{ law = 'exponential', mean = '{startup}s' }}"
+        let pool =
+            format!("servers = {least}\nstartup = {{ law = 'exponential', mean = '{startup}s' }}");
+        let autoscaler = format!(
+            "policy = 'fixed'\nmin = {least}\nmax = {most}\ninterval = '0s'\nwindow = '0s'"
         );
-        let autoscaler =
-            format!("policy = 'fixed'\nmin = {least}\nmax = {most}\ninterval = '0s'\nwindow = '0s'");
         let scenario = farm(params, &pool, &autoscaler, 20_000.0);
         let (above, idle) = (number(params, "u"), number(params, "idle") as u32);
         let runs = replicate(&scenario, |built| {

@@ -43,7 +43,8 @@ fn every_policy_keeps_its_bounds_and_loses_nothing() {
 fn the_same_seed_gives_the_same_decisions() {
     for policy in policies() {
         let text = crowd(policy, 1, 8, 20, 7);
-        let twice = [run(&text), run(&text)].map(|outcome| serde_json::to_string(&outcome).unwrap());
+        let twice =
+            [run(&text), run(&text)].map(|outcome| serde_json::to_string(&outcome).unwrap());
         assert_eq!(twice[0], twice[1], "{policy}");
     }
 }

@@ -43,9 +43,8 @@ fn draining_loses_nothing_and_a_deadline_loses_what_is_left() {
     let rows = "rows = [{ after = '2m', servers = 1 }]";
     let autoscaler = format!("policy = 'schedule'\nservers = 3\ninterval = '1ms'\n{rows}");
     // Every server has a long queue when two of three are told to go.
-    let busy = |pool: &str| {
-        steady(&format!("servers = 3\n{pool}"), &autoscaler).replace("'1.5s'", "'8s'")
-    };
+    let busy =
+        |pool: &str| steady(&format!("servers = 3\n{pool}"), &autoscaler).replace("'1.5s'", "'8s'");
     let patient = run(&busy(""));
     assert_eq!(patient.requests.completed, patient.requests.arrived);
     let strict = run(&busy("drain = '10s'"));

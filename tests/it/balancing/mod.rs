@@ -1,5 +1,6 @@
 //! Balancing policies against the systems they are taken from and against queueing theory.
 
+mod hashing;
 mod queueing;
 mod vectors;
 
@@ -27,12 +28,18 @@ pub(crate) fn recipe<D: Role + ?Sized>(spec: &str) -> Recipe<D> {
 /// Why a policy is refused before this fleet.
 pub(crate) fn refusal(spec: &str, servers: &[ServerSpec]) -> Problem {
     let mut fleet = Fleet::default();
-    servers.iter().for_each(|&server| _ = fleet.add(server, State::Ready));
+    add_all(&mut fleet, servers);
     let built = Recipe::<dyn Balancer>::named(spec)
         .and_then(|recipe| recipe.build(&Setup::new(&fleet)).map(|_| ()));
     let problem = built.expect_err(spec);
     assert!(problem.remedy().is_some(), "{spec}: {problem} has no remedy");
     problem
+}
+
+fn add_all(fleet: &mut Fleet, servers: &[ServerSpec]) {
+    for &server in servers {
+        fleet.add(server, State::Ready);
+    }
 }
 
 pub(crate) fn weighted(weights: &[u32]) -> Vec<ServerSpec> {
@@ -52,7 +59,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(spec: &str, servers: &[ServerSpec]) -> Self {
         let mut fleet = Fleet::default();
-        servers.iter().for_each(|&server| _ = fleet.add(server, State::Ready));
+        add_all(&mut fleet, servers);
         Self::before(spec, fleet)
     }
 
@@ -95,15 +102,19 @@ impl Desk {
     }
 
     pub(crate) fn occupy(&mut self, server: usize) {
+        self.occupy_with(0, server);
+    }
+
+    fn occupy_with(&mut self, key: u64, server: usize) {
         let server = ServerId(server as u32);
         self.fleet.sent(server);
-        self.policy.on_send(&self.request(0), server);
+        self.policy.on_send(&self.request(key), server);
     }
 
     /// Picks and sends.
     pub(crate) fn send(&mut self, key: u64) -> usize {
         let server = self.choose(key);
-        self.occupy(server);
+        self.occupy_with(key, server);
         server
     }
 
@@ -230,9 +241,9 @@ impl Cluster {
             places: (0..self.servers.len() as u32).collect(),
             balancers,
             streams: (0..self.balancers).map(name).collect(),
-            life: Vec::new(),
             shared: self.shared.then(|| (discipline.line().unwrap(), u32::MAX)),
             plain_fifo: self.order == "fifo",
+            life: Vec::new(),
             reporting: self.reporting,
             fleet,
         }

@@ -34,7 +34,7 @@ const PILOT: f64 = 20.0;
 
 /// A run is at most so many times as long as its pilot; a pilot that asks for more, or saw too
 /// little to ask, is followed by a longer one.
-const LONGER: f64 = 8.0;
+const LONGER: f64 = 5.0;
 
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +122,8 @@ impl<'a> Trial<'a> {
             first += REPLICATIONS;
             let known = factor.filter(|factor| *factor <= LONGER);
             let wanted = length * known.unwrap_or(LONGER);
-            length = wanted.clamp(length, most.max(length));
+            // Not even a pilot that needs no longer run knows so for sure.
+            length = wanted.max(2.0 * length).min(most.max(length));
             if known.is_some() || wanted >= most {
                 return self.replicate(first, REPLICATIONS, warm_up, length);
             }
@@ -152,34 +153,46 @@ impl<'a> Trial<'a> {
 
     /// The interval that a reading gives for a known value.
     fn look(&self, value: f64, reading: &Reading) -> Option<Look> {
-        let (interval, target, half, meaningful, believable) = match reading {
-            Reading::Mean(ratios) => {
-                let interval = self.mean(ratios)?;
-                (interval, value, interval.half(), MEANINGFUL * value.abs(), BELIEVABLE[0])
-            }
-            Reading::Share(ratios) => {
-                let interval = self.share(ratios)?;
-                (interval, value, interval.half(), MEANINGFUL * value, BELIEVABLE[1])
-            }
+        let plain = |interval: Interval, believable: f64| {
+            let share = interval.half() / value.abs();
+            let (width, believed) = (share / MEANINGFUL, share <= believable);
+            Some(Look { interval, target: value, width, believed })
+        };
+        match reading {
+            Reading::Mean(ratios) => plain(self.mean(ratios)?, BELIEVABLE[0]),
+            Reading::Share(ratios) => plain(self.share(ratios)?, BELIEVABLE[1]),
             Reading::Quantile { order, beyond, reach, near, far } => {
-                let (above, from) = (self.share_or_bound(beyond)?, self.share_or_bound(reach)?);
-                let target = 1.0 - order;
-                // A value is a quantile if the order lies within the atom there, if there is one.
-                let interval = Interval { low: above.low, high: from.high, ..above };
-                let within = above.high < target && target < from.low;
-                if !within {
-                    // A bound tells values that are far apart from each other, nothing more.
-                    self.share(beyond)?;
-                }
-                let half = if within { 0.0 } else { above.half() };
                 // How far the share moves when the value does by as much as is meaningful; where
                 // the law is steep or has an atom, a share that is exact to 6 % says more.
                 let moves = (pooled(near) - pooled(far)) / 2.0;
-                (interval, target, half, moves.max(MEANINGFUL * target), BELIEVABLE[1])
+                self.look_beyond(1.0 - order, beyond, reach, moves.max(MEANINGFUL * (1.0 - order)))
             }
+        }
+    }
+
+    /// Whether `target` lies between the share beyond a value and the share that reaches it.
+    fn look_beyond(
+        &self,
+        target: f64,
+        beyond: &Ratios,
+        reach: &Ratios,
+        meaningful: f64,
+    ) -> Option<Look> {
+        let (above, from) = (self.share_or_bound(beyond)?, self.share_or_bound(reach)?);
+        let interval = Interval { low: above.low, high: from.high, ..above };
+        let believed = above.half() <= BELIEVABLE[1] * target;
+        // An atom whose ends lie clearly on both sides of the target; a bound is enough for that.
+        let inside = above.estimate < target && target < from.estimate;
+        let atom = inside.then(|| {
+            let below = (above.high - above.estimate) / (target - above.estimate);
+            below.max((from.estimate - from.low) / (from.estimate - target))
+        });
+        let smooth = self.share(beyond).map(|share| share.half() / meaningful);
+        let width = match (atom, smooth) {
+            (Some(atom), Some(smooth)) => atom.min(smooth),
+            (one, other) => one.or(other)?,
         };
-        let believed = half <= believable * target.abs();
-        Some(Look { interval, target, width: half / meaningful, believed })
+        Some(Look { interval, target, width, believed })
     }
 
     fn judge(&self, entry: &Entry, reading: &Reading) -> Verdict {
@@ -204,9 +217,13 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Student's interval of a ratio by its linearisation.
+    /// Student's interval of a ratio by its linearisation; none where few replications saw any.
     fn mean(&self, ratios: &Ratios) -> Option<Interval> {
         let (estimate, error) = ratio(ratios)?;
+        let seen = ratios.iter().filter(|(part, _)| *part != 0.0).count();
+        if seen < enough(ratios) {
+            return None;
+        }
         let half = self.t(ratios) * error;
         Some(Interval { estimate, low: estimate - half, high: estimate + half })
     }
@@ -215,11 +232,9 @@ impl<'a> Trial<'a> {
     /// replications says they are worth; none where few replications saw any, or saw others.
     fn share(&self, ratios: &Ratios) -> Option<Interval> {
         let (p, error) = ratio(ratios)?;
-        let glimpses = ratios.iter().all(|(_, whole)| *whole == 1.0);
         let seen = ratios.iter().filter(|(part, _)| *part > 0.0).count();
         let spared = ratios.iter().filter(|(part, whole)| part < whole).count();
-        let enough = if glimpses { 100 } else { ratios.len() / 2 };
-        if seen.min(spared) < enough || error == 0.0 {
+        if seen.min(spared) < enough(ratios) || error == 0.0 {
             return None;
         }
         let worth = p * (1.0 - p) / error.powi(2);
@@ -286,6 +301,12 @@ fn replica(
     // Thousands of replications are kept, and each would hold the same scenario.
     outcome.scenario = serde_json::Value::Null;
     Replica { outcome, watcher, census }
+}
+
+/// How many replications must have seen an event before its share has an interval.
+fn enough(ratios: &Ratios) -> usize {
+    let glimpses = ratios.iter().all(|(_, whole)| *whole == 1.0);
+    if glimpses { 100 } else { ratios.len() / 2 }
 }
 
 fn pooled_count(ratios: &Ratios) -> f64 {

@@ -1,0 +1,173 @@
+//! What all policies by key share: tables made again when the fleet changes, bounded loads.
+
+use super::tools::{Bound, BoundForm, Roster, shuffled, some_weight};
+use super::{Balancer, Pick, Setup};
+use crate::diagnose::Problem;
+use crate::fleet::{Fleet, FleetChange, View};
+use crate::model::{Completion, Request, ServerId};
+use crate::rng::{Stream, split_mix};
+
+/// A server as the tables see it; its place in the list is what a table holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host {
+    pub(super) server: ServerId,
+    pub(super) weight: u64,
+}
+
+impl Host {
+    /// The name that is hashed: the server's number, as text.
+    pub(super) fn name(&self) -> String {
+        self.server.0.to_string()
+    }
+}
+
+/// How a hash finds its server.
+pub(super) trait Table: std::fmt::Debug {
+    /// Makes the table for these servers, which have positive weights, in order of number.
+    fn make(&mut self, hosts: &[Host]);
+
+    /// The hash of a key.
+    fn hash(&self, key: u64) -> u64 {
+        split_mix(key)
+    }
+
+    /// The place of the first server, in the order of preference of this hash, that `fits`; gives
+    /// up where the real system does.
+    fn find(&self, hash: u64, fits: impl FnMut(usize) -> bool) -> Option<usize>;
+}
+
+/// Tries of a table whose next choice is another draw: nginx gives up after as many.
+pub(super) const TRIES: u64 = 20;
+
+/// A policy by key.
+#[derive(Debug)]
+pub(super) struct Keyed<T> {
+    table: T,
+    roster: Roster,
+    hosts: Vec<Host>,
+    /// The weights of all hosts before each.
+    before: Vec<u64>,
+    whole: u64,
+    bound: Option<Bound>,
+    active: u64,
+}
+
+impl<T: Table + 'static> Keyed<T> {
+    /// The policy over a table; refuses requests without keys.
+    pub(super) fn build(
+        table: T,
+        bound: (Option<f64>, BoundForm),
+        setup: &Setup<'_>,
+    ) -> Result<Box<dyn Balancer>, Problem> {
+        needs_keys(setup)?;
+        some_weight(setup.fleet)?;
+        let bound = Bound::new(bound.0, bound.1);
+        let roster = Roster::of(setup.fleet);
+        let (hosts, before) = (Vec::new(), Vec::new());
+        Ok(Box::new(Self { table, roster, hosts, before, whole: 0, bound, active: 0 }))
+    }
+
+    fn make(&mut self, view: &View<'_>) {
+        let host = |&server| Host { server, weight: u64::from(view.weight(server)) };
+        let hosts = self.roster.as_slice().iter().map(host);
+        self.hosts = hosts.filter(|host| host.weight > 0).collect();
+        self.before.clear();
+        self.whole = 0;
+        for host in &self.hosts {
+            self.before.push(self.whole);
+            self.whole += host.weight;
+        }
+        if !self.hosts.is_empty() {
+            self.table.make(&self.hosts);
+        }
+    }
+
+    fn slots(&self, bound: &Bound, place: usize) -> u64 {
+        let weight = self.hosts[place].weight;
+        bound.slots(self.active, self.before[place], weight, self.whole)
+    }
+
+    fn room(&self, bound: &Bound, place: usize, view: &View<'_>) -> bool {
+        bound.fits(view.in_flight(self.hosts[place].server), self.slots(bound, place))
+    }
+
+    /// Where the table gives up, or everyone is above the bound: the candidate with the lowest
+    /// load for its slots, those before the hash's place in the list being asked last.
+    fn spare(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+        let start = (hash % self.hosts.len() as u64) as usize;
+        let places = (start..self.hosts.len()).chain(0..start);
+        let load = |place: &usize| {
+            let slots = self.bound.map_or(1, |bound| self.slots(&bound, *place));
+            f64::from(view.in_flight(self.hosts[*place].server)) / slots as f64
+        };
+        let mut open = places.filter(|&place| view.candidates.contains(self.hosts[place].server));
+        match self.bound {
+            None => open.next(),
+            Some(_) => open.min_by(|a, b| load(a).total_cmp(&load(b))),
+        }
+    }
+
+    fn find(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+        let open = |place: usize| view.candidates.contains(self.hosts[place].server);
+        match self.bound {
+            None => self.table.find(hash, open),
+            Some(bound) if bound.form == BoundForm::Haproxy => {
+                self.table.find(hash, |place| open(place) && self.room(&bound, place, view))
+            }
+            Some(bound) => {
+                let fits = |&place: &usize| open(place) && self.room(&bound, place, view);
+                let first = self.table.find(hash, open)?;
+                let others = || shuffled(hash, self.hosts.len()).find(fits);
+                Some(first).filter(fits).or_else(others)
+            }
+        }
+    }
+}
+
+impl<T: Table + 'static> Balancer for Keyed<T> {
+    fn pick(&mut self, request: &Request, view: &View<'_>, _: &mut Stream) -> Pick {
+        if self.roster.take_changed() {
+            self.make(view);
+        }
+        if self.hosts.is_empty() {
+            return view.candidates.next_from(0).map_or(Pick::Refuse, Pick::Server);
+        }
+        let hash = self.table.hash(request.key);
+        let place = self.find(hash, view).or_else(|| self.spare(hash, view));
+        let server = place.map(|place| self.hosts[place].server);
+        // Where only servers of weight 0 are left, they are all there is.
+        server.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
+    }
+
+    fn on_send(&mut self, _: &Request, _: ServerId) {
+        self.active += 1;
+    }
+
+    fn on_done(&mut self, done: &Completion) {
+        self.active -= u64::from(done.server.is_some());
+    }
+
+    fn on_fleet(&mut self, change: FleetChange, _: &Fleet) {
+        self.roster.apply(change);
+    }
+
+    fn is_blind(&self) -> bool {
+        self.bound.is_none()
+    }
+}
+
+/// Refuses requests that have no keys to go by.
+pub(super) fn needs_keys(setup: &Setup<'_>) -> Result<(), Problem> {
+    if setup.keys {
+        return Ok(());
+    }
+    Err(Problem::new("this policy goes by the key of a request, and the requests have none").help(
+        "name a column for the key or draw keys, or take a policy without, as least-connections",
+    ))
+}
+
+#[cfg(test)]
+pub(super) fn hosts(weights: &[u64]) -> Vec<Host> {
+    let host = |(at, &weight)| Host { server: ServerId(at as u32), weight };
+    weights.iter().enumerate().map(host).collect()
+}

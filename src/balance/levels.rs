@@ -1,0 +1,265 @@
+//! What all policies of several levels share: groups of servers, another policy inside each.
+
+use super::{Balancer, Pick, Setup, random};
+use crate::diagnose::Problem;
+use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec, State, View};
+use crate::model::{Completion, Request, ServerId};
+use crate::registry::Recipe;
+use crate::rng::Stream;
+
+/// One group: a tier or a zone.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Its number in the scenario.
+    pub(super) key: u16,
+    /// Servers that may be chosen.
+    pub(super) members: ServerSet,
+    /// Servers that serve or ought to: ready or failed.
+    pub(super) total: usize,
+    policy: Box<dyn Balancer>,
+}
+
+impl Group {
+    /// The share of its servers that can serve, in whole percent after multiplication by `factor`.
+    pub(super) fn health(&self, factor: f64) -> u32 {
+        if self.total == 0 {
+            return 0;
+        }
+        let share = (100.0 * factor).round() * self.members.len() as f64 / self.total as f64;
+        (share.floor() as u32).min(100)
+    }
+}
+
+/// The groups, in order of key.
+#[derive(Debug)]
+pub(super) struct Levels {
+    groups: Vec<Group>,
+    /// The place of each server's group.
+    of: Vec<u16>,
+    key: fn(&ServerSpec) -> u16,
+    recipe: Recipe<dyn Balancer>,
+    /// What is left of a group when only some of its servers are candidates.
+    open: ServerSet,
+    members: usize,
+    setup: (u32, u32, bool, bool),
+}
+
+impl Levels {
+    /// Groups the fleet by `key` and builds the policy inside each.
+    pub(super) fn new(
+        recipe: &Recipe<dyn Balancer>,
+        key: fn(&ServerSpec) -> u16,
+        setup: &Setup<'_>,
+    ) -> Result<Self, Problem> {
+        let mut levels = Self {
+            groups: Vec::new(),
+            of: Vec::new(),
+            key,
+            recipe: recipe.clone(),
+            open: ServerSet::default(),
+            members: 0,
+            setup: (setup.balancer, setup.balancers, setup.keys, setup.reports),
+        };
+        let mut keys: Vec<u16> = setup.fleet.specs().iter().map(key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for group in keys {
+            let policy = levels.build(group, setup.fleet)?;
+            levels.insert(group, policy);
+        }
+        for server in setup.fleet.members().in_order() {
+            levels.enter(server, setup.fleet);
+        }
+        levels.recount(setup.fleet);
+        Ok(levels)
+    }
+
+    /// The policy inside one group, told of the servers of the group only.
+    fn build(&self, group: u16, fleet: &Fleet) -> Result<Box<dyn Balancer>, Problem> {
+        let mut inside = fleet.clone();
+        for at in 0..fleet.len() {
+            let server = ServerId(at as u32);
+            if (self.key)(fleet.spec(server)) != group {
+                inside.set_state(server, State::Gone);
+            }
+        }
+        let (balancer, balancers, keys, reports) = self.setup;
+        self.recipe.build(&Setup { fleet: &inside, balancer, balancers, keys, reports })
+    }
+
+    fn insert(&mut self, key: u16, policy: Box<dyn Balancer>) -> usize {
+        let place = self.groups.partition_point(|group| group.key < key);
+        let group = Group { key, members: ServerSet::default(), total: 0, policy };
+        self.groups.insert(place, group);
+        for of in self.of.iter_mut().filter(|of| usize::from(**of) >= place) {
+            *of += 1;
+        }
+        place
+    }
+
+    fn enter(&mut self, server: ServerId, fleet: &Fleet) -> &mut Group {
+        let key = (self.key)(fleet.spec(server));
+        let place = self.groups.iter().position(|group| group.key == key);
+        let place = place.unwrap_or_else(|| {
+            // A group that nobody spoke of at the start; what its policy was built for fits others.
+            let empty = Fleet::default();
+            let policy = self.build(key, &empty).unwrap_or_else(|_| Box::new(random::Random));
+            self.insert(key, policy)
+        });
+        self.of.resize(fleet.len().max(self.of.len()), 0);
+        self.of[server.index()] = place as u16;
+        let group = &mut self.groups[place];
+        self.members += usize::from(!group.members.contains(server));
+        group.members.insert_or_remove(server, true);
+        group
+    }
+
+    fn recount(&mut self, fleet: &Fleet) {
+        self.groups.iter_mut().for_each(|group| group.total = 0);
+        for (at, spec) in fleet.specs().iter().enumerate() {
+            let serves = matches!(fleet.state(ServerId(at as u32)), State::Ready | State::Failed);
+            let key = (self.key)(spec);
+            if let Some(group) = self.groups.iter_mut().find(|group| group.key == key) {
+                group.total += usize::from(serves);
+            }
+        }
+    }
+
+    /// The groups, in order of key.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The place of a server's group.
+    pub(super) fn group_of(&self, server: ServerId) -> usize {
+        usize::from(self.of[server.index()])
+    }
+
+    /// Lets the policy inside a group pick; `None` when the group has no candidate.
+    pub(super) fn pick_in(
+        &mut self,
+        place: usize,
+        request: &Request,
+        view: &View<'_>,
+        stream: &mut Stream,
+    ) -> Option<Pick> {
+        let group = &mut self.groups[place];
+        // Candidates are members of this policy: as many are all of them.
+        if view.candidates.len() == self.members {
+            let none = group.members.is_empty();
+            return (!none)
+                .then(|| group.policy.pick(request, &view.among(&group.members), stream));
+        }
+        restrict(&group.members, view.candidates, &mut self.open);
+        (!self.open.is_empty()).then(|| group.policy.pick(request, &view.among(&self.open), stream))
+    }
+
+    /// Picks in the group at `place`, or in the others after it and round again.
+    pub(super) fn pick_from(
+        &mut self,
+        place: usize,
+        request: &Request,
+        view: &View<'_>,
+        stream: &mut Stream,
+    ) -> Pick {
+        let groups = self.groups.len();
+        let mut places = (place..groups).chain(0..place);
+        places.find_map(|place| self.pick_in(place, request, view, stream)).unwrap_or(Pick::Refuse)
+    }
+
+    pub(super) fn on_send(&mut self, request: &Request, server: ServerId) {
+        let place = self.group_of(server);
+        self.groups[place].policy.on_send(request, server);
+    }
+
+    pub(super) fn on_done(&mut self, done: &Completion) {
+        if let Some(server) = done.server {
+            let place = self.group_of(server);
+            self.groups[place].policy.on_done(done);
+        }
+    }
+
+    pub(super) fn on_count(&mut self, server: ServerId, count: u32) {
+        let place = self.group_of(server);
+        self.groups[place].policy.on_count(server, count);
+    }
+
+    pub(super) fn on_idle(&mut self, server: ServerId) {
+        let place = self.group_of(server);
+        self.groups[place].policy.on_idle(server);
+    }
+
+    pub(super) fn idle_lists(&self) -> u32 {
+        self.groups.iter().map(|group| group.policy.idle_lists()).max().unwrap_or(0)
+    }
+
+    pub(super) fn idle_listed(&self) -> usize {
+        self.groups.iter().map(|group| group.policy.idle_listed()).sum()
+    }
+
+    pub(super) fn is_blind(&self) -> bool {
+        self.groups.iter().all(|group| group.policy.is_blind())
+    }
+
+    pub(super) fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
+        match change {
+            FleetChange::Joined(server) => self.enter(server, fleet).policy.on_fleet(change, fleet),
+            FleetChange::Left(server) => {
+                let place = self.group_of(server);
+                let group = &mut self.groups[place];
+                self.members -= usize::from(group.members.contains(server));
+                group.members.insert_or_remove(server, false);
+                group.policy.on_fleet(change, fleet);
+            }
+        }
+        self.recount(fleet);
+    }
+}
+
+/// Makes `out` what is in both sets, going through the smaller one.
+pub(super) fn restrict(a: &ServerSet, b: &ServerSet, out: &mut ServerSet) {
+    while let Some(&server) = out.as_slice().last() {
+        out.insert_or_remove(server, false);
+    }
+    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    for &server in few.as_slice().iter().filter(|&&server| many.contains(server)) {
+        out.insert_or_remove(server, true);
+    }
+}
+
+/// Which of several shares a draw falls into; the last positive one should rounding leave a rest.
+pub(super) fn draw_share(shares: &[f64], stream: &mut Stream) -> Option<usize> {
+    let mut left = shares.iter().sum::<f64>() * stream.open01();
+    let positive = |(_, share): &(usize, &f64)| **share > 0.0;
+    let mut last = None;
+    for (place, share) in shares.iter().enumerate().filter(positive) {
+        last = Some(place);
+        left -= share;
+        if left < 0.0 {
+            break;
+        }
+    }
+    last
+}
+
+/// Forwards every message of a balancer to `self.levels`, but for `pick`.
+macro_rules! forward_to_levels {
+    () => {
+        fn on_count(&mut self, server: ServerId, count: u32) {
+            self.levels.on_count(server, count);
+        }
+
+        fn on_idle(&mut self, server: ServerId) {
+            self.levels.on_idle(server);
+        }
+
+        fn idle_lists(&self) -> u32 {
+            self.levels.idle_lists()
+        }
+
+        fn idle_listed(&self) -> usize {
+            self.levels.idle_listed()
+        }
+    };
+}
+pub(super) use forward_to_levels;

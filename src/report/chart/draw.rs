@@ -1,0 +1,283 @@
+//! From a chart to a sheet: room for words first, then the grid, the data, the rules.
+
+use plotters::coord::Shift;
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::layout::{self, BODY, Key, Layout, TITLE};
+use super::palette::{self, FAINT, GRID, INK, SOFT};
+use super::scale::Scale;
+use super::sheet::{Group, Shape, Sheet};
+use super::{At, Chart, Mark, Rule, Series, Spacing};
+
+/// A chart that has been drawn.
+pub(super) struct Drawing {
+    /// The shapes.
+    pub(super) shapes: Vec<Shape>,
+    /// Width and height in tenths of a pixel.
+    pub(super) size: (u32, u32),
+    /// Left, top, right and bottom of the plot in pixels.
+    pub(super) plot: [f64; 4],
+    /// The ends of the x axis.
+    pub(super) x: (f64, f64),
+    /// The ends of the y axis.
+    pub(super) y: (f64, f64),
+}
+
+type Root = DrawingArea<Sheet, Shift>;
+type Plot = DrawingArea<Sheet, Cartesian2d<Scale, Scale>>;
+
+/// A sheet in memory takes everything; plotters asks all the same.
+const TAKEN: &str = "a sheet in memory takes every shape";
+
+/// Draws a chart.
+pub(super) fn draw(chart: &Chart) -> Drawing {
+    let Layout { size, frame, x, y, keys, y_title } = layout::of(chart);
+    let (left, top, right, bottom) = frame;
+    let sheet = Sheet::new(size);
+    let root = sheet.clone().into_drawing_area();
+    let spec = Cartesian2d::new(x.clone(), y.clone(), (left..right, bottom..top));
+    let plot = root.clone().apply_coord_spec(spec);
+    write(&root, &chart.title, (layout::EDGE, layout::EDGE), TITLE, INK, (HPos::Left, VPos::Top));
+    draw_keys(&sheet, &root, chart, &keys);
+    grid(&sheet, &root, frame, &x, &y);
+    write(&root, &y.title, (layout::EDGE, y_title), BODY, SOFT, (HPos::Left, VPos::Top));
+    let below = (i32::midpoint(left, right), bottom + layout::BELOW);
+    write(&root, &x.title, below, BODY, SOFT, (HPos::Center, VPos::Top));
+    for (place, series) in chart.series.iter().enumerate() {
+        sheet.open(Group {
+            class: "series",
+            series: Some(place),
+            title: series.name.clone(),
+            dashed: palette::series(series.colour).1,
+        });
+        draw_series(&plot, chart, series, (&x, &y));
+        sheet.close();
+    }
+    for rule in &chart.rules {
+        draw_rule(&sheet, &root, &plot, frame, rule, (&x, &y));
+    }
+    let pixels = |tenths: i32| f64::from(tenths) / 10.0;
+    Drawing {
+        plot: [left, top, right, bottom].map(pixels),
+        x: (x.range().start, x.range().end),
+        y: (y.range().start, y.range().end),
+        shapes: sheet.into_shapes(),
+        size,
+    }
+}
+
+fn write(
+    root: &Root,
+    words: &str,
+    at: (i32, i32),
+    size: f64,
+    colour: RGBColor,
+    (across, upward): (HPos, VPos),
+) {
+    let style = TextStyle::from(("sans-serif", size).into_font()).color(&colour);
+    let style = style.pos(Pos::new(across, upward));
+    root.draw(&Text::new(words.to_owned(), at, style)).expect(TAKEN);
+}
+
+fn line(root: &Root, from: (i32, i32), to: (i32, i32), style: ShapeStyle) {
+    root.draw(&PathElement::new(vec![from, to], style)).expect(TAKEN);
+}
+
+/// Grid lines with their labels; a label that would touch the one before it is left out.
+fn grid(sheet: &Sheet, root: &Root, frame: (i32, i32, i32, i32), x: &Scale, y: &Scale) {
+    let (left, top, right, bottom) = frame;
+    sheet.open(Group { class: "grid", ..Group::default() });
+    let thin = |colour: RGBColor| colour.stroke_width(8);
+    let across = |value: &f64| x.map(value, (left, right));
+    let upward = |value: &f64| y.map(value, (bottom, top));
+    for value in &x.minor {
+        line(root, (across(value), top), (across(value), bottom), thin(FAINT));
+    }
+    for value in &y.minor {
+        line(root, (left, upward(value)), (right, upward(value)), thin(FAINT));
+    }
+    let mut free = i32::MIN;
+    for (value, label) in &x.ticks {
+        let at = across(value);
+        line(root, (at, top), (at, bottom), thin(GRID));
+        let half = (layout::width(label, BODY) / 2.0).ceil() as i32;
+        let middle = at.min(root.dim_in_pixel().0 as i32 - half - 20);
+        if middle - half >= free {
+            let place = (middle, bottom + 70);
+            write(root, label, place, BODY, SOFT, (HPos::Center, VPos::Top));
+            free = middle + half + 60;
+        }
+    }
+    let mut free = i32::MAX;
+    for (value, label) in &y.ticks {
+        let at = upward(value);
+        line(root, (left, at), (right, at), thin(GRID));
+        if at + 60 <= free {
+            let label = layout::cut(label, left - 70 - layout::EDGE / 2);
+            let place = (left - 70, at);
+            write(root, &label, place, BODY, SOFT, (HPos::Right, VPos::Center));
+            free = at - 60;
+        }
+    }
+    line(root, (left, bottom), (right, bottom), thin(SOFT));
+    sheet.close();
+}
+
+/// The legend, above the plot, where no data are.
+fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
+    for key in keys {
+        let (left, middle) = key.at;
+        let right = left + layout::SWATCH;
+        let series = key.series.map(|place| (place, &chart.series[place]));
+        let dashed = series.is_none_or(|(_, series)| palette::series(series.colour).1);
+        sheet.open(Group { class: "key", series: key.series, dashed, ..Group::default() });
+        let ink = series.map_or(INK, |(_, series)| palette::series(series.colour).0);
+        let boxed = |from: i32, to: i32, alpha: f64| {
+            let corners = [(from, middle - 40), (to, middle + 40)];
+            root.draw(&Rectangle::new(corners, ink.mix(alpha).filled())).expect(TAKEN);
+        };
+        match series.map(|(_, series)| &series.mark) {
+            Some(Mark::Cells(_)) => {
+                let third = layout::SWATCH / 3;
+                for (step, alpha) in (0..3).zip([0.15, 0.5, 0.95]) {
+                    boxed(left + step * third, left + (step + 1) * third, alpha);
+                }
+            }
+            Some(Mark::Band(_)) => boxed(left, right, 0.22),
+            Some(Mark::Bars(_)) => boxed(left, right, 0.85),
+            Some(Mark::Dots(_) | Mark::Intervals(_) | Mark::Whiskers(_)) => {
+                let centre = (i32::midpoint(left, right), middle);
+                root.draw(&Circle::new(centre, 35, ink.filled())).expect(TAKEN);
+            }
+            _ => line(root, (left, middle), (right, middle), ink.stroke_width(20)),
+        }
+        let at = (right + 50, middle);
+        write(root, &key.name, at, BODY, INK, (HPos::Left, VPos::Center));
+        sheet.close();
+    }
+}
+
+fn draw_rule(
+    sheet: &Sheet,
+    root: &Root,
+    plot: &Plot,
+    (left, top, right, bottom): (i32, i32, i32, i32),
+    rule: &Rule,
+    (x, y): (&Scale, &Scale),
+) {
+    let style = INK.stroke_width(12);
+    sheet.open(Group { class: "rule", title: rule.name.clone(), dashed: true, ..Group::default() });
+    match rule.at {
+        At::X(value) if x.holds(value) => {
+            let at = plot.map_coordinate(&(value, y.range().start)).0;
+            line(root, (at, top), (at, bottom), style);
+        }
+        At::Y(value) if y.holds(value) => {
+            let at = plot.map_coordinate(&(x.range().start, value)).1;
+            line(root, (left, at), (right, at), style);
+        }
+        At::X(_) | At::Y(_) => {}
+    }
+    sheet.close();
+}
+
+fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Scale)) {
+    let ink = palette::series(series.colour).0;
+    let shown = |value: f64, spacing: Spacing| {
+        value.is_finite() && (spacing != Spacing::Logarithmic || value > 0.0)
+    };
+    let visible = |&(a, b): &(f64, f64)| shown(a, chart.x.spacing) && shown(b, chart.y.spacing);
+    match &series.mark {
+        Mark::Line(points) => draw_line(plot, points, ink, visible),
+        Mark::Step(points) => draw_line(plot, &steps(points), ink, visible),
+        Mark::Dots(points) => {
+            points.iter().filter(|point| visible(point)).for_each(|&at| dot(plot, at, 30, ink));
+        }
+        Mark::Band(points) => {
+            let low = points.iter().map(|&(at, low, _)| (at, low));
+            let high = points.iter().rev().map(|&(at, _, high)| (at, high));
+            let outline: Vec<(f64, f64)> = low.chain(high).filter(visible).collect();
+            plot.draw(&Polygon::new(outline, ink.mix(0.22))).expect(TAKEN);
+        }
+        Mark::Bars(bars) => {
+            for &(from, to, height) in bars {
+                let corners = [(from, height), (to, y.range().start)];
+                plot.draw(&Rectangle::new(corners, ink.mix(0.85).filled())).expect(TAKEN);
+            }
+        }
+        Mark::Intervals(rows) => {
+            for &(at, low, estimate, high) in rows {
+                let ends = [(at, low), (at, high)];
+                interval(plot, ends, (at, estimate), ink, (x, y));
+            }
+        }
+        Mark::Whiskers(rows) => {
+            for &(at, low, estimate, high) in rows {
+                let ends = [(low, at), (high, at)];
+                interval(plot, ends, (estimate, at), ink, (x, y));
+            }
+        }
+        Mark::Cells(cells) => {
+            let most = cells.iter().fold(1.0, |most: f64, cell| most.max(cell.4));
+            for &(left, right, low, high, count) in cells {
+                // Counts differ by decades: shades follow the logarithm.
+                let share = if most > 1.0 { count.max(1.0).ln() / most.ln() } else { 1.0 };
+                let style = ink.mix(0.12 + 0.83 * share).filled();
+                plot.draw(&Rectangle::new([(left, high), (right, low)], style)).expect(TAKEN);
+            }
+        }
+    }
+}
+
+/// Lines between points, broken where there is no value; a point alone becomes a dot.
+fn draw_line(
+    plot: &Plot,
+    points: &[(f64, f64)],
+    ink: RGBColor,
+    visible: impl Fn(&(f64, f64)) -> bool,
+) {
+    for piece in points.split(|point| !visible(point)) {
+        match piece {
+            [] => {}
+            [alone] => dot(plot, *alone, 20, ink),
+            _ => plot.draw(&PathElement::new(piece.to_vec(), ink.stroke_width(14))).expect(TAKEN),
+        }
+    }
+}
+
+/// The corners of a stair.
+fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let pairs = points.windows(2).flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
+    pairs.chain(points.last().copied()).collect()
+}
+
+fn dot(plot: &Plot, at: (f64, f64), radius: u32, ink: RGBColor) {
+    plot.draw(&Circle::new(at, radius, ink.filled())).expect(TAKEN);
+}
+
+/// An interval with its estimate; an end that is not known, or lies outside, is left open.
+fn interval(
+    plot: &Plot,
+    ends: [(f64, f64); 2],
+    estimate: (f64, f64),
+    ink: RGBColor,
+    (x, y): (&Scale, &Scale),
+) {
+    let lies = |at: &(f64, f64)| x.holds(at.0) && y.holds(at.1);
+    let inside = |at: (f64, f64)| {
+        let cut = |value: f64, scale: &Scale, open: f64| {
+            if value.is_finite() {
+                value.clamp(scale.range().start, scale.range().end)
+            } else {
+                open
+            }
+        };
+        (cut(at.0, x, x.range().end), cut(at.1, y, y.range().end))
+    };
+    plot.draw(&PathElement::new(ends.map(inside).to_vec(), ink.stroke_width(18))).expect(TAKEN);
+    if lies(&estimate) {
+        dot(plot, estimate, 40, ink);
+    }
+}
