@@ -11,8 +11,9 @@ pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
     for results in runs {
         let name = results.name().to_owned();
         let taken = |name: &str| named.iter().any(|(known, _)| known == name);
-        let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !taken(name));
-        let name = if taken(&name) { free.unwrap_or(name) } else { name };
+        let numbered = |number: usize| format!("{name} ({number})");
+        let free = (2..named.len() + 3).map(numbered).find(|name| !taken(name));
+        let name = if taken(&name) { free.unwrap_or_else(|| name.clone()) } else { name.clone() };
         named.push((name, results));
     }
     named

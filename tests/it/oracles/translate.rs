@@ -130,7 +130,7 @@ fn poisson(rate: f64) -> String {
 /// One queue before `servers` equal slots, written in one of the two ways there are: one server of
 /// many slots, or many servers that share a queue.
 fn one_queue(servers: u32) -> (String, String) {
-    if servers > 1 && servers <= 20 && servers % 2 == 0 {
+    if servers > 1 && servers <= 20 && servers.is_multiple_of(2) {
         let pools = format!("[pool.main]\nservers = {servers}\n");
         return (pools, "[balancer]\npolicy = \"random\"\nqueue = \"shared\"\n".to_owned());
     }
@@ -249,7 +249,7 @@ fn impatient(case: &Case) -> Result<Experiment, String> {
 
 fn shortest_first(case: &Case) -> Result<Experiment, String> {
     let mut draft = one_server(case)?;
-    draft.pools = "[pool.main]\ndiscipline = \"shortest-first\"\n".to_owned();
+    "[pool.main]\ndiscipline = \"shortest-first\"\n".clone_into(&mut draft.pools);
     Ok(draft.done())
 }
 
