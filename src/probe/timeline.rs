@@ -39,7 +39,7 @@ impl Bin {
         }
         self.in_system_ns += done.latency().0;
         self.queue_ns += done.wait().0;
-        self.busy_ns += done.service().0;
+        self.busy_ns = self.busy_ns.wrapping_add(done.service().0);
     }
 
     fn merge(&mut self, other: &Self) {
