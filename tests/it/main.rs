@@ -9,6 +9,7 @@ mod forecast;
 mod laws;
 mod measured;
 mod oracles;
+mod report;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;
