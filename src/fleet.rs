@@ -101,6 +101,7 @@ pub struct Fleet {
     in_flight: Vec<u32>,
     members: ServerSet,
     open: ServerSet,
+    follows_open: bool,
     /// By number; empty as long as nobody has reported.
     reports: Vec<Option<Report>>,
 }
@@ -161,7 +162,7 @@ impl Fleet {
     #[inline]
     pub fn sent(&mut self, server: ServerId) {
         self.in_flight[server.index()] += 1;
-        if self.in_flight[server.index()] == self.specs[server.index()].slots {
+        if self.follows_open && self.in_flight[server.index()] == self.specs[server.index()].slots {
             self.open.set(server, false);
         }
     }
@@ -170,7 +171,9 @@ impl Fleet {
     #[inline]
     pub fn left(&mut self, server: ServerId) {
         self.in_flight[server.index()] -= 1;
-        if self.in_flight[server.index()] + 1 == self.specs[server.index()].slots {
+        if self.follows_open
+            && self.in_flight[server.index()] + 1 == self.specs[server.index()].slots
+        {
             self.refresh_open(server);
         }
     }
@@ -198,7 +201,13 @@ impl Fleet {
         &self.members
     }
 
-    /// Servers that may be chosen and have a free slot.
+    /// From now on [`Self::open`] is kept: only a queue before the pool asks for it.
+    pub fn follow_open(&mut self) {
+        self.follows_open = true;
+        (0..self.specs.len() as u32).for_each(|server| self.refresh_open(ServerId(server)));
+    }
+
+    /// Servers that may be chosen and have a free slot, once they are followed.
     pub fn open(&self) -> &ServerSet {
         &self.open
     }
@@ -403,6 +412,7 @@ mod tests {
     #[test]
     fn a_server_is_open_while_it_is_ready_and_has_a_free_slot() {
         let mut fleet = Fleet::default();
+        fleet.follow_open();
         let server = fleet.add(ServerSpec::default(), State::Ready);
         assert!(fleet.open().contains(server));
         fleet.sent(server);

@@ -1,15 +1,16 @@
 //! C3: replicas ranked by response time and the cube of their queue.
 //!
-//! **What it does.** Draws a group of `replicas` candidates and takes the one with the lowest R - s +
-//! q̂³·s, where R is the smoothed response time, s the smoothed service time, and q̂ = 1 + in flight ×
-//! clients + q̄ the queue to expect, q̄ being the smoothed queue that requests met, in the server's
-//! own service times (which servers send along with each answer). With `rate-control` a server gets
-//! no more than a cubic rate that backs off when answers come slower than requests go out; the next
-//! in rank is taken, the first when all are at their limit. O(replicas).
+//! **What it does.** Draws a group of `replicas` candidates and takes the one with the lowest
+//! R − s plus q̂³·s, where R is the smoothed response time, s the smoothed service time, and q̂ = 1
+//! plus in flight × clients plus q̄ the queue to expect, q̄ being the smoothed queue that requests met, in the
+//! server's own service times (which servers send along with each answer). With `rate-control` a
+//! server gets no more than a cubic rate that backs off when answers come slower than requests go
+//! out; the next in rank is taken, the first when all are at their limit. O(replicas).
 //! **When it shines.** Replicated stores whose replicas now and then turn slow, many clients.
-//! **When it fails.** A few clients with large groups: the cube avoids a server long after it is well.
-//! **Source.** Suresh, Canini, Schmid and Feldmann, NSDI 2015; Elasticsearch's adaptive replica selection
-//! (`smoothing = 0.3`, no rate control).
+//! **When it fails.** A few clients with large groups: the cube avoids a server long after it is
+//! well.
+//! **Source.** Suresh, Canini, Schmid and Feldmann, NSDI 2015; Elasticsearch's adaptive replica
+//! selection (`smoothing = 0.3`, no rate control).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The first server that has room, so that the last ones can be switched off.
 //!
-//! **What it does.** Takes the candidate of the lowest number with fewer requests in flight from this
-//! balancer than its slots; when all are full, the one with the fewest per slot. O(n / 64).
+//! **What it does.** Takes the candidate of the lowest number with fewer requests in flight from
+//! this balancer than its slots; when all are full, the one with the fewest per slot. O(n / 64).
 //! **When it shines.** Bin packing: the fleet's tail idles and an autoscaler can take it away.
 //! **When it fails.** Latency: the first servers are always full, and several balancers fill them
 //! twice, for each counts its own requests only.

@@ -1,17 +1,17 @@
 //! Prequal: probes are sent ahead, and requests go by what they have brought.
 //!
-//! **What it does.** With each request `probes` random servers are asked for their requests in flight
-//! (RIF) and the latency they expect at that RIF; answers come `probe-delay` later and are kept in a
-//! pool of `pool`, each for `max-age` and a few uses. A request goes to the answer with the lowest latency
-//! among the *cold*, those with a RIF up to the `hot-quantile` of recent answers; when all are hot, to
-//! the lowest RIF; with fewer than two answers, to any candidate. With each request the oldest and the
-//! worst answer are dropped in turn. O(pool).
+//! **What it does.** With each request `probes` random servers are asked for their requests in
+//! flight (RIF) and the latency they expect at that RIF; answers come `probe-delay` later and are
+//! kept in a pool of `pool`, each for `max-age` and a few uses. A request goes to the answer with
+//! the lowest latency among the *cold*, those with a RIF up to the `hot-quantile` of recent
+//! answers; when all are hot, to the lowest RIF; with fewer than two answers, to any candidate.
+//! With each request the oldest and the worst answer are dropped in turn. O(pool).
 //! **When it shines.** Servers that slow down or are shared with others; tails at high load.
-//! **When it fails.** Probes cost the servers work, which is not simulated; at low load, two choices by
-//! count are as good.
-//! **What it sees.** The RIF of a probe is that of all balancers (`view.truth()`), as the server itself
-//! would say it. The latency is learnt from this balancer's own requests, in classes of the number it
-//! had there: a smoothed mean stands for the median that servers keep.
+//! **When it fails.** Probes cost the servers work, which is not simulated; at low load, two
+//! choices by count are as good.
+//! **What it sees.** The RIF of a probe is that of all balancers (`view.truth()`), as the server
+//! itself would say it. The latency is learnt from this balancer's own requests, in classes of the
+//! number it had there: a smoothed mean stands for the median that servers keep.
 //! **Source.** Wydrowski, Kleinberg, Rumble and Archer, NSDI 2024.
 
 use std::collections::VecDeque;

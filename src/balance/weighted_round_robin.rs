@@ -1,10 +1,11 @@
 //! Each server in its turn, with as many turns as its weight.
 //!
-//! **What it does.** Plays a schedule in which a server of weight w has w turns of Σw. The schedules
-//! of real systems agree in that and differ in the order (`form`), for weights 5, 1, 1: nginx
-//! `aabacaa`, Envoy `aaaabca`, HAProxy `aaabaac`, IPVS `aaaaabc`. Servers of weight 0 have no turn.
-//! O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static` and
-//! `stride`; **`nginx` scans all servers** at each pick, as nginx does, and is slow in a large fleet.
+//! **What it does.** Plays a schedule in which a server of weight w has w turns of Σw. The
+//! schedules of real systems agree in that and differ in the order (`form`), for weights 5, 1, 1:
+//! nginx `aabacaa`, Envoy `aaaabca`, HAProxy `aaabaac`, IPVS `aaaaabc`. Servers of weight 0 have no
+//! turn. O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static`
+//! and `stride`; **`nginx` scans all servers** at each pick, as nginx does, and is slow in a large
+//! fleet.
 //! **When it shines.** Servers of different, known size and requests of similar size.
 //! **When it fails.** Weights that are wrong, and a few very long requests: it never looks who is
 //! busy.

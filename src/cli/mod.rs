@@ -2,6 +2,7 @@
 
 mod check;
 mod common;
+mod compare;
 mod completions;
 mod explain;
 mod inspect;
@@ -37,6 +38,8 @@ enum Command {
     /// Simulate one scenario or replay one traffic file, and report latency, utilization and cost.
     #[command(visible_alias = "run")]
     Replay(replay::Args),
+    /// Give several variants the same requests, and say which is better, by how much, how sure.
+    Compare(compare::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),
     /// Read and validate a scenario; run nothing.
@@ -108,6 +111,7 @@ type Ended = Result<Status, Failure>;
 pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

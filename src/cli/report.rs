@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Ended {
     }
     let runs = several::named(runs);
     if let Some(out) = &args.out {
-        Folder::create(out)?.write_comparison(&runs)?;
+        Folder::create(out)?.write_side_by_side(&runs)?;
     }
     let (header, rows) = several::rows(&runs);
     print(&match args.format {

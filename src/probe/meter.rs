@@ -4,8 +4,8 @@
 //! that stretch to the area under "in system", its wait to the queue's, its service to the busy
 //! time. All sums are whole numbers, so that they do not depend on the order of completions.
 
-use super::Probe;
-use crate::model::{Completion, Fate, Request};
+use super::{Crowd, Probe};
+use crate::model::{Completion, Fate, Request, ServerId};
 use crate::stats::Tally;
 use crate::time::Instant;
 
@@ -43,7 +43,7 @@ pub struct Meter {
 pub struct PerServer {
     /// Requests served to the end.
     pub completed: u64,
-    /// Slot-nanoseconds in which it served.
+    /// Slot-nanoseconds in which it served; complete when the run is.
     pub busy_ns: u64,
 }
 
@@ -68,8 +68,8 @@ impl Meter {
         ((ended - arrival).0, (started - arrival).0, (ended - started).0)
     }
 
-    fn server(&mut self, done: &Completion) -> Option<&mut PerServer> {
-        let at = done.server?.index();
+    fn server(&mut self, server: Option<ServerId>) -> Option<&mut PerServer> {
+        let at = server?.index();
         if at >= self.servers.len() {
             self.servers.resize(at + 1, PerServer::default());
         }
@@ -85,14 +85,18 @@ impl Probe for Meter {
 
     #[inline]
     fn completion(&mut self, done: &Completion, _: u64) {
-        let (in_system, waiting, served) = Self::stretches(done, self.from);
+        let measured = done.request.arrival >= self.from;
+        let (in_system, waiting, served) = if measured {
+            (done.latency().0, done.wait().0, done.service().0)
+        } else {
+            Self::stretches(done, self.from)
+        };
         self.in_system_area += u128::from(in_system);
         self.queue_area += u128::from(waiting);
         self.last = self.last.max(done.ended);
-        let measured = done.request.arrival >= self.from;
         let completed = done.fate == Fate::Completed;
-        if let Some(server) = self.server(done) {
-            server.busy_ns += served;
+        if let Some(server) = self.server(done.server) {
+            server.busy_ns = server.busy_ns.wrapping_add(served);
             server.completed += u64::from(measured && completed);
         }
         if !measured {
@@ -113,8 +117,18 @@ impl Probe for Meter {
         let (in_system, waiting, served) = Self::stretches(done, horizon.max(self.from));
         self.in_system_area -= u128::from(in_system);
         self.queue_area -= u128::from(waiting);
-        if let Some(server) = self.server(done) {
-            server.busy_ns -= served;
+        if let Some(server) = self.server(done.server) {
+            server.busy_ns = server.busy_ns.wrapping_sub(served);
+        }
+    }
+
+    fn crowd(&mut self, crowd: &Crowd) {
+        let within = |at: Instant| at.min(crowd.horizon.unwrap_or(at)).max(self.from);
+        let span = (within(crowd.to) - within(crowd.from)).0;
+        if let Some(server) = self.server(Some(crowd.server)) {
+            // The services that overlap are added when they end; until then the sum may lie below
+            // zero, and wraps.
+            server.busy_ns = server.busy_ns.wrapping_sub(span * u64::from(crowd.beyond));
         }
     }
 }

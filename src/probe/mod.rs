@@ -1,13 +1,15 @@
 //! What is measured: probes are told what happens and keep what they need; they compose as tuples.
 
+mod census;
 mod meter;
 mod timeline;
 
+pub use census::{Census, Change, Decision, Offered};
 pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 
-use crate::fleet::{Fleet, FleetChange};
-use crate::model::{Completion, Request};
+use crate::fleet::{Fleet, FleetChange, State};
+use crate::model::{Completion, Request, ServerId};
 use crate::time::Instant;
 
 /// An observer of a run; every method defaults to nothing, and `()` measures nothing.
@@ -27,11 +29,42 @@ pub trait Probe {
     /// The end lies beyond the horizon, so time averages must not count what lies beyond it.
     fn beyond(&mut self, _done: &Completion, _horizon: Instant) {}
 
+    /// Requests have shared the slots of a server: their services, which completions tell, add up
+    /// to more than the slots were busy, by this much.
+    fn crowd(&mut self, _crowd: &Crowd) {}
+
     /// The fleet has changed.
     fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
+
+    /// A server of a pool is in this state from now on.
+    fn server(&mut self, _now: Instant, _pool: u16, _server: ServerId, _state: State) {}
+
+    /// A server of a pool failed to start so many times before it did.
+    fn failed_starts(&mut self, _pool: u16, _starts: u32) {}
+
+    /// An autoscaler has looked.
+    fn decision(&mut self, _decision: Decision) {}
+
+    /// What a pool's autoscaler has learnt, at the end of the run.
+    fn memory(&mut self, _pool: u16, _memory: String) {}
 }
 
 impl Probe for () {}
+
+/// More requests in service at a server than it has slots, for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// The server.
+    pub server: ServerId,
+    /// From when on there were so many.
+    pub from: Instant,
+    /// Until when.
+    pub to: Instant,
+    /// How many more than slots.
+    pub beyond: u32,
+    /// The horizon, where it is known; where it is not, it is later than `to`.
+    pub horizon: Option<Instant>,
+}
 
 macro_rules! together {
     ($($probe:ident . $field:tt),+) => {
@@ -49,8 +82,24 @@ macro_rules! together {
             fn beyond(&mut self, done: &Completion, horizon: Instant) {
                 $(self.$field.beyond(done, horizon);)+
             }
+            #[inline]
+            fn crowd(&mut self, crowd: &Crowd) {
+                $(self.$field.crowd(crowd);)+
+            }
             fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
                 $(self.$field.fleet(now, change, fleet);)+
+            }
+            fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
+                $(self.$field.server(now, pool, server, state);)+
+            }
+            fn failed_starts(&mut self, pool: u16, starts: u32) {
+                $(self.$field.failed_starts(pool, starts);)+
+            }
+            fn decision(&mut self, decision: Decision) {
+                $(self.$field.decision(decision.clone());)+
+            }
+            fn memory(&mut self, pool: u16, memory: String) {
+                $(self.$field.memory(pool, memory.clone());)+
             }
         }
     };
@@ -80,9 +129,34 @@ impl<P: Probe> Probe for Option<P> {
             probe.beyond(done, horizon);
         }
     }
+    fn crowd(&mut self, crowd: &Crowd) {
+        if let Some(probe) = self {
+            probe.crowd(crowd);
+        }
+    }
     fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
         if let Some(probe) = self {
             probe.fleet(now, change, fleet);
+        }
+    }
+    fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
+        if let Some(probe) = self {
+            probe.server(now, pool, server, state);
+        }
+    }
+    fn failed_starts(&mut self, pool: u16, starts: u32) {
+        if let Some(probe) = self {
+            probe.failed_starts(pool, starts);
+        }
+    }
+    fn decision(&mut self, decision: Decision) {
+        if let Some(probe) = self {
+            probe.decision(decision);
+        }
+    }
+    fn memory(&mut self, pool: u16, memory: String) {
+        if let Some(probe) = self {
+            probe.memory(pool, memory);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The run over time: one bin an interval, and few enough bins whatever the length of the run.
 
-use super::Probe;
+use super::{Crowd, Probe};
 use crate::model::{Completion, Fate, Request};
 use crate::stats::CoarseHistogram;
 use crate::time::{Duration, Instant};
@@ -20,14 +20,28 @@ pub struct Bin {
     /// Latencies of those that ended well in it.
     pub latency: CoarseHistogram,
     /// Area under the number in system, in request-nanoseconds.
-    pub in_system_ns: u64,
+    pub in_system_ns: i128,
     /// Area under the number waiting.
-    pub queue_ns: u64,
+    pub queue_ns: i128,
     /// Area under the number of busy slots.
-    pub busy_ns: u64,
+    pub busy_ns: i128,
 }
 
 impl Bin {
+    /// Takes in a request that lies inside the interval from its arrival to its end.
+    #[inline]
+    fn contain(&mut self, done: &Completion) {
+        if done.fate == Fate::Completed {
+            self.completions += 1;
+            self.latency.record(done.latency().0);
+        } else {
+            self.errors += 1;
+        }
+        self.in_system_ns += i128::from(done.latency().0);
+        self.queue_ns += i128::from(done.wait().0);
+        self.busy_ns += i128::from(done.service().0);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.arrivals += other.arrivals;
         self.completions += other.completions;
@@ -35,6 +49,7 @@ impl Bin {
         self.latency.merge(&other.latency);
         self.in_system_ns += other.in_system_ns;
         self.queue_ns += other.queue_ns;
+        // Below zero, and so wrapped, until the requests that share a server have ended.
         self.busy_ns += other.busy_ns;
     }
 }
@@ -111,20 +126,28 @@ impl Timeline {
             .collect();
     }
 
-    /// Adds the stretch from `from` to `to` to the areas that `area` points at.
+    /// Adds the stretch from `from` to `to`, `times` over, to the areas that `area` points at.
     #[inline]
-    fn spread(&mut self, from: Instant, to: Instant, area: impl Fn(&mut Bin) -> &mut u64) {
+    fn spread(
+        &mut self,
+        from: Instant,
+        to: Instant,
+        times: i64,
+        area: impl Fn(&mut Bin) -> &mut i128,
+    ) {
+        let add = |bin: &mut Bin, span: Duration| {
+            *area(bin) += i128::from(span.0) * i128::from(times);
+        };
         let last = self.index(to);
         let first = self.index(from);
         if first == last {
-            *area(&mut self.bins[first]) += (to - from).0;
-            return;
+            return add(&mut self.bins[first], to - from);
         }
         // The later end is looked up first: it may widen the bins.
         for index in first..=last {
             let start = Instant(index as u64 * self.width.0);
             let (low, high) = (from.max(start), to.min(start + self.width));
-            *area(&mut self.bins[index]) += (high - low).0;
+            add(&mut self.bins[index], high - low);
         }
     }
 }
@@ -138,6 +161,11 @@ impl Probe for Timeline {
 
     #[inline]
     fn completion(&mut self, done: &Completion, _: u64) {
+        let (bin, from, to) = self.near;
+        if from <= done.request.arrival && done.ended < to {
+            // Nearly every request begins and ends in the bin of the one before.
+            return self.bins[bin].contain(done);
+        }
         let end = self.index(done.ended);
         if done.fate == Fate::Completed {
             let bin = &mut self.bins[end];
@@ -146,10 +174,15 @@ impl Probe for Timeline {
         } else {
             self.bins[end].errors += 1;
         }
-        self.spread(done.request.arrival, done.ended, |bin| &mut bin.in_system_ns);
+        self.spread(done.request.arrival, done.ended, 1, |bin| &mut bin.in_system_ns);
         if done.started > done.request.arrival {
-            self.spread(done.request.arrival, done.started, |bin| &mut bin.queue_ns);
+            self.spread(done.request.arrival, done.started, 1, |bin| &mut bin.queue_ns);
         }
-        self.spread(done.started, done.ended, |bin| &mut bin.busy_ns);
+        self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
+    }
+
+    fn crowd(&mut self, crowd: &Crowd) {
+        let less = -i64::from(crowd.beyond);
+        self.spread(crowd.from, crowd.to, less, |bin| &mut bin.busy_ns);
     }
 }

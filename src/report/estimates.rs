@@ -90,7 +90,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("utilization", estimate(&outcome.utilization, percent));
     fact("in system", estimate(&outcome.in_system_mean, digits));
     fact("queue", estimate(&outcome.queue_mean, digits));
-    fact("throughput", format!("{} /s", estimate(&outcome.throughput, digits)));
+    fact("throughput", estimate(&outcome.throughput, |rate| format!("{} /s", digits(rate))));
     let requests = &outcome.requests;
     let lost = requests.rejected + requests.timed_out + requests.failed;
     if lost > 0 {

@@ -11,7 +11,7 @@ use super::requests::RequestLog;
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::Outcome;
+use crate::outcome::{Comparison, Outcome};
 
 const REQUESTS: &str = "requests.csv";
 
@@ -88,7 +88,7 @@ impl Folder {
     }
 
     /// The charts and the page of several runs.
-    pub fn write_comparison(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+    pub fn write_side_by_side(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
         self.write_charts(&chart::of_several(runs))?;
         self.write("report.html", several::page(runs))
     }
@@ -114,6 +114,14 @@ impl Folder {
     /// Ends `requests.csv`.
     pub fn finish_log(&self, log: RequestLog) -> Result<(), Problem> {
         log.finish().map_err(|error| self.failed(REQUESTS, &error))
+    }
+
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
+    pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
+        self.write("comparison.json", &(json + "\n"))?;
+        self.write("summary.csv", &super::comparison_csv(comparison))?;
+        self.write("differences.csv", &flat::csv(&comparison.differences))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

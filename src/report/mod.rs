@@ -2,6 +2,7 @@
 
 mod brief;
 pub mod chart;
+mod comparison;
 mod estimates;
 mod files;
 mod flat;
@@ -17,6 +18,7 @@ pub mod timeline;
 pub mod words;
 
 pub use brief::{brief, columns};
+pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};

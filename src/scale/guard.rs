@@ -74,15 +74,22 @@ pub enum Held {
     Bounds,
 }
 
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Held {
+    /// As the decision log says it.
+    pub fn words(self) -> &'static str {
+        match self {
             Self::No => "as wanted",
             Self::Stabilization => "held by stabilization",
             Self::Cooldown => "held by a cooldown",
             Self::Rate => "held by a rate limit",
             Self::Bounds => "held by the bounds",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 

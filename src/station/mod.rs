@@ -57,6 +57,11 @@ pub trait Station {
     /// Requests in service at a server.
     fn serving(&self, at: usize) -> u32;
 
+    /// Whether more requests may be in service at a server than it has slots, and share them.
+    fn shares(&self) -> bool {
+        false
+    }
+
     /// The service times still to be given at a server, summed over its requests, at speed 1.
     fn work_left(&self, at: usize, now: Instant, slab: &Slab) -> Duration;
 }

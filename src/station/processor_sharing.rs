@@ -146,6 +146,10 @@ impl Station for Sharing {
         self.servers[at].marks.len() as u32
     }
 
+    fn shares(&self) -> bool {
+        true
+    }
+
     fn work_left(&self, at: usize, now: Instant, _: &Slab) -> Duration {
         let server = &self.servers[at];
         let got = server.attained

@@ -4,12 +4,16 @@
 
 mod arrivals;
 mod balancing;
+mod cli;
 mod decisions;
+mod engine;
 mod forecast;
+mod invariants;
 mod laws;
 mod measured;
 mod oracles;
 mod report;
+mod scenarios;
 mod stat_oracles;
 mod stats;
 mod stats_coverage;

@@ -63,7 +63,8 @@ impl Desk {
         Self::before(spec, fleet)
     }
 
-    pub(crate) fn before(spec: &str, fleet: Fleet) -> Self {
+    pub(crate) fn before(spec: &str, mut fleet: Fleet) -> Self {
+        fleet.follow_open();
         let policy = recipe::<dyn Balancer>(spec).build(&Setup::new(&fleet));
         let policy = policy.unwrap_or_else(|problem| panic!("{spec}: {problem}"));
         let stream = Seed::new(7, 0).stream(Purpose::Route, "desk");
@@ -243,6 +244,7 @@ impl Cluster {
             streams: (0..self.balancers).map(name).collect(),
             shared: self.shared.then(|| (discipline.line().unwrap(), u32::MAX)),
             plain_fifo: self.order == "fifo",
+            life: Vec::new(),
             reporting: self.reporting,
             fleet,
         }

@@ -17,6 +17,8 @@ pub(super) struct Experiment {
     pub(super) shape: Shape,
     /// Arrivals a second.
     pub(super) rate: f64,
+    /// The work of simulating a request, compared with the usual.
+    pub(super) toil: f64,
     /// The width of the windows in which arrivals are counted.
     pub(super) window: Option<Duration>,
     /// Whether the number that arrivals find is wanted.
@@ -58,7 +60,7 @@ impl Draft {
             "[traffic.main]\narrivals = {arrivals}\nservice = {service}\n{more}\n{pools}{balancer}"
         );
         let shape = Shape::Steady { relaxation };
-        Experiment { text, shape, rate, window: None, census: false }
+        Experiment { text, shape, rate, toil: 1.0, window: None, census: false }
     }
 }
 
@@ -187,7 +189,7 @@ fn sharing(case: &Case) -> Result<Experiment, String> {
         balancer: String::new(),
         relaxation: relaxation(case.number("rho")?, 1.0, 1.0, scv),
     };
-    Ok(draft.done())
+    Ok(Experiment { toil: 4.0, ..draft.done() })
 }
 
 fn renewal(case: &Case) -> Result<Experiment, String> {
@@ -217,7 +219,8 @@ fn mmpp(case: &Case) -> Result<(String, f64, f64), String> {
     let mean = (a * s + b * r) / (r + s);
     let dispersion = 1.0 + 2.0 * (a - b).powi(2) * r * s / ((r + s).powi(3) * mean);
     let text = format!(
-        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], switching = [\"{r}/s\", \"{s}/s\"] }}"
+        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], switching = [\"{r}/s\", \
+         \"{s}/s\"] }}"
     );
     Ok((text, dispersion, 1.0 / (r + s)))
 }
@@ -275,6 +278,7 @@ fn classes(case: &Case) -> Result<Experiment, String> {
         text: class("high", high, 1) + &class("low", low, 0) + &pool,
         shape: Shape::Steady { relaxation },
         rate,
+        toil: 1.0,
         window: None,
         census: false,
     })

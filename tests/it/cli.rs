@@ -1,0 +1,232 @@
+//! The command line as people meet it: good input, every kind of bad input, exit statuses, pipes.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn plimsoll(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    plimsoll(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn run_with(args: &[&str], input: &[u8]) -> Output {
+    let mut child = plimsoll(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its flags never reads, and that is no fault of the test.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", said(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn scratch(name: &str, content: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap();
+    path
+}
+
+const TRAFFIC: &str = "arrival_s,service_s\n0.0,0.5\n0.5,0.25\n1.0,0.5\n2.0,1.0\n";
+
+#[test]
+fn a_replay_keeps_the_contract_of_its_json() {
+    let output =
+        run_with(&["replay", "-", "--servers", "2", "--format", "json"], TRAFFIC.as_bytes());
+    let outcome = json(&output);
+    assert_eq!(outcome["schema"], "plimsoll.outcome/1");
+    assert_eq!(outcome["kind"], "terminating");
+    assert_eq!(outcome["requests"]["arrived"], 4);
+    assert_eq!(outcome["requests"]["completed"], 4);
+    assert_eq!(outcome["latency_s"]["max"], 1.0);
+    assert_eq!(outcome["wait_s"]["max"], 0.0);
+    assert!(outcome["latency_s"]["p99"].is_null(), "four requests do not support a p99");
+    assert_eq!(outcome["servers"]["max"], 2);
+    assert_eq!(outcome["duration_s"], 2.0);
+    assert_eq!(outcome["pools"][0]["servers"].as_array().unwrap().len(), 2);
+    for key in ["utilization", "in_system_mean", "queue_mean", "cost", "slo", "advice", "seed"] {
+        assert!(!outcome[key].is_null(), "{key} is there");
+    }
+}
+
+#[test]
+fn csv_is_the_same_numbers_as_one_row_under_dotted_paths() {
+    let output = run_with(&["run", "-", "--format", "csv"], TRAFFIC.as_bytes());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    let header = lines.next().unwrap();
+    assert!(header.contains("latency_s.mean") && header.contains("requests.arrived"), "{header}");
+    assert_eq!(lines.count(), 1);
+}
+
+#[test]
+fn the_same_input_and_seed_give_the_same_bytes_on_any_number_of_threads() {
+    let with = |threads| {
+        let args =
+            ["replay", "scenarios/web-service.toml", "--duration", "30s", "--format", "json"];
+        run(&[&args[..], &["--replications", "4", "--threads", threads]].concat()).stdout
+    };
+    let one = with("1");
+    assert!(!one.is_empty());
+    assert_eq!(one, with("1"));
+    assert_eq!(one, with("2"));
+    assert_eq!(one, with("8"));
+}
+
+#[test]
+fn an_objective_decides_the_exit_status() {
+    let status =
+        |slo| run_with(&["replay", "-", "--slo", slo], TRAFFIC.as_bytes()).status.code().unwrap();
+    assert_eq!(status("mean < 1s"), 0);
+    assert_eq!(status("mean < 100ms"), 1);
+    assert_eq!(status("p99.9 < 1h"), 1, "an objective over no data is missed");
+}
+
+#[test]
+fn an_unstable_system_runs_ends_and_says_so() {
+    let args = ["replay", "-", "--servers", "1"];
+    let rows: String = (0..2000).map(|row| format!("{row},2\n")).collect();
+    let output = run_with(&args, format!("arrival_s,service_s\n{rows}").as_bytes());
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("utilization ≥ 1"), "{text}");
+}
+
+#[test]
+fn a_closed_pipe_is_not_an_error() {
+    let mut child =
+        plimsoll(&["list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn bad_traffic_is_refused_with_the_place_and_the_remedy() {
+    let cases: &[(&str, &[&str])] = &[
+        ("", &["empty"]),
+        ("arrival_s,service_s\n", &["no rows"]),
+        ("when,service_s\n1,2\n", &["arrival"]),
+        ("arrival_s,service_s\n0,1\nx,1\n", &["3", "x"]),
+        ("arrival_s,service_s\n0,1\nNaN,1\n", &["NaN"]),
+        ("arrival_s,service_s\n0,1\n1,-1\n", &["-1"]),
+        ("arrival_s,service_s\n0,1\n1,inf\n", &["inf"]),
+        ("arrival_s,service_s\n5,1\n1,1\n", &["--sort"]),
+        ("timestamp,service_s\n5,1\n6,1\n", &["--time-unit"]),
+        ("arrival_s\n0\n1\n", &["no service times", "--service"]),
+    ];
+    for (content, words) in cases {
+        let output = run_with(&["replay", "-"], content.as_bytes());
+        let said = said(&output).to_lowercase();
+        assert_eq!(output.status.code(), Some(2), "{content:?} gave {said}");
+        assert!(output.stdout.is_empty(), "no partial result for {content:?}");
+        for word in *words {
+            assert!(said.contains(&word.to_lowercase()), "{word} is missing in: {said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn bad_files_are_refused() {
+    let gzip = {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        (0..5000).for_each(|row| writeln!(writer, "{row}.0,{}", row % 7).unwrap());
+        let whole = writer.finish().unwrap();
+        whole[..whole.len() / 2].to_vec()
+    };
+    let cut = scratch("cut.csv.gz", &gzip);
+    let latin = scratch("latin.csv", b"arrival_s,service_s\n0,1\n\xff\xfe,1\n");
+    for (path, word) in [
+        (cut.to_str().unwrap(), "gzip"),
+        (latin.to_str().unwrap(), "utf-8"),
+        ("src", "folder"),
+        ("no/such/file.csv", "there is no file"),
+    ] {
+        let columns =
+            ["--columns", "arrival=1,service=2", "--time-unit", "s", "--service-unit", "s"];
+        let plain = ["replay", path];
+        let args =
+            if path.ends_with("gz") { [&plain[..], &columns].concat() } else { plain.to_vec() };
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(2), "{path}: {}", said(&output));
+        assert!(said(&output).to_lowercase().contains(word), "{path}: {}", said(&output));
+    }
+}
+
+#[test]
+fn bad_scenarios_and_flags_are_refused_at_their_place() {
+    let base =
+        "[traffic.a]\narrivals = \"poisson:rate=10/s\"\nservice = \"exponential:mean=50ms\"\n";
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("[balancer]\npolcy = \"random\"", &[], &["polcy", ":5:1"]),
+        ("[balancer]\npolicy = \"randon\"", &[], &["did you mean `random`", ":5:10"]),
+        ("[pool.a]\nservers = 0", &[], &["no servers", ":5:11"]),
+        ("[pool.a]\nserves = 1", &[], &["did you mean `servers`", ":5:1"]),
+        ("[run]\nduration = 60", &[], &["no unit", ":5:12"]),
+        ("", &["--service", "lognormal:mean=50ms,cv=-1"], &["--service", "cv"]),
+        ("", &["--set", "traffic.a.arrivals=poisson:rate=0/s"], &["rate", "above 0"]),
+        ("", &["--balancer", "power-of-choices:choices=0"], &["choices", "at least 1"]),
+        ("", &["--servers=-3"], &["--servers", "-3"]),
+        ("", &["--slo", "p99 < 250"], &["no unit"]),
+        ("", &["--precision", "0"], &["precision"]),
+        ("", &["--set", "nonsense"], &["PATH=VALUE"]),
+    ];
+    for (number, (more, flags, words)) in cases.iter().enumerate() {
+        let path = scratch(&format!("bad-{number}.toml"), format!("{base}{more}\n").as_bytes());
+        let output = run(&[&["check", path.to_str().unwrap()], *flags].concat());
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{more} {flags:?} gave {said}");
+        for word in *words {
+            assert!(said.contains(word), "{word} is missing in: {said}");
+        }
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn every_part_is_listed_and_explained_and_completions_and_schema_print() {
+    let listed = String::from_utf8(run(&["list"]).stdout).unwrap();
+    let parts: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(parts.len() > 30, "{listed}");
+    for part in parts {
+        let page = run(&["explain", part]);
+        assert!(page.status.success() && page.stdout.len() > 80, "{part}");
+    }
+    assert!(run(&["completions", "bash"]).stdout.len() > 1000);
+    let schema: serde_json::Value = serde_json::from_slice(&run(&["schema"]).stdout).unwrap();
+    assert!(schema["properties"]["traffic"].is_object());
+}
+
+#[test]
+fn theory_answers_and_refuses() {
+    let args =
+        ["theory", "mmc", "--arrival-rate", "9/s", "--service-mean", "1s", "--servers", "10"];
+    let answer = json(&run(&[&args[..], &["--format", "json"]].concat()));
+    assert_eq!(answer["schema"], "plimsoll.theory/1");
+    assert!((answer["wait_probability"].as_f64().unwrap() - 0.668_731_524_1).abs() < 1e-9);
+    let overload = run(&["theory", "mm1", "--lambda", "2", "--mu", "1"]);
+    assert_eq!(overload.status.code(), Some(2));
+    assert!(said(&overload).contains("steady state"), "{}", said(&overload));
+}

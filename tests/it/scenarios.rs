@@ -1,0 +1,39 @@
+//! Every scenario that is shipped is valid, runs, and gives the results that are stored beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn scenarios() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut found: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+#[test]
+fn every_scenario_gives_the_results_stored_beside_it() {
+    for path in scenarios() {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["replay", &format!("scenarios/{name}.toml"), "--format", "json"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let status = output.status.code();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(status, Some(0 | 1)), "{name}: {status:?} {said}");
+        let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(&name);
+        let stored = fs::read(stored.join("outcome.json")).unwrap();
+        assert!(
+            output.stdout == stored,
+            "results/{name} are not what the scenario gives now: `bash results/regenerate`, and \
+             list the change under *Changed numbers*"
+        );
+    }
+}
