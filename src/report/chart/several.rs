@@ -79,7 +79,7 @@ fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
         about: "Each measure divided by that of the first run; whiskers are the intervals of the \
                 runs themselves, not of the difference."
             .to_owned(),
-        x: Axis::of(format!("ratio to {}", runs[0].0), Unit::Plain),
+        x: Axis::of(format!("ratio to {}", runs[0].0), Unit::Plain).logarithmic(),
         y: Axis::names("", names),
         series,
         rules: vec![Rule { name: "as in the first run".to_owned(), at: At::X(1.0) }],
@@ -108,7 +108,10 @@ fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
         best = best.min(latency);
         better
     });
-    let mut series = vec![Series::new("not beaten in both", 6, Mark::Line(front))];
+    let mut series = Vec::new();
+    if front.len() > 1 {
+        series.push(Series::new("not beaten in both", 6, Mark::Line(front)));
+    }
     let dot = |(place, name, point): &(usize, &String, (f64, f64))| {
         Series::new(*name, *place, Mark::Dots(vec![*point]))
     };
