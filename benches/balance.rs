@@ -1,8 +1,8 @@
 //! What a request costs with each registered policy, beside `random` in the same run.
 //!
 //! `cargo bench --bench balance [requests] [policy …]` prints nanoseconds a request, simulated by
-//! events, at 10 to 10,000 equal servers of one slot at load 0.8, and the ratio to `random`. A policy
-//! above 3 × says in its manual what it scans.
+//! events, at 10 to 10,000 equal servers of one slot at load 0.8, and the ratio to `random`. A
+//! policy above 3 × says in its manual what it scans.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 

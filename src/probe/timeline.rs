@@ -37,9 +37,9 @@ impl Bin {
         } else {
             self.errors += 1;
         }
-        self.in_system_ns += done.latency().0;
-        self.queue_ns += done.wait().0;
-        self.busy_ns = self.busy_ns.wrapping_add(done.service().0);
+        self.in_system_ns += i128::from(done.latency().0);
+        self.queue_ns += i128::from(done.wait().0);
+        self.busy_ns += i128::from(done.service().0);
     }
 
     fn merge(&mut self, other: &Self) {
