@@ -5,7 +5,11 @@ use comfy_table::Table;
 use super::page::latencies;
 use super::results::Results;
 use super::table::{plain, right_aligned};
+use super::timeline::Row;
 use super::words::{self, Goal};
+
+/// A name, and what a row says under it.
+type Line = (&'static str, fn(&Row) -> f64);
 
 /// One run, from what is stored of it.
 pub fn brief(results: &Results) -> String {
@@ -23,7 +27,7 @@ pub fn brief(results: &Results) -> String {
     for goal in results.list("slo").iter().filter_map(Goal::of) {
         shown.push_str(&format!("\n{} {} ({})", goal.sign(), goal.objective, goal.value));
     }
-    let lines: [(&str, fn(&super::timeline::Row) -> f64); 3] = [
+    let lines: [Line; 3] = [
         ("arrivals", |row| row.arrivals as f64 / (row.end_s - row.start_s).max(1e-9)),
         ("utilization", |row| row.utilization),
         ("p99", |row| row.p99.unwrap_or(0.0)),
