@@ -7,6 +7,9 @@
 //! **When it shines.** Many balancers and servers: no probing, no waiting for answers.
 //! **When it fails.** Few servers or very high load, when hardly anyone is idle: then it is
 //! `random`.
+//! **What it sees.** Whether a server on its list has been sent something by another balancer
+//! (`view.truth()`), which stands for the server's taking itself off; `withdraw = false` does
+//! without.
 //! **Source.** Lu, Xie, Kliot, Geller, Larus and Greenberg 2011. With one balancer and many servers
 //! nobody waits (Stolyar 2015).
 

@@ -78,7 +78,9 @@ fn shares(zones: &[Zone], own: usize, tolerance: f64, probe_share: f64) -> Vec<f
     if whole == 0.0 {
         return zones.iter().map(|zone| zone.servers).collect();
     }
-    out.iter_mut().for_each(|share| *share /= whole);
+    for share in &mut out {
+        *share /= whole;
+    }
     if hosts == 0.0 || zones[own].servers == 0.0 {
         return out;
     }

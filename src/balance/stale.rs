@@ -70,6 +70,7 @@ enum Source {
 enum News {
     Sent(Request, ServerId),
     Done(Completion),
+    Idle(ServerId),
 }
 
 /// The policy.
@@ -135,6 +136,7 @@ impl Stale {
                     }
                     self.inside.on_done(&done);
                 }
+                News::Idle(server) => self.inside.on_idle(server),
             }
         }
     }
@@ -192,7 +194,12 @@ impl Balancer for Stale {
     }
 
     fn on_idle(&mut self, server: ServerId) {
-        self.inside.on_idle(server);
+        match self.config.source {
+            Source::Own => {
+                self.news.push_back((self.now + self.config.delay, News::Idle(server)));
+            }
+            Source::Reported => self.inside.on_idle(server),
+        }
     }
 
     fn idle_lists(&self) -> u32 {

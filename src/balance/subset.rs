@@ -156,7 +156,9 @@ impl Balancer for Subset {
         self.roster.apply(change);
         let next = choose(self.form, self.roster.as_slice(), self.size, self.balancer);
         let mut wanted = ServerSet::default();
-        next.iter().for_each(|&server| wanted.insert_or_remove(server, true));
+        for server in next {
+            wanted.insert_or_remove(server, true);
+        }
         let gone: Vec<ServerId> =
             self.mine.in_order().filter(|&server| !wanted.contains(server)).collect();
         for server in gone {
@@ -206,7 +208,9 @@ mod tests {
         for balancer in 0..30 {
             let subset = deterministic(&fleet(12), 4, balancer);
             assert_eq!(subset.len(), 4);
-            subset.iter().for_each(|server| times[server.index()] += 1);
+            for server in subset {
+                times[server.index()] += 1;
+            }
         }
         assert_eq!(times, [10; 12]);
         let (first, second) = (deterministic(&fleet(12), 4, 0), deterministic(&fleet(12), 4, 3));

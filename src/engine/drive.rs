@@ -31,6 +31,7 @@ pub(super) enum Timer {
     Life(Turn),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each saves a hot path a look elsewhere")]
 pub(super) struct Drive<'a, P> {
     pub(super) plant: Plant,
     source: &'a mut dyn Source,
@@ -374,13 +375,12 @@ impl<P: Probe> Drive<'_, P> {
         if !self.pooled || !self.plant.fleet.open().contains(server) {
             return false;
         }
-        let next = match &mut self.plant.shared {
-            Some((line, _)) => line.pop(&mut self.slab),
-            None => {
-                let next = self.lobby.pop(&mut self.slab);
-                self.pooled = !self.lobby.is_empty();
-                next
-            }
+        let next = if let Some((line, _)) = &mut self.plant.shared {
+            line.pop(&mut self.slab)
+        } else {
+            let next = self.lobby.pop(&mut self.slab);
+            self.pooled = !self.lobby.is_empty();
+            next
         };
         if let Some(ticket) = next {
             self.dispatch(ticket, server);

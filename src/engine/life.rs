@@ -1,134 +1,15 @@
 //! The life of servers: ordered, starting, warming, ready, draining, gone; and who decides on it.
 
 use super::drive::{Drive, Timer};
+use super::pool::ScaleIn;
 use super::{Plant, Rank};
-use crate::fleet::{FleetChange, ServerSpec, State};
-use crate::law::Law;
+use crate::fleet::{FleetChange, State};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Decision, Probe};
-use crate::rng::{Purpose, Seed};
-use crate::scale::guard::Guard;
-use crate::scale::{Autoscaler, Counts, Metrics, Signals, Totals};
+use crate::rng::Purpose;
+use crate::scale::{Signals, Totals};
 use crate::station::Line;
 use crate::time::{Duration, Instant};
-
-/// Which servers leave first when there are too many. Those that still start always go before.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScaleIn {
-    /// The one with the fewest requests, of equals the newest.
-    #[default]
-    Idlest,
-    /// The one that has served for the shortest time.
-    Newest,
-    /// The one that has served for the longest time.
-    Oldest,
-}
-
-/// How the servers of a pool come and go.
-pub struct PoolLife {
-    /// The pool's name, which keys its random streams.
-    pub name: String,
-    /// What each server is like.
-    pub spec: ServerSpec,
-    /// From order to service; at once when absent.
-    pub startup: Option<Box<dyn Law>>,
-    /// The share of starts that fail and are begun again.
-    pub startup_failure: f64,
-    /// How long a new server is slow.
-    pub warm_up: Duration,
-    /// Its speed meanwhile, as a share.
-    pub warm_up_speed: f64,
-    /// How long a server may take to finish what it has; what is left then is lost.
-    pub drain: Duration,
-    /// The most servers that can be had at once.
-    pub capacity: u32,
-    /// Which servers leave first.
-    pub scale_in: ScaleIn,
-    /// How long a server lives before it is reclaimed.
-    pub lifetime: Option<Box<dyn Law>>,
-    /// How long before that it is told.
-    pub notice: Duration,
-    /// The seed of the run.
-    pub seed: Seed,
-    /// Who decides how many there are.
-    pub scaler: Option<Scaler>,
-    /// What the pool is like now.
-    pub now: PoolState,
-}
-
-/// An autoscaler with its guard and what it sees.
-pub struct Scaler {
-    /// The policy.
-    pub policy: Box<dyn Autoscaler>,
-    /// Bounds, rate limits, stabilization.
-    pub guard: Guard,
-    /// What was scraped.
-    pub metrics: Metrics,
-    /// How often it looks; 0 is after every arrival and every end.
-    pub interval: Duration,
-    /// How often the metrics are scraped.
-    pub scrape: Duration,
-    /// The window of averages.
-    pub window: Duration,
-}
-
-/// A pool at this instant, and its running sums.
-#[derive(Debug, Default)]
-pub struct PoolState {
-    starting: Vec<ServerId>,
-    ready: Vec<ServerId>,
-    ready_since: Vec<Instant>,
-    draining: u32,
-    ordered: u32,
-    in_flight: u32,
-    busy: u32,
-    in_flight_ns: u64,
-    sent: u64,
-    totals: Totals,
-}
-
-impl PoolState {
-    /// Brings the running sums up to now; called before a level changes.
-    #[inline]
-    fn settle(&mut self, now: Instant, slots: u32) {
-        let span = (now - self.totals.at).0;
-        let serving = self.ready.len() as u64 + u64::from(self.draining);
-        let sum = |total: &mut u64, level: u64| {
-            *total = total.wrapping_add(span.wrapping_mul(level));
-        };
-        sum(&mut self.totals.busy_ns, self.busy.into());
-        sum(&mut self.totals.slot_ns, serving * u64::from(slots));
-        sum(&mut self.totals.server_ns, serving);
-        sum(&mut self.in_flight_ns, self.in_flight.into());
-        self.totals.at = now;
-    }
-
-    fn counts(&self) -> Counts {
-        Counts {
-            starting: self.starting.len() as u32,
-            ready: self.ready.len() as u32,
-            draining: self.draining,
-        }
-    }
-
-    fn forget(&mut self, server: ServerId) -> bool {
-        let Some(at) = self.ready.iter().position(|&ready| ready == server) else { return false };
-        self.ready.remove(at);
-        self.ready_since.remove(at);
-        true
-    }
-}
 
 /// Something that happens to a server or an autoscaler at a time of its own.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +26,8 @@ pub(super) enum Turn {
     Reclaim(ServerId),
     /// Whatever a server still has is lost.
     Deadline(ServerId),
+    /// A server leaves if it has been idle since this many requests had been sent to the pool.
+    Idle(ServerId, u64),
 }
 
 /// Requests nobody serves for so long after the last arrival are given up.
@@ -194,7 +77,12 @@ impl<P: Probe> Drive<'_, P> {
         match turn {
             Turn::Scrape(pool) => self.scrape(pool),
             Turn::Tick(pool) => self.tick(pool),
-            Turn::Up(server) => self.come_up(server),
+            Turn::Up(server) => {
+                self.come_up(server);
+                if self.reactive {
+                    self.look_everywhere();
+                }
+            }
             Turn::Warmed(server) => self.set_speed(server, 1.0),
             Turn::Reclaim(server) => {
                 if self.plant.fleet.state(server) == State::Ready {
@@ -203,6 +91,7 @@ impl<P: Probe> Drive<'_, P> {
                 }
             }
             Turn::Deadline(server) => self.lose(server),
+            Turn::Idle(server, epoch) => self.leave_if_idle(server, epoch),
         }
     }
 
@@ -259,11 +148,49 @@ impl<P: Probe> Drive<'_, P> {
                 scaler.metrics.record_latency(done.latency().0);
             }
         }
+        let state_now = fleet.state(server);
+        if pool.idle_timeout.is_some() && fleet.in_flight(server) == 0 && state_now == State::Ready
+        {
+            return self.fall_idle(server);
+        }
+        let state = &self.plant.life[usize::from(spec.pool)].now;
+        let fleet = &self.plant.fleet;
         if state.draining > 0
             && fleet.in_flight(server) == 0
             && fleet.state(server) == State::Draining
         {
             self.go(server);
+        }
+    }
+
+    /// A server has nothing to do: it may leave after its time-out.
+    fn fall_idle(&mut self, server: ServerId) {
+        let place = self.plant.places[server.index()] as usize;
+        let pool = self.pool_of(server);
+        let life = &mut self.plant.life[pool];
+        let Some(law) = &life.idle_timeout else { return };
+        if life.now.idle.len() <= place {
+            life.now.idle.resize(place + 1, 0);
+        }
+        life.now.idle[place] += 1;
+        let spell = life.now.idle[place];
+        // Each spell of each server has its own draw, whatever happens to the others.
+        let entity = format!("{}/{place}/idle/{spell}", life.name);
+        let mut stream = life.seed.stream(Purpose::Startup, &entity);
+        let span = Duration::from_secs_f64(law.sample(&mut stream));
+        self.turn(self.now + span, Turn::Idle(server, spell));
+    }
+
+    fn leave_if_idle(&mut self, server: ServerId, spell: u64) {
+        let place = self.plant.places[server.index()] as usize;
+        let pool = self.pool_of(server);
+        let idle = self.plant.life[pool].now.idle[place] == spell
+            && self.plant.fleet.in_flight(server) == 0
+            && self.plant.fleet.state(server) == State::Ready;
+        let life = &self.plant.life[pool];
+        let least = life.scaler.as_ref().map_or(0, |scaler| scaler.guard.least());
+        if idle && life.now.counts().ready > least {
+            self.drain(server, Duration::FOREVER);
         }
     }
 
@@ -427,6 +354,10 @@ impl<P: Probe> Drive<'_, P> {
         self.set_lifetime(server);
         // Those who wait before the pool take the new slots in their order.
         while self.hand_over(server) {}
+        let life = &self.plant.life[pool];
+        if life.idle_timeout.is_some() && self.plant.fleet.in_flight(server) == 0 {
+            self.fall_idle(server);
+        }
     }
 
     fn change(&mut self, server: ServerId, state: State, change: Option<FleetChange>) {

@@ -11,13 +11,14 @@
 mod calendar;
 mod drive;
 mod life;
+mod pool;
 mod recursion;
 mod reports;
 mod timers;
 
 pub use reports::Reporting;
 
-pub use life::{PoolLife, PoolState, ScaleIn, Scaler};
+pub use pool::{PoolLife, PoolState, ScaleIn, Scaler};
 
 use crate::balance::Balancer;
 use crate::diagnose::Problem;

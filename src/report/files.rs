@@ -72,7 +72,8 @@ impl Folder {
                 utilization: &server.utilization,
             }));
         }
-        self.write("servers.csv", flat::csv(&rows))
+        self.write("servers.csv", flat::csv(&rows))?;
+        super::scaling::write(self, outcome)
     }
 
     /// What a report is drawn from, each chart as SVG and as PNG, and the page.

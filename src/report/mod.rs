@@ -11,6 +11,7 @@ pub mod openmetrics;
 pub mod page;
 mod requests;
 mod results;
+mod scaling;
 pub mod several;
 mod table;
 pub mod text;

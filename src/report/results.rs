@@ -71,7 +71,7 @@ impl Results {
         let meter = &measured.meter;
         Self {
             outcome: serde_json::to_value(outcome).expect("outcomes are plain data"),
-            timeline: timeline::rows(measured, &timeline::fixed_fleet(scenario)),
+            timeline: timeline::rows(measured, &timeline::fleet(scenario, measured)),
             heat: timeline::heat(&measured.timeline),
             histograms: Some(Histograms {
                 schema: "plimsoll.histograms/1".to_owned(),

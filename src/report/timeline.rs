@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::State;
 use crate::probe::{Bin, Timeline};
 use crate::scenario::{Measured, Scenario};
 use crate::stats::histogram::LogHistogram;
@@ -70,6 +71,39 @@ pub fn fixed_fleet(scenario: &Scenario) -> Vec<Step> {
         per_hour: pools().map(|pool| pool.price.0 * f64::from(pool.servers)).sum(),
         ..Step::default()
     }]
+}
+
+/// The fleet of a run, step by step.
+pub fn fleet(scenario: &Scenario, measured: &Measured) -> Vec<Step> {
+    let Some(census) = &measured.census else { return fixed_fleet(scenario) };
+    let mut states: Vec<Option<State>> = Vec::new();
+    let (mut now, mut steps) = (Step::default(), Vec::<Step>::new());
+    for change in &census.changes {
+        let at = change.server.index();
+        states.resize(states.len().max(at + 1), None);
+        let before = states[at].replace(change.state);
+        let pool = &scenario.pool[usize::from(change.pool)];
+        // What it was is taken away, what it is now is added.
+        for (state, sign) in [(before, -1_i64), (Some(change.state), 1)] {
+            let move_by = |count: &mut u32| *count = count.saturating_add_signed(sign as i32);
+            match state {
+                Some(State::Starting) => move_by(&mut now.starting),
+                Some(State::Ready) => move_by(&mut now.ready),
+                Some(State::Draining) => move_by(&mut now.draining),
+                Some(State::Failed | State::Gone) | None => continue,
+            }
+            now.per_hour += pool.price.0 * sign as f64;
+            if state != Some(State::Starting) {
+                now.slots = now.slots.saturating_add_signed(i64::from(pool.slots) * sign);
+            }
+        }
+        now.from = change.at;
+        match steps.last_mut() {
+            Some(last) if last.from == change.at => *last = now,
+            _ => steps.push(now),
+        }
+    }
+    steps
 }
 
 /// The rows of a run whose fleet went through `steps`, in order of time.

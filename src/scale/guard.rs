@@ -116,6 +116,11 @@ impl Guard {
         Self { config, up, down, history: Vec::new(), events: Events::default(), changed_ns: None }
     }
 
+    /// The fewest servers.
+    pub fn least(&self) -> u32 {
+        self.config.min
+    }
+
     /// The count that is allowed when `wanted` is asked for, and the last guard that held it. The
     /// answer is taken to be carried out.
     pub fn allow(&mut self, now_ns: u64, current: u32, wanted: u32) -> (u32, Held) {

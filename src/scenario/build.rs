@@ -148,6 +148,7 @@ impl Scenario {
             scale_in: pool.scale_in,
             lifetime: time(&pool.lifetime)?,
             notice: pool.notice,
+            idle_timeout: time(&pool.idle_timeout)?,
             seed,
             scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder)?,
             now: PoolState::default(),

@@ -68,6 +68,10 @@ pub struct Pool {
     pub lifetime: Option<Recipe<dyn Law>>,
     /// How long before it is reclaimed a server is told.
     pub notice: Duration,
+    /// How long a server may be idle before it leaves of itself, down to the autoscaler's `min`;
+    /// for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Recipe<dyn Law>>,
     /// Who decides how many servers there are; their number is fixed when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub autoscaler: Option<AutoscalerTable>,
@@ -97,6 +101,7 @@ impl Default for Pool {
             capacity: None,
             lifetime: None,
             notice: Duration::from_secs(120),
+            idle_timeout: None,
             autoscaler: None,
         }
     }

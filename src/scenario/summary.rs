@@ -56,7 +56,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         advice: measured.advice.clone(),
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
-    advise(scenario, measured, &mut outcome);
+    advise(scenario, measured, &terms, &mut outcome);
     outcome
 }
 
@@ -204,7 +204,7 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
-fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {
+fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
     if meter.arrived == 0 {
@@ -215,11 +215,9 @@ fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {
         say("the run was stopped early: what is shown covers only the part that was done"
             .to_owned());
     }
-    let capacity: f64 = scenario
-        .pool
-        .values()
-        .map(|pool| f64::from(pool.servers) * f64::from(pool.slots) * pool.speed)
-        .sum();
+    let speeds = |term: &Term| scenario.pool[usize::from(term.pool)].speed;
+    let capacity: f64 = terms.iter().map(|term| term.slot_s * speeds(term)).sum::<f64>()
+        / outcome.duration_s.max(f64::MIN_POSITIVE);
     let offered = outcome.service_s.mean.map(|mean| {
         let speeds: f64 = scenario.pool.values().map(|pool| pool.speed).sum();
         let speed = speeds / scenario.pool.len() as f64;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
 
 mod arrivals;
+mod autoscale;
 mod balancing;
 mod cli;
 mod decisions;
