@@ -5,10 +5,11 @@ use comfy_table::Table;
 use super::page::latencies;
 use super::results::Results;
 use super::table::{plain, right_aligned};
+use super::timeline::Row;
 use super::words::{self, Goal};
 
-/// A line of the terminal's small chart: its name, and what it shows of an interval.
-type Line = (&'static str, fn(&super::timeline::Row) -> f64);
+/// A name, and what a row says under it.
+type Line = (&'static str, fn(&Row) -> f64);
 
 /// One run, from what is stored of it.
 pub fn brief(results: &Results) -> String {
