@@ -15,45 +15,47 @@ pub(super) struct Entry {
 
 const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
 
-/// The tournament: node 1 is the root, the leaves follow the inner nodes.
+/// The tournament: node 1 is the root, the leaves follow the inner nodes. Two nodes that meet stand
+/// in one pair, so that a match is one look-up: pair p holds nodes 2p and 2p + 1, whose winner is
+/// node p.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
-    nodes: Vec<Entry>,
+    pairs: Vec<[Entry; 2]>,
 }
 
 impl Calendar {
     /// No departures, with room for `servers`.
     pub(super) fn new(servers: usize) -> Self {
-        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
+        Self { pairs: vec![[NEVER; 2]; servers.max(1).next_power_of_two()] }
     }
 
     /// The earliest departure of all.
     #[inline]
     pub(super) fn first(&self) -> Entry {
-        self.nodes[1]
+        self.pairs[0][1]
     }
 
     /// Sets a server's next departure.
     #[inline]
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
-        let leaves = self.nodes.len() / 2;
+        let leaves = self.pairs.len();
         if server.index() >= leaves {
             self.grow(server.index() + 1);
             return self.set(server, at);
         }
-        let nodes = self.nodes.as_mut_slice();
-        let mut here = leaves + server.index();
-        nodes[here] = Entry { at, server };
-        while here > 1 {
-            let (left, right) = (nodes[here & !1], nodes[here | 1]);
-            here /= 2;
-            nodes[here] = if right.at < left.at { right } else { left };
+        let pairs = self.pairs.as_mut_slice();
+        let mut node = leaves + server.index();
+        pairs[node / 2][node % 2] = Entry { at, server };
+        while node > 1 {
+            node /= 2;
+            let [left, right] = pairs[node];
+            pairs[node / 2][node % 2] = if right.at < left.at { right } else { left };
         }
     }
 
     fn grow(&mut self, servers: usize) {
         let old = std::mem::replace(self, Self::new(servers));
-        for entry in &old.nodes[old.nodes.len() / 2..] {
+        for entry in old.pairs[old.pairs.len() / 2..].iter().flatten() {
             if entry.at != Instant::NEVER {
                 self.set(entry.server, entry.at);
             }
