@@ -1,9 +1,10 @@
 //! Each balancer's own arc of the ring of servers, two choices in it.
 //!
-//! **What it does.** Balancers and servers divide the same ring evenly; servers by weight. Balancer j of C
-//! looks through an arc that starts at j/C, of ⌈min·C/N⌉/C of the ring, so that all arcs together
-//! cover it evenly; a server's share is what lies in the arc. Draws two servers by share and takes the
-//! one with fewer requests in flight per share, the first of equals. O(1); O(n) when the fleet changes.
+//! **What it does.** Balancers and servers divide the same ring evenly; servers by weight. Balancer
+//! j of C looks through an arc that starts at j/C, of ⌈min·C/N⌉/C of the ring, so that all arcs
+//! together cover it evenly; a server's share is what lies in the arc. Draws two servers by share
+//! and takes the one with fewer requests in flight per share, the first of equals. O(1); O(n) when
+//! the fleet changes.
 //! **When it shines.** Many balancers before many servers: few connections, no uneven subsets.
 //! **When it fails.** Balancers whose traffic differs: arcs stand for load.
 //! **Source.** Finagle's deterministic aperture, whose `min` is 12.

@@ -1,15 +1,16 @@
 //! Another policy, whose signals come late.
 //!
-//! **What it does.** The policy `inside` sees requests in flight not as they are. With `source = "own"`
-//! it hears of everything this balancer sends and gets back `delay` later. With `source = "reported"`
-//! its counts are those of the servers' last reports, of all balancers' requests, looked up every
-//! `interval` (a bulletin board); `add-own` counts what this balancer has sent since. O(1) beside the
-//! policy, and O(n) each `interval`.
+//! **What it does.** The policy `inside` sees requests in flight not as they are. With `source =
+//! "own"` it hears of everything this balancer sends and gets back `delay` later. With `source =
+//! "reported"` its counts are those of the servers' last reports, of all balancers' requests,
+//! looked up every `interval` (a bulletin board); `add-own` counts what this balancer has sent
+//! since. O(1) beside the policy, and O(n) each `interval`.
 //! **When it shines.** To see what a policy is worth when balancers are many or far away.
-//! **When it fails.** With old counts, the fewest in flight attract everyone at once: choose among few.
+//! **When it fails.** With old counts, the fewest in flight attract everyone at once: choose among
+//! few.
 //! **What it sees.** Reports, where it is asked to; of its own requests nothing but what is old.
-//! **Source.** Mitzenmacher, How useful is old information? 2000; counts that are the balancer's own
-//! between reports are Vargaftik, Keslassy and Orda's local shortest queues (2020).
+//! **Source.** Mitzenmacher, How useful is old information? 2000; counts that are the balancer's
+//! own between reports are Vargaftik, Keslassy and Orda's local shortest queues (2020).
 
 use std::collections::VecDeque;
 
@@ -69,6 +70,7 @@ enum Source {
 enum News {
     Sent(Request, ServerId),
     Done(Completion),
+    Idle(ServerId),
 }
 
 /// The policy.
@@ -134,6 +136,7 @@ impl Stale {
                     }
                     self.inside.on_done(&done);
                 }
+                News::Idle(server) => self.inside.on_idle(server),
             }
         }
     }
@@ -191,7 +194,12 @@ impl Balancer for Stale {
     }
 
     fn on_idle(&mut self, server: ServerId) {
-        self.inside.on_idle(server);
+        match self.config.source {
+            Source::Own => {
+                self.news.push_back((self.now + self.config.delay, News::Idle(server)));
+            }
+            Source::Reported => self.inside.on_idle(server),
+        }
     }
 
     fn idle_lists(&self) -> u32 {

@@ -1,13 +1,14 @@
 //! A few servers of many for each balancer, another policy among them.
 //!
-//! **What it does.** Each balancer knows `size` servers only. `deterministic` deals shuffled servers
-//! out in blocks, so that every server is in as many subsets as any other; `random` takes the servers
-//! with the lowest hash of their name and the balancer, which changes by one when a server comes or
-//! goes. The policy `inside` picks among them. O(n log n) when the fleet changes.
+//! **What it does.** Each balancer knows `size` servers only. `deterministic` deals shuffled
+//! servers out in blocks, so that every server is in as many subsets as any other; `random` takes
+//! the servers with the lowest hash of their name and the balancer, which changes by one when a
+//! server comes or goes. The policy `inside` picks among them. O(n log n) when the fleet changes.
 //! **When it shines.** Many balancers before many servers: fewer connections and health checks.
-//! **When it fails.** Subsets too small: few balancers make uneven load that no policy inside can see.
-//! **Source.** Google's deterministic subsetting (Site Reliability Engineering, 2016, ch. 20); gRPC's
-//! random subsetting (gRFC A68).
+//! **When it fails.** Subsets too small: few balancers make uneven load that no policy inside can
+//! see.
+//! **Source.** Google's deterministic subsetting (Site Reliability Engineering, 2016, ch. 20);
+//! gRPC's random subsetting (gRFC A68).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,9 @@ impl Balancer for Subset {
         self.roster.apply(change);
         let next = choose(self.form, self.roster.as_slice(), self.size, self.balancer);
         let mut wanted = ServerSet::default();
-        next.iter().for_each(|&server| wanted.insert_or_remove(server, true));
+        for server in next {
+            wanted.insert_or_remove(server, true);
+        }
         let gone: Vec<ServerId> =
             self.mine.in_order().filter(|&server| !wanted.contains(server)).collect();
         for server in gone {
@@ -205,7 +208,9 @@ mod tests {
         for balancer in 0..30 {
             let subset = deterministic(&fleet(12), 4, balancer);
             assert_eq!(subset.len(), 4);
-            subset.iter().for_each(|server| times[server.index()] += 1);
+            for server in subset {
+                times[server.index()] += 1;
+            }
         }
         assert_eq!(times, [10; 12]);
         let (first, second) = (deterministic(&fleet(12), 4, 0), deterministic(&fleet(12), 4, 3));

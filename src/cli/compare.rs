@@ -2,7 +2,7 @@
 
 use super::common::{Common, Format};
 use super::progress::{self, Progress};
-use super::replay::{json, status, width};
+use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::experiment::{Compared, Crew, Pairs, Variant, compare};
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Ended {
         }
     };
     if let Some((folder, each)) = &folders {
-        folder.write_comparison(&comparison)?;
+        folder.write_comparison(&comparison, &command_line())?;
         for (folder, outcome) in each.iter().zip(&comparison.variants) {
             folder.write_outcome(outcome)?;
         }

@@ -9,7 +9,7 @@ use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Estimated, Objective, Outcome};
 use crate::report::{self, Folder, Results};
-use crate::scenario::{Measured, Scenario};
+use crate::scenario::{Measured, Scenario, Traffic};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Ended {
 
 /// Several runs, or one in batches: every number with its interval.
 fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<&Folder>) -> Ended {
-    scenario.traffic.values().try_for_each(|traffic| traffic.keep())?;
+    scenario.traffic.values().try_for_each(Traffic::keep)?;
     let watch = Progress::of_runs(common.quiet);
     let found = replicate(scenario, crew, &watch)?;
     drop(watch);

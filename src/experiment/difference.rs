@@ -83,8 +83,8 @@ impl Found {
         self.difference.estimate.half_width().is_some_and(|half| half > 0.0)
     }
 
-    /// About how many times more requests would tell the variants apart at an error `alpha` for this
-    /// difference, if it is what it seems.
+    /// About how many times more requests would tell the variants apart at an error `alpha` for
+    /// this difference, if it is what it seems.
     pub(super) fn more_requests(&self, alpha: f64) -> Option<f64> {
         let size = self.difference.estimate.estimate.filter(|size| *size != 0.0)?.abs();
         let half = self.difference.estimate.half_width()?;

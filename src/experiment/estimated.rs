@@ -171,7 +171,8 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
     {
         let worth = worth(inflation);
         say(format!(
-            "{worth:.0} independent requests are what these are worth (one of {inflation:.0} counts), \
+            "{worth:.0} independent requests are what these are worth (one of {inflation:.0} \
+             counts), \
              and intervals want 500: {more}"
         ));
     }

@@ -118,7 +118,8 @@ impl<'a> Evidence<'a> {
         self.ratio(|part| value(part).unwrap_or(0.0), weight)
     }
 
-    /// A share of `weight` requests; where none was seen it may still be as large as Wilson's bound.
+    /// A share of `weight` requests; where none was seen it may still be as large as Wilson's
+    /// bound.
     pub(super) fn share(
         &self,
         value: impl Fn(&Part) -> Option<f64>,
@@ -201,8 +202,8 @@ pub(super) fn quantile_of(tally: &Tally, p: f64) -> Option<f64> {
     Some(nanos as f64 / NANOS_PER_SECOND)
 }
 
-/// About how many separate excursions above a duration there were: exceedances come in clusters, and
-/// clusters of geometric size N̄ inflate the variance of their share 2N̄ times.
+/// About how many separate excursions above a duration there were: exceedances come in clusters,
+/// and clusters of geometric size N̄ inflate the variance of their share 2N̄ times.
 fn clusters(parts: &[&Tally], nanos: u64) -> u64 {
     let above: Vec<f64> =
         parts.iter().map(|part| part.histogram.count_above(nanos) as f64).collect();
@@ -214,8 +215,8 @@ fn clusters(parts: &[&Tally], nanos: u64) -> u64 {
     (count * (2.0 / inflation).min(1.0)) as u64
 }
 
-/// An interval around the value on the recorded trace from its values on resamples: as they spread, so
-/// does the recorded one around what such traffic would give.
+/// An interval around the value on the recorded trace from its values on resamples: as they spread,
+/// so does the recorded one around what such traffic would give.
 ///
 /// Percentiles from 100 resamples on; before that Student's interval of their spread, on a
 /// logarithmic scale where all are positive, for latencies under bursts lean that way.

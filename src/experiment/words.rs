@@ -174,7 +174,8 @@ fn gain(differences: &[Difference]) -> Option<String> {
     };
     let what = word_of(path);
     Some(format!(
-        "the same requests for all made the variance of differences in {what} {factor} times smaller"
+        "the same requests for all made the variance of differences in {what} {factor} times \
+         smaller"
     ))
 }
 

@@ -5,17 +5,29 @@ use comfy_table::Table;
 use super::page::latencies;
 use super::results::Results;
 use super::table::{plain, right_aligned};
+use super::timeline::Row;
 use super::words::{self, Goal};
+
+/// A name, and what a row says under it.
+type Line = (&'static str, fn(&Row) -> f64);
 
 /// One run, from what is stored of it.
 pub fn brief(results: &Results) -> String {
     let mut shown = format!("{}: {}\n\n", results.name(), words::verdict(results));
-    let (header, rows) = latencies(results);
+    // Turned, so that intervals fit: a line a percentile.
+    let (names, stages) = latencies(results);
+    let header: Vec<String> =
+        [String::new()].into_iter().chain(stages.iter().map(|stage| stage[0].clone())).collect();
+    let line = |at: usize| {
+        let cells = stages.iter().map(|stage| stage[at].clone());
+        [names[at].clone()].into_iter().chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = (1..names.len()).map(line).collect();
     shown.push_str(&columns(&header, &rows, 100));
     for goal in results.list("slo").iter().filter_map(Goal::of) {
         shown.push_str(&format!("\n{} {} ({})", goal.sign(), goal.objective, goal.value));
     }
-    let lines: [(&str, fn(&super::timeline::Row) -> f64); 3] = [
+    let lines: [Line; 3] = [
         ("arrivals", |row| row.arrivals as f64 / (row.end_s - row.start_s).max(1e-9)),
         ("utilization", |row| row.utilization),
         ("p99", |row| row.p99.unwrap_or(0.0)),

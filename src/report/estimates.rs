@@ -4,6 +4,9 @@ use super::table::{advice, headline, plain, right_aligned, unit_of};
 use super::text::{digits, estimate, grouped, percent, time};
 use crate::outcome::{Estimate, Estimated, Method, Status, Summary};
 
+/// A column of the table: its head, and which estimate it shows.
+type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
+
 /// The key figures with their intervals, the verdicts and the advice, at most `width` columns wide.
 pub fn estimates(outcome: &Estimated, width: u16) -> String {
     let mut shown = headline(outcome);
@@ -53,7 +56,6 @@ fn latencies(outcome: &Estimated, width: u16) -> String {
         ("wait", &outcome.wait_s),
         ("service", &outcome.service_s),
     ];
-    type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
     let halves: [&[Column]; 2] = [
         &[
             ("mean", |summary| &summary.mean),

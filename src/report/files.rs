@@ -117,12 +117,17 @@ impl Folder {
         log.finish().map_err(|error| self.failed(REQUESTS, &error))
     }
 
-    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
-    pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its
+    /// page.
+    pub fn write_comparison(&self, comparison: &Comparison, command: &str) -> Result<(), Problem> {
         let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
-        self.write("comparison.json", &(json + "\n"))?;
-        self.write("summary.csv", &super::comparison_csv(comparison))?;
-        self.write("differences.csv", &flat::csv(&comparison.differences))
+        self.write("comparison.json", json + "\n")?;
+        self.write("summary.csv", super::comparison_csv(comparison))?;
+        self.write("differences.csv", flat::csv(&comparison.differences))?;
+        let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
+        charts.extend(chart::of_several(&several::of_comparison(comparison)));
+        self.write_charts(&charts)?;
+        self.write("report.html", several::comparison_page(comparison, command))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -166,7 +166,8 @@ fn origin(results: &Results) -> String {
         (format!("one run in {parts} batches"), "")
     };
     format!(
-        "<p>Numbers are estimates from {whose}; intervals are at {sure} confidence, and ~ marks one \
+        "<p>Numbers are estimates from {whose}; intervals are at {sure} confidence, and ~ marks \
+         one \
          that covers somewhat less.{charts}</p>\n"
     )
 }

@@ -1,9 +1,10 @@
 //! Several results side by side: one table, and one page with what sets them apart.
 
-use super::chart::{self, escape};
+use super::chart::{self, Chart, escape};
 use super::page::{drawn, fill, section, table, troubles};
 use super::results::Results;
 use super::words::{self, Goal, MEASURES};
+use crate::outcome::{Comparison, Estimated};
 
 /// Gives each run a name of its own: its scenario's, with a number where two are the same.
 pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
@@ -11,8 +12,12 @@ pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
     for results in runs {
         let name = results.name().to_owned();
         let taken = |name: &str| named.iter().any(|(known, _)| known == name);
-        let free = (2..).map(|number| format!("{name} ({number})")).find(|name| !taken(name));
-        let name = if taken(&name) { free.unwrap_or(name) } else { name };
+        let mut number = 1;
+        let mut name = name;
+        while taken(&name) {
+            number += 1;
+            name = format!("{} ({number})", results.name());
+        }
         named.push((name, results));
     }
     named
@@ -53,8 +58,45 @@ fn pairing(runs: &[(String, Results)]) -> &'static str {
     }
 }
 
+/// The variants of a comparison as results: numbers, but neither timelines nor distributions.
+pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
+    let results = |variant: &Estimated| Results {
+        outcome: serde_json::to_value(variant).expect("outcomes are plain data"),
+        ..Results::default()
+    };
+    let variants = comparison.variants.iter();
+    variants.map(|variant| (variant.name.clone(), results(variant))).collect()
+}
+
+/// The page of a comparison: what was found first, then what sets the variants apart.
+pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
+    let mut runs = of_comparison(comparison);
+    if let Some((_, first)) = runs.first_mut() {
+        command.clone_into(&mut first.command);
+    }
+    let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
+    charts.extend(chart::of_several(&runs));
+    let list = |items: &[String]| -> String {
+        let items: String =
+            items.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
+        if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
+    };
+    let findings = section("found", "What was found", &list(&comparison.findings));
+    let advice = section("advice", "What you should know", &list(&comparison.advice));
+    assemble(&runs, &charts, &findings, advice)
+}
+
 /// The page of several runs.
 pub fn page(runs: &[(String, Results)]) -> String {
+    assemble(runs, &chart::of_several(runs), "", String::new())
+}
+
+fn assemble(
+    runs: &[(String, Results)],
+    charts: &[Chart],
+    findings: &str,
+    advice: String,
+) -> String {
     let (header, rows) = rows(runs);
     let names: Vec<&str> = runs.iter().map(|(name, _)| name.as_str()).collect();
     let title = names.join(" · ");
@@ -68,6 +110,7 @@ pub fn page(runs: &[(String, Results)]) -> String {
             format!("<li><b>{}</b>: {}</li>\n", escape(name), escape(&words::verdict(run)))
         })
         .collect();
+    let verdicts = format!("<ul>\n{verdicts}</ul>\n");
     let commands: String = runs
         .iter()
         .filter(|(_, run)| !run.command.is_empty())
@@ -87,9 +130,10 @@ pub fn page(runs: &[(String, Results)]) -> String {
         ("kind", format!("comparison of {} runs", runs.len())),
         ("verdict", pairing(runs).to_owned()),
         ("troubles", troubles(&said)),
-        ("figures", section("runs", "The runs", &format!("<ul>\n{verdicts}</ul>\n"))),
-        ("charts", drawn(&chart::of_several(runs))),
+        ("figures", findings.to_owned() + &section("runs", "The runs", &verdicts)),
+        ("charts", drawn(charts)),
         ("tables", section("tables", "Measures", &table("A column a run", &header, &rows))),
+        ("advice", advice),
         ("command", commands),
         ("provenance", facts),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),

@@ -7,7 +7,8 @@
 //! | by what | policies |
 //! | --- | --- |
 //! | plan | [`fixed`], [`schedule`], [`predictive`] |
-//! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`], [`on_demand`] |
+//! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`],
+//! [`on_demand`] |
 //! | feedback | [`threshold`], [`step_scaling`], [`target_tracking`], [`azure`], [`latency`] |
 //! | products | [`hpa`], [`kpa`], [`keda`], [`ray_serve`], [`wva`], [`vpa`] (size, not count) |
 //! | learning | [`q_learning`] |

@@ -226,8 +226,10 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();
     match offered {
         Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => say(format!(
-            "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; there is \
-             no steady state, and latency grows as long as traffic lasts (the backlog took {overrun:.0} \
+            "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+             there is \
+             no steady state, and latency grows as long as traffic lasts (the backlog took \
+             {overrun:.0} \
              s to clear)"
         )),
         _ => {}

@@ -55,7 +55,8 @@ pub struct Keys {
     pub priority: i16,
 }
 
-/// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how fast.
+/// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how
+/// fast.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// What the requests are made of.

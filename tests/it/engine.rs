@@ -113,15 +113,15 @@ fn blind() -> impl Strategy<Value = (String, Duration)> {
             } else {
                 "requests = 2000".to_owned()
             };
-            let pools: String = (0..)
-                .zip(pools)
-                .map(|(number, (servers, slots, speed))| {
-                    format!("[pool.p{number}]\nservers={servers}\nslots={slots}\nspeed={speed}\n")
-                })
-                .collect();
-            let text = format!(
-                "seed = {seed}\n[traffic.main]\narrivals = {process}\nservice = \"{law}\"\n{pools}\
-                 [balancer]\npolicy = \"{policy}\"\nbalancers = {balancers}\n[run]\n{length}\n"
+            let mut text = format!(
+                "seed = {seed}\n[traffic.main]\narrivals = {process}\nservice = \"{law}\"\n"
+            );
+            for (number, (servers, slots, speed)) in pools.into_iter().enumerate() {
+                text += &format!("[pool.p{number}]\nservers={servers}\nslots={slots}\n");
+                text += &format!("speed={speed}\n");
+            }
+            text += &format!(
+                "[balancer]\npolicy = \"{policy}\"\nbalancers = {balancers}\n[run]\n{length}\n"
             );
             (text, Duration((span as f64 * warm_up) as u64))
         },

@@ -13,6 +13,7 @@ mod invariants;
 mod laws;
 mod measured;
 mod oracles;
+mod report;
 mod scenarios;
 mod stat_oracles;
 mod stats;

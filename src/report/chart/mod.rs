@@ -17,7 +17,7 @@ mod svg;
 
 pub(crate) use palette::dark_css;
 pub use run::of_run;
-pub use several::of_several;
+pub use several::{of_comparison, of_several};
 pub(crate) use svg::escape;
 
 use serde::Serialize;

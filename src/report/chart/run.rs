@@ -117,7 +117,7 @@ fn tail(results: &Results) -> Option<Chart> {
 
 /// (x, share above x) down to the share that ten requests make up, thinned to what can be seen.
 pub(super) fn exceedance(histogram: &Histogram) -> Vec<(f64, f64)> {
-    let floor = (10.0 / histogram.len() as f64).min(1e-2).max(1e-5);
+    let floor = (10.0 / histogram.len() as f64).clamp(1e-5, 1e-2);
     let first = histogram.min().map(|min| (seconds(min), 1.0));
     let points: Vec<(f64, f64)> = histogram
         .ccdf()

@@ -4,6 +4,7 @@ use super::super::results::{Number, Results};
 use super::super::words::MEASURES;
 use super::run::{exceedance, objectives};
 use super::{At, Axis, Chart, Mark, Rule, Series, Unit};
+use crate::outcome::{Comparison, Difference};
 
 /// Every chart that the results of several runs, each under its name, have data for.
 pub fn of_several(runs: &[(String, Results)]) -> Vec<Chart> {
@@ -79,10 +80,60 @@ fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
         about: "Each measure divided by that of the first run; whiskers are the intervals of the \
                 runs themselves, not of the difference."
             .to_owned(),
-        x: Axis::of(format!("ratio to {}", runs[0].0), Unit::Plain),
+        x: Axis::of(format!("ratio to {}", runs[0].0), Unit::Plain).logarithmic(),
         y: Axis::names("", names),
         series,
         rules: vec![Rule { name: "as in the first run".to_owned(), at: At::X(1.0) }],
+    })
+}
+
+/// The paired differences of a comparison, as shares of the baseline.
+pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
+    let names: Vec<&str> = comparison.variants.iter().map(|one| one.name.as_str()).collect();
+    let shown: Vec<&Difference> = comparison
+        .differences
+        .iter()
+        .filter(|difference| difference.b == comparison.baseline)
+        .filter(|difference| difference.change.estimate.is_some())
+        .collect();
+    let mut measures: Vec<&str> = Vec::new();
+    for difference in &shown {
+        if !measures.contains(&difference.measure.as_str()) {
+            measures.push(&difference.measure);
+        }
+    }
+    let rows = measures.len() as f64;
+    let others = names.len().saturating_sub(1).max(1) as f64;
+    let mut series = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let apart = 0.6 * ((series.len() as f64 + 0.5) / others - 0.5);
+        let whisker = |difference: &&&Difference| {
+            let row = measures.iter().position(|measure| *measure == difference.measure)?;
+            let change = &difference.change;
+            let (low, high) = (change.low, change.high);
+            let (low, high) = (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY));
+            Some((rows - 1.0 - row as f64 - apart, low, change.estimate?, high))
+        };
+        let own = shown.iter().filter(|difference| difference.a == *name);
+        let whiskers: Vec<_> = own.filter_map(|one| whisker(&one)).collect();
+        if !whiskers.is_empty() {
+            series.push(Series::new(*name, place, Mark::Whiskers(whiskers)));
+        }
+    }
+    let words = |path: &&str| {
+        let known = MEASURES.iter().find(|measure| measure.path == *path);
+        known.map_or_else(|| (*path).to_owned(), |measure| measure.name.to_owned())
+    };
+    (!series.is_empty()).then(|| Chart {
+        name: "differences",
+        title: format!("Differences from {} on the same requests", comparison.baseline),
+        about: "Each variant less the baseline, as a share of the baseline, with the interval of \
+                the paired difference: one that does not cover 0 is a real difference."
+            .to_owned(),
+        x: Axis::of(format!("change from {}", comparison.baseline), Unit::Share),
+        y: Axis::names("", measures.iter().rev().map(words).collect()),
+        series,
+        rules: vec![Rule { name: "no difference".to_owned(), at: At::X(0.0) }],
     })
 }
 
@@ -108,7 +159,10 @@ fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
         best = best.min(latency);
         better
     });
-    let mut series = vec![Series::new("not beaten in both", 6, Mark::Line(front))];
+    let mut series = Vec::new();
+    if front.len() > 1 {
+        series.push(Series::new("not beaten in both", 6, Mark::Line(front)));
+    }
     let dot = |(place, name, point): &(usize, &String, (f64, f64))| {
         Series::new(*name, *place, Mark::Dots(vec![*point]))
     };

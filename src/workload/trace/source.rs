@@ -5,9 +5,9 @@
 //!
 //! - `speed-up = k`: every time is divided by k. I(t) becomes I(kt): the same users, faster.
 //! - `rate-scale = p` below 1: each request is kept with probability p. 1 + p (I(t) − 1).
-//! - `rate-scale = k` above 1: each request comes ⌊k⌋ times, and once more with probability k − ⌊k⌋;
-//!   the copies are late by a uniform time. About 1 + k (I(t) − 1) for t well above that time:
-//!   growth in which users act together, the worst case.
+//! - `rate-scale = k` above 1: each request comes ⌊k⌋ times, and once more with probability
+//!   k − ⌊k⌋; the copies are late by a uniform time. About 1 + k (I(t) − 1) for t well above that
+//!   time: growth in which users act together, the worst case.
 //! - Either for counts and rates: the count is thinned or multiplied, then placed in its interval.
 //!   The same, from the length of an interval on.
 //!

@@ -10,8 +10,8 @@ use super::{measure, read, run};
 fn crowd(policy: &str, min: u32, max: u32, startup: u64, seed: u64) -> String {
     format!(
         "seed = {seed}\n[traffic.main]\n\
-         arrivals = {{ process = 'spike', base = '2/s', peak = '12/s', at = '5m', \
-         hold = '2m', fall = '3m' }}\n\
+         arrivals = {{ process = 'spike', base = '2/s', peak = '12/s', at = '5m', hold = '2m', \
+         fall = '3m' }}\n\
          service = {{ law = 'exponential', mean = '700ms' }}\n\
          [pool.main]\nservers = {min}\n\
          startup = {{ law = 'uniform', min = '0s', max = '{}s' }}\n\

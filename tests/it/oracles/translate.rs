@@ -2,10 +2,7 @@
 //!
 //! Times are taken as seconds. A model that no scenario can express yet is refused with the reason.
 
-use plimsoll::balance::Balancer;
-use plimsoll::registry::Role;
 use plimsoll::time::Duration;
-use plimsoll::workload::arrivals::Arrivals;
 
 use super::laws;
 use super::tables::Case;
@@ -83,6 +80,7 @@ pub(super) fn translate(case: &Case) -> Result<Experiment, String> {
         "N parallel FCFS queues" => parallel(case),
         "heterogeneous parallel FCFS queues" => uneven(case),
         "M/M/2 central queue, heterogeneous, fastest idle first" => central(case),
+        "closed system M/M/c//N (think time)" => closed(case),
         "MMPP(2) arrivals" | "Hawkes exp kernel" => arrivals_alone(case),
         _ => Err(why_not(model).to_owned()),
     }
@@ -91,9 +89,7 @@ pub(super) fn translate(case: &Case) -> Result<Experiment, String> {
 /// Why a model is not expressed.
 fn why_not(model: &str) -> &'static str {
     let is = |words: &[&str]| words.iter().any(|word| model.contains(word));
-    if is(&["closed system"]) {
-        "a scenario has no closed loop"
-    } else if is(&["SRPT"]) {
+    if is(&["SRPT"]) {
         "no discipline preempts by what remains"
     } else if is(&["breakdowns"]) {
         "servers do not fail"
@@ -130,7 +126,7 @@ fn poisson(rate: f64) -> String {
 /// One queue before `servers` equal slots, written in one of the two ways there are: one server of
 /// many slots, or many servers that share a queue.
 fn one_queue(servers: u32) -> (String, String) {
-    if servers > 1 && servers <= 20 && servers % 2 == 0 {
+    if servers > 1 && servers <= 20 && servers.is_multiple_of(2) {
         let pools = format!("[pool.main]\nservers = {servers}\n");
         return (pools, "[balancer]\npolicy = \"random\"\nqueue = \"shared\"\n".to_owned());
     }
@@ -207,19 +203,18 @@ fn renewal(case: &Case) -> Result<Experiment, String> {
         balancer,
         relaxation: relaxation(rate / mu / servers, servers, scv, 1.0) / mu,
     };
-    process("renewal")?;
     Ok(draft.done())
 }
 
 /// The two rates and the switching of an MMPP, with the index of dispersion of its counts.
 fn mmpp(case: &Case) -> Result<(String, f64, f64), String> {
-    process("mmpp")?;
     let [a, b, r, s] =
         [case.number("rate1")?, case.number("rate2")?, case.number("r12")?, case.number("r21")?];
     let mean = (a * s + b * r) / (r + s);
     let dispersion = 1.0 + 2.0 * (a - b).powi(2) * r * s / ((r + s).powi(3) * mean);
     let text = format!(
-        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], switching = [\"{r}/s\", \"{s}/s\"] }}"
+        "{{ process = \"mmpp\", rates = [\"{a}/s\", \"{b}/s\"], \
+         switching = [\"{r}/s\", \"{s}/s\"] }}"
     );
     Ok((text, dispersion, 1.0 / (r + s)))
 }
@@ -247,9 +242,8 @@ fn impatient(case: &Case) -> Result<Experiment, String> {
 }
 
 fn shortest_first(case: &Case) -> Result<Experiment, String> {
-    let mut draft = one_server(case)?;
-    draft.pools = "[pool.main]\ndiscipline = \"shortest-first\"\n".to_owned();
-    Ok(draft.done())
+    let pools = "[pool.main]\ndiscipline = \"shortest-first\"\n".to_owned();
+    Ok(Draft { pools, ..one_server(case)? }.done())
 }
 
 /// M/M/1 of parameters that do not say `c`.
@@ -300,7 +294,6 @@ fn unlimited(case: &Case) -> Result<Experiment, String> {
 }
 
 fn periodic(case: &Case) -> Result<Experiment, String> {
-    process("diurnal")?;
     let (rate, mu) = (case.number("lambda_bar")?, case.number("mu")?);
     let (swing, pace) = (case.number("rel_amplitude")?, case.number("gamma_rad_per_time")?);
     let period = std::f64::consts::TAU / pace;
@@ -333,26 +326,13 @@ fn transient(case: &Case) -> Result<Experiment, String> {
     Ok(Experiment { shape: Shape::After { seconds: case.number("t")? }, ..markov(case)?.done() })
 }
 
-/// Refuses a policy that is not registered.
-fn policy(name: &str) -> Result<(), String> {
-    let known = <dyn Balancer as Role>::registry().iter().any(|entry| entry.name == name);
-    if known { Ok(()) } else { Err(format!("no balancer is called `{name}`")) }
-}
-
-/// Refuses an arrival process that is not registered.
-fn process(name: &str) -> Result<(), String> {
-    let known = <dyn Arrivals as Role>::registry().iter().any(|entry| entry.name == name);
-    if known { Ok(()) } else { Err(format!("no arrival process is called `{name}`")) }
-}
-
 fn parallel(case: &Case) -> Result<Experiment, String> {
     let (servers, rate, mu) = (case.whole("N")?, case.number("lambda_total")?, case.number("mu")?);
     let choice = match case.word("policy") {
         "random" => "policy = \"random\"".to_owned(),
         "round_robin" => "policy = \"round-robin\"".to_owned(),
-        "jsq" => "policy = \"least-connections\"".to_owned(),
+        "jsq" => "policy = \"join-shortest-queue\"".to_owned(),
         "jiq" if case.word("fallback").contains("random") => {
-            policy("join-idle-queue")?;
             "policy = \"join-idle-queue\"".to_owned()
         }
         "power_of_d" => {
@@ -379,37 +359,49 @@ fn parallel(case: &Case) -> Result<Experiment, String> {
     Ok(draft.done())
 }
 
-/// Servers of the speeds `mus`, each a pool of its own; weights in proportion.
-fn servers_of(case: &Case) -> Result<(Vec<f64>, String), String> {
+/// Servers of the speeds `mus`, each a pool of its own and of weight 1, or of weights in
+/// proportion.
+fn servers_of(case: &Case, weighted: bool) -> Result<(Vec<f64>, String), String> {
     let mus: Vec<f64> = case.params["mus"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(serde_json::Value::as_f64)
         .collect();
-    if mus.is_empty() {
-        return Err(format!("`mus` are no numbers in {case}"));
-    }
     let slowest = mus.iter().copied().fold(f64::INFINITY, f64::min);
-    let pool = |(number, mu): (usize, &f64)| {
-        let weight = mu / slowest;
-        // A weight is a whole number; a policy that needs others is refused below.
-        format!("[pool.s{number}]\nspeed = {mu}\nweight = {}\n", weight.round() as u32)
-    };
-    let pools = mus.iter().enumerate().map(pool).collect();
-    Ok((mus, pools))
+    let mut pools = String::new();
+    for (number, mu) in mus.iter().enumerate() {
+        let weight = if weighted { mu / slowest } else { 1.0 };
+        if weight.fract() != 0.0 {
+            return Err(format!("weights are whole numbers: {case}"));
+        }
+        pools += &format!("[pool.s{number}]\nspeed = {mu}\nweight = {weight}\n");
+    }
+    if mus.is_empty() { Err(format!("`mus` are no numbers in {case}")) } else { Ok((mus, pools)) }
 }
 
 fn uneven(case: &Case) -> Result<Experiment, String> {
-    let (mus, pools) = servers_of(case)?;
+    let name = case.word("policy").split(' ').next().unwrap_or("");
+    let (mus, pools) = servers_of(case, name == "weighted_least_connections")?;
     let rate = case.number("lambda_total")?;
-    let (name, ties) = (case.word("policy"), case.word("ties"));
+    // Where servers are listed from the fastest on, the first of equals is the fastest.
     let descending = mus.is_sorted_by(|a, b| a >= b);
-    let choice = match (name.split(' ').next().unwrap_or(""), ties) {
-        ("least_connections", "random") => "policy = \"least-connections\"".to_owned(),
-        (name, ties) => return Err(format!("`{name}` with ties to the {ties} is not known here")),
+    let first = match case.word("ties") {
+        "index" => true,
+        "fastest" if descending => true,
+        "random" => false,
+        ties => return Err(format!("ties to the {ties} of {mus:?}")),
     };
-    let _ = descending;
+    let choice = match (name, first) {
+        ("least_connections", false) => "policy = \"least-connections\"",
+        ("least_connections" | "weighted_least_connections", true) => {
+            "policy = \"least-connections\"\nties = \"first\""
+        }
+        ("shortest_expected_delay", true) => {
+            "policy = \"shortest-expected-delay\"\nrate = \"capacity\""
+        }
+        (name, _) => return Err(format!("the policy `{name}` is not known here")),
+    };
     let draft = Draft {
         arrivals: poisson(rate),
         service: laws::exponential(1.0),
@@ -423,8 +415,7 @@ fn uneven(case: &Case) -> Result<Experiment, String> {
 }
 
 fn central(case: &Case) -> Result<Experiment, String> {
-    policy("first")?;
-    let (mus, pools) = servers_of(case)?;
+    let (mus, pools) = servers_of(case, false)?;
     if !mus.is_sorted_by(|a, b| a >= b) {
         return Err("servers are not listed from the fastest on".to_owned());
     }
@@ -441,9 +432,22 @@ fn central(case: &Case) -> Result<Experiment, String> {
     Ok(draft.done())
 }
 
+fn closed(case: &Case) -> Result<Experiment, String> {
+    let (clients, think) = (case.whole("clients")?, case.number("think_time_mean")?);
+    let (servers, mu) = (case.whole("c")?, case.number("mu")?);
+    let most = (f64::from(servers) * mu).min(f64::from(clients) / (think + 1.0 / mu));
+    let text = format!(
+        "[traffic.main]\nclosed-loop = {{ clients = {clients}, think = {} }}\nservice = {}\n\
+         [pool.main]\nslots = {servers}\n",
+        laws::exponential(think),
+        laws::exponential(1.0 / mu)
+    );
+    let shape = Shape::Steady { relaxation: 2.0 * think + 2.0 / mu };
+    Ok(Experiment { text, shape, rate: most, toil: 1.0, window: None, census: false })
+}
+
 fn arrivals_alone(case: &Case) -> Result<Experiment, String> {
     let (arrivals, rate, memory) = if case.model == "Hawkes exp kernel" {
-        process("hawkes")?;
         let (baseline, branching) = (case.number("baseline")?, case.number("branching")?);
         let decay = 1.0 / case.number("beta")?;
         let text = format!(
