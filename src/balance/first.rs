@@ -36,7 +36,7 @@ impl Variant<dyn Balancer> for First {
 
     fn build(_: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         let slots = |spec: &ServerSpec| f64::from(spec.slots.max(1));
-        Ok(Box::new(Self { servers: Counted::new(setup.fleet, Key::Room, Among::Equals, slots) }))
+        Ok(Box::new(Self { servers: Counted::new(setup.fleet, Key::Room, Among::InOrder, slots) }))
     }
 }
 

@@ -101,8 +101,11 @@ impl Variant<dyn Balancer> for LeastConnections {
 
 fn tree(config: &Config) -> Counted {
     let key = if config.load == Load::Haproxy { Key::Haproxy } else { Key::PerWeight };
-    let rotate = config.ties == Ties::Rotate;
-    let among = if rotate { Among::FirstCome } else { Among::Equals };
+    let among = match config.ties {
+        Ties::Random => Among::Drawn,
+        Ties::Rotate => Among::FirstCome,
+        Ties::First | Ties::SmoothWeighted => Among::InOrder,
+    };
     Counted::new(&Fleet::default(), key, among, |spec| f64::from(spec.weight))
 }
 

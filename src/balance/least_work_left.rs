@@ -30,7 +30,7 @@ use crate::time::{Duration, Instant};
 pub struct Config {}
 
 /// The policy: when each server is empty, and how fast it works.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LeastWorkLeft {
     empty: MinTree,
     rates: Vec<(f64, Duration)>,
@@ -42,7 +42,8 @@ impl Variant<dyn Balancer> for LeastWorkLeft {
     type Config = Config;
 
     fn build(_: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let mut policy = Self::default();
+        let (empty, rates) = (MinTree::to_rank(), Vec::new());
+        let mut policy = Self { empty, rates, now: Instant::START };
         for server in setup.fleet.members().in_order() {
             policy.on_fleet(FleetChange::Joined(server), setup.fleet);
         }

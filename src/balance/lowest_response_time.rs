@@ -75,7 +75,7 @@ impl Variant<dyn Balancer> for LowestResponseTime {
             fading: VecDeque::new(),
             heard: Vec::new(),
             in_flight: Vec::new(),
-            tree: MinTree::default(),
+            tree: MinTree::to_draw(),
         };
         for server in setup.fleet.members().in_order() {
             policy.on_fleet(FleetChange::Joined(server), setup.fleet);

@@ -115,7 +115,7 @@ impl Variant<dyn Balancer> for ResourceScore {
             config: config.clone(),
             roster: Roster::of(setup.fleet),
             shares: SumTree::default(),
-            ranks: MinTree::default(),
+            ranks: MinTree::to_draw(),
             next_update: Instant::START,
         }))
     }

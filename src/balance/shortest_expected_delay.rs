@@ -47,7 +47,7 @@ impl Rate {
         if self == Self::Weight {
             some_weight(fleet)?;
         }
-        Ok(Counted::new(fleet, key, Among::Equals, of))
+        Ok(Counted::new(fleet, key, Among::InOrder, of))
     }
 }
 

@@ -38,8 +38,10 @@ impl Key {
 /// Who goes first among equal keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::balance) enum Among {
-    /// Anyone or the lower number, as the question is put.
-    Equals,
+    /// Anyone, by `any`.
+    Drawn,
+    /// The lower number.
+    InOrder,
     /// Who got its key first.
     FirstCome,
 }
@@ -64,7 +66,9 @@ impl Counted {
         among: Among,
         weight_of: fn(&ServerSpec) -> f64,
     ) -> Self {
-        let (counts, weights, tree) = (Vec::new(), Vec::new(), MinTree::default());
+        let drawn = among == Among::Drawn;
+        let tree = if drawn { MinTree::to_draw() } else { MinTree::to_rank() };
+        let (counts, weights) = (Vec::new(), Vec::new());
         let mut counted = Self { key, among, weight_of, counts, weights, tree, turn: 0 };
         for server in fleet.members().in_order() {
             counted.change(FleetChange::Joined(server), fleet);

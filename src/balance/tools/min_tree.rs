@@ -5,26 +5,26 @@ use crate::model::ServerId;
 use crate::rng::Stream;
 
 /// A tournament: node 1 is the root, the leaves follow the inner nodes. A node holds the lowest
-/// (key, order) of its leaves and how many share it; `order` settles equal keys.
+/// (key, order) of its leaves; `order` settles equal keys.
+///
+/// A tree that is to be drawn from counts how many leaves share the lowest; one that only ranks
+/// keeps which of them has the lowest number, and then mostly plays its matches no further than
+/// the first whose winner stays.
 #[derive(Clone, Debug)]
 pub(in crate::balance) struct MinTree {
     nodes: Vec<Node>,
+    counting: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Node {
     key: f64,
     order: u64,
-    count: u32,
+    /// How many leaves share this, or the server that has it.
+    tag: u32,
 }
 
-const ABSENT: Node = Node { key: f64::INFINITY, order: u64::MAX, count: 0 };
-
-impl Default for MinTree {
-    fn default() -> Self {
-        Self { nodes: vec![ABSENT; 2] }
-    }
-}
+const ABSENT: Node = Node { key: f64::INFINITY, order: u64::MAX, tag: 0 };
 
 impl Node {
     #[inline]
@@ -33,22 +33,32 @@ impl Node {
     }
 
     #[inline]
-    fn of(left: Self, right: Self) -> Self {
-        if left.beats(&right) {
-            left
-        } else if right.beats(&left) {
+    fn of(left: Self, right: Self, counting: bool) -> Self {
+        if right.beats(&left) {
             right
+        } else if !counting || left.beats(&right) {
+            left
         } else {
-            Self { count: left.count + right.count, ..left }
+            Self { tag: left.tag + right.tag, ..left }
         }
     }
 }
 
 impl MinTree {
+    /// A tree from which equals are drawn.
+    pub(in crate::balance) fn to_draw() -> Self {
+        Self { nodes: vec![ABSENT; 2], counting: true }
+    }
+
+    /// A tree that gives the lower number of equals, in O(1).
+    pub(in crate::balance) fn to_rank() -> Self {
+        Self { nodes: vec![ABSENT; 2], counting: false }
+    }
+
     /// Gives a server its key, which must not be NaN, and its order among equal keys.
     #[inline]
     pub(in crate::balance) fn set(&mut self, server: ServerId, key: f64, order: u64) {
-        self.put(server, Node { key, order, count: 1 });
+        self.put(server, Node { key, order, tag: if self.counting { 1 } else { server.0 } });
     }
 
     /// Takes a server out.
@@ -58,7 +68,7 @@ impl MinTree {
 
     /// Whether a server is in.
     pub(in crate::balance) fn contains(&self, server: ServerId) -> bool {
-        self.leaf(server).count > 0
+        self.leaf(server).order < u64::MAX
     }
 
     /// A server's key; infinite when it is not in.
@@ -66,10 +76,10 @@ impl MinTree {
         self.leaf(server).key
     }
 
-    /// The lowest of `among`, the lower number on a tie. O(log n) unless the lowest of all is not
-    /// among them; then all of them are looked at.
+    /// The lowest of `among`, the lower number on a tie. Unless the lowest of all is not among
+    /// them; then all of them are looked at.
     pub(in crate::balance) fn first(&self, among: &ServerSet) -> Option<ServerId> {
-        let found = self.descend(0)?;
+        let found = self.lowest(0)?;
         if among.contains(found) {
             return Some(found);
         }
@@ -87,9 +97,10 @@ impl MinTree {
         among: &ServerSet,
         stream: &mut Stream,
     ) -> Option<ServerId> {
+        debug_assert!(self.counting, "made to draw from");
         let root = self.nodes[1];
-        let nth = if root.count > 1 { stream.below(root.count) } else { 0 };
-        let found = self.descend(nth)?;
+        let nth = if root.tag > 1 { stream.below(root.tag) } else { 0 };
+        let found = self.lowest(nth)?;
         if among.contains(found) {
             return Some(found);
         }
@@ -103,10 +114,13 @@ impl MinTree {
     }
 
     /// The `nth` of the lowest, in order of number.
-    fn descend(&self, mut nth: u32) -> Option<ServerId> {
+    fn lowest(&self, mut nth: u32) -> Option<ServerId> {
         let root = self.nodes[1];
-        if root.count == 0 {
+        if root.order == u64::MAX {
             return None;
+        }
+        if !self.counting {
+            return Some(ServerId(root.tag));
         }
         let leaves = self.nodes.len() / 2;
         let mut here = 1;
@@ -114,7 +128,7 @@ impl MinTree {
             here *= 2;
             let left = self.nodes[here];
             let ties = left.key == root.key && left.order == root.order;
-            let lower = if ties { left.count } else { 0 };
+            let lower = if ties { left.tag } else { 0 };
             if nth >= lower {
                 nth -= lower;
                 here += 1;
@@ -134,11 +148,12 @@ impl MinTree {
         if server.index() >= self.nodes.len() / 2 {
             self.grow(server.index() + 1);
         }
+        let counting = self.counting;
         let nodes = self.nodes.as_mut_slice();
         let mut here = nodes.len() / 2 + server.index();
         nodes[here] = leaf;
         while here > 1 {
-            let node = Node::of(nodes[here & !1], nodes[here | 1]);
+            let node = Node::of(nodes[here & !1], nodes[here | 1], counting);
             here /= 2;
             if nodes[here] == node {
                 // The rest of the way up has seen this already.
@@ -149,12 +164,13 @@ impl MinTree {
     }
 
     fn grow(&mut self, servers: usize) {
-        let fresh = Self { nodes: vec![ABSENT; 2 * servers.next_power_of_two()] };
-        let old = std::mem::replace(self, fresh);
-        let (leaves, at) = (old.nodes.len() / 2, self.nodes.len() / 2);
-        self.nodes[at..at + leaves].copy_from_slice(&old.nodes[leaves..]);
+        let fresh = vec![ABSENT; 2 * servers.next_power_of_two()];
+        let old = std::mem::replace(&mut self.nodes, fresh);
+        let (leaves, at) = (old.len() / 2, self.nodes.len() / 2);
+        self.nodes[at..at + leaves].copy_from_slice(&old[leaves..]);
         for here in (1..at).rev() {
-            self.nodes[here] = Node::of(self.nodes[2 * here], self.nodes[2 * here + 1]);
+            self.nodes[here] =
+                Node::of(self.nodes[2 * here], self.nodes[2 * here + 1], self.counting);
         }
     }
 }
@@ -174,12 +190,18 @@ mod tests {
 
     #[test]
     fn the_lowest_candidate_is_found_and_ties_are_shared_out() {
-        let mut tree = MinTree::default();
+        let mut tree = MinTree::to_draw();
+        let mut ranks = MinTree::to_rank();
         for (server, key) in [(0, 3.0), (1, 1.0), (2, 1.0), (6, 1.0), (5, 2.0)] {
             tree.set(ServerId(server), key, 0);
+            ranks.set(ServerId(server), key, 0);
         }
         let all = set_of(&[0, 1, 2, 5, 6]);
         assert_eq!(tree.first(&all), Some(ServerId(1)));
+        assert_eq!(ranks.first(&all), Some(ServerId(1)));
+        assert_eq!(ranks.first(&set_of(&[0, 5])), Some(ServerId(5)));
+        ranks.remove(ServerId(1));
+        assert_eq!(ranks.first(&all), Some(ServerId(2)));
         let mut stream = Seed::new(1, 0).stream(Purpose::Route, "tree");
         let mut times = [0_u32; 7];
         for _ in 0..3000 {

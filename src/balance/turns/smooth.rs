@@ -98,6 +98,14 @@ impl Smooth {
             Stage::Broken => self.step(among.in_order()),
             Stage::Unknown => {
                 let length = self.length();
+                let positive = among.in_order().filter(|id| self.weights[id.index()] > 0);
+                self.period.extend(positive);
+                if length > 0 && self.period.len() == length {
+                    // Of equal weights everyone has one turn, in order of number.
+                    self.stage = Stage::Playing(0);
+                    return self.whole(among);
+                }
+                self.period.clear();
                 let worth = (1..=LONGEST).contains(&length);
                 self.stage = if worth { Stage::Recording(length) } else { Stage::Broken };
                 self.whole(among)
