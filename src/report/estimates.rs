@@ -49,9 +49,6 @@ fn origin(outcome: &Estimated) -> String {
     format!("{from}{warm_up}; intervals at {sure} confidence")
 }
 
-/// A heading, and the number under it.
-type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
-
 fn latencies(outcome: &Estimated, width: u16) -> String {
     // Two tables fit where one of eight columns with intervals does not.
     let rows = [
