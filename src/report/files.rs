@@ -117,7 +117,8 @@ impl Folder {
         log.finish().map_err(|error| self.failed(REQUESTS, &error))
     }
 
-    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its page.
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its
+    /// page.
     pub fn write_comparison(&self, comparison: &Comparison, command: &str) -> Result<(), Problem> {
         let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
         self.write("comparison.json", json + "\n")?;

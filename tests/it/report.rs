@@ -78,8 +78,7 @@ fn the_timeline_adds_up_to_the_outcome() {
 #[test]
 fn a_report_from_stored_results_is_the_same_to_the_byte() {
     let out = replayed("same", &[]);
-    let drawn =
-        |name: &str| name.ends_with(".html") || name.ends_with(".svg") || name.ends_with(".png");
+    let drawn = |name: &str| [".html", ".svg", ".png"].iter().any(|ending| name.ends_with(ending));
     let files = || {
         let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&out)
             .unwrap()
