@@ -37,6 +37,7 @@ const fn measure(path: &'static str, name: &'static str, kind: Kind) -> Measure 
 pub const MEASURES: &[Measure] = &[
     measure("latency_s.mean", "mean latency", Kind::Time),
     measure("latency_s.p50", "p50", Kind::Time),
+    measure("latency_s.p90", "p90", Kind::Time),
     measure("latency_s.p95", "p95", Kind::Time),
     measure("latency_s.p99", "p99", Kind::Time),
     measure("latency_s.p999", "p99.9", Kind::Time),
@@ -45,6 +46,8 @@ pub const MEASURES: &[Measure] = &[
     measure("utilization", "utilization", Kind::Share),
     measure("in_system_mean", "in system", Kind::Plain),
     measure("servers.mean", "servers", Kind::Plain),
+    measure("servers.hours", "server-hours", Kind::Plain),
+    measure("cost.total", "cost", Kind::Plain),
     measure("cost.per_hour", "cost an hour", Kind::Plain),
 ];
 

@@ -148,7 +148,9 @@ fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
         .enumerate()
         .filter_map(|(place, (name, results))| Some((place, name, point(results)?)))
         .collect();
-    if points.len() < 2 {
+    // Where all cost the same there is nothing to weigh.
+    let first = points.first()?.2.0;
+    if points.iter().all(|(_, _, point)| point.0 == first) {
         return None;
     }
     let mut front: Vec<(f64, f64)> = points.iter().map(|(_, _, point)| *point).collect();
