@@ -50,6 +50,7 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
         balancers: vec![balancer],
         streams: vec![SEED.stream(Purpose::Route, "0")],
         shared: None,
+        life: Vec::new(),
         plain_fifo: true,
         reporting: None,
     }

@@ -8,6 +8,7 @@ use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
+use crate::workload::trace::FORMATS;
 
 /// The parts of one kind.
 #[derive(Debug)]
@@ -35,7 +36,17 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),
+        trace_formats(),
     ]
+}
+
+fn trace_formats() -> Kind {
+    let part = |format: &crate::workload::trace::Format| Part {
+        name: format.name,
+        manual: format.manual.to_owned(),
+        options: Value::Null,
+    };
+    Kind { name: "trace format", parts: FORMATS.iter().map(part).collect() }
 }
 
 fn kind<D: Role + ?Sized>() -> Kind {
@@ -67,6 +78,9 @@ impl Part {
     /// The manual page: what it does, and its options with their defaults.
     pub fn page(&self) -> String {
         let mut page = format!("{}\n", self.manual.trim_end());
+        if self.options.is_null() {
+            return page;
+        }
         let fields = self.options.get("properties").and_then(Value::as_object);
         let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {
             page.push_str("\nIt has no options.\n");

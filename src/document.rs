@@ -209,7 +209,7 @@ impl Value {
 }
 
 /// Splits at commas that stand outside brackets, braces and quotes.
-fn split_options(text: &str) -> Vec<&str> {
+pub(crate) fn split_options(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut quoted, mut from) = (Vec::new(), 0_i32, false, 0);
     for (at, letter) in text.char_indices() {
         match letter {

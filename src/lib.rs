@@ -1,4 +1,33 @@
-//! Plimsoll: how much load can this fleet safely carry, and what is the cheapest that carries it?
+//! Plimsoll: how much load can this fleet safely carry, and what is the cheapest fleet that carries
+//! mine?
+//!
+//! A discrete-event simulator of load-balanced, autoscaled serving clusters. The command line is
+//! the usual way in ([`cli`]); this library is what it stands on. A room imports only rooms on
+//! lower floors: words and numbers ([`time`], [`rng`], [`stats`], [`theory`]) below, parts that are
+//! found by name ([`registry`]: [`law`], [`workload`], [`balance`], [`station`], [`scale`],
+//! [`forecast`]) above them, then the [`engine`], the [`scenario`], the [`experiment`] and the
+//! [`report`]. [`design`] says why.
+//!
+//! ```
+//! use std::path::Path;
+//! use plimsoll::{document::Node, scenario::Scenario, time::Duration};
+//!
+//! let text = r#"
+//!     [traffic.pages]
+//!     arrivals = "poisson:rate=100/s"
+//!     service = "exponential:mean=50ms"
+//!     [pool.web]
+//!     servers = 8
+//!     [run]
+//!     duration = "1m"
+//! "#;
+//! let scenario = Scenario::from_document(&Node::from_toml("example", text)?, Path::new(""))?;
+//! let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &())?;
+//! let outcome = scenario.outcome(&measured);
+//! assert_eq!(outcome.requests.arrived, outcome.requests.completed);
+//! assert!(outcome.utilization > 0.5 && outcome.utilization < 0.75);
+//! # Ok::<(), plimsoll::diagnose::Problem>(())
+//! ```
 
 pub mod balance;
 pub mod catalogue;
@@ -24,3 +53,6 @@ pub mod theory;
 pub mod time;
 pub mod units;
 pub mod workload;
+
+#[doc = include_str!("design.md")]
+pub mod design {}

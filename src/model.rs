@@ -10,6 +10,9 @@ use crate::time::{Duration, Instant};
 pub struct ServerId(pub u32);
 
 impl ServerId {
+    /// No server.
+    pub const NONE: Self = Self(u32::MAX);
+
     /// As an index of the fleet's arrays.
     #[inline]
     pub fn index(self) -> usize {

@@ -6,12 +6,14 @@
 //! One run gives plain numbers, an [`Outcome`]; several runs, or one in batches, give every number
 //! an interval and a status: an [`Estimated`] outcome with the same names.
 
+mod autoscaling;
 mod comparison;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
+pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
 
 /// An outcome whose numbers are estimates with intervals.
@@ -73,6 +75,9 @@ pub struct Outcome<N = f64, M = Option<f64>> {
     pub cost: Cost<N, M>,
     /// Each pool with its servers.
     pub pools: Vec<Pool<N>>,
+    /// Each pool whose servers came and went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub autoscaling: Vec<Autoscaling>,
     /// The objectives with their values.
     pub slo: Vec<Objective<M>>,
     /// What the reader should know.

@@ -1,15 +1,17 @@
 //! C3: replicas ranked by response time and the cube of their queue.
 //!
-//! **What it does.** Draws a group of `replicas` candidates and takes the one with the lowest R - s +
-//! q̂³·s, where R is the smoothed response time, s the smoothed service time, and q̂ = 1 + in flight ×
-//! clients + q̄ the queue to expect, q̄ being the smoothed queue that requests met, in the server's
-//! own service times (which servers send along with each answer). With `rate-control` a server gets
-//! no more than a cubic rate that backs off when answers come slower than requests go out; the next
-//! in rank is taken, the first when all are at their limit. O(replicas).
+//! **What it does.** Draws a group of `replicas` candidates and takes the lowest in rank. The rank
+//! is Ψ = R - s + q̂³·s with R the smoothed response time, s the smoothed service time, and q̂ the
+//! queue to expect: 1, and requests in flight × clients, and the smoothed queue that requests met,
+//! in the server's own service times (which servers send along with each answer). With
+//! `rate-control` a server gets no more than a cubic rate that backs off when answers come slower
+//! than requests go out; the next in rank is taken, the first when all are at their limit.
+//! O(replicas).
 //! **When it shines.** Replicated stores whose replicas now and then turn slow, many clients.
-//! **When it fails.** A few clients with large groups: the cube avoids a server long after it is well.
-//! **Source.** Suresh, Canini, Schmid and Feldmann, NSDI 2015; Elasticsearch's adaptive replica selection
-//! (`smoothing = 0.3`, no rate control).
+//! **When it fails.** A few clients with large groups: the cube avoids a server long after it is
+//! well.
+//! **Source.** Suresh, Canini, Schmid and Feldmann, NSDI 2015; Elasticsearch's adaptive replica
+//! selection (`smoothing = 0.3`, no rate control).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,8 +30,9 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
-    /// How many servers hold what a request wants, drawn for each request.
-    replicas: u32,
+    /// How many servers hold what a request wants, drawn for each request; absent: 3, or all when
+    /// there are fewer.
+    replicas: Option<u32>,
     /// The weight of a new measurement in the means, above 0 and up to 1.
     smoothing: f64,
     /// The power of the queue.
@@ -45,7 +48,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            replicas: 3,
+            replicas: None,
             smoothing: 0.9,
             exponent: 3.0,
             clients: None,
@@ -54,6 +57,9 @@ impl Default for Config {
         }
     }
 }
+
+/// The usual number of replicas.
+const USUAL: u32 = 3;
 
 /// The constants of the cubic rate, those of the authors' simulator; rates are in requests an
 /// interval, times in milliseconds.
@@ -156,7 +162,7 @@ impl Variant<dyn Balancer> for C3 {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
-        if config.replicas == 0 {
+        if config.replicas == Some(0) {
             return Err(Problem::about("replicas", "`replicas` must be at least 1")
                 .help("3 is the usual number of replicas"));
         }
@@ -172,8 +178,8 @@ impl Variant<dyn Balancer> for C3 {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let (replicas, servers) = (config.replicas, setup.fleet.len());
-        if replicas as usize > servers.max(1) {
+        let servers = setup.fleet.len();
+        if let Some(replicas) = config.replicas.filter(|&replicas| replicas as usize > servers) {
             let message =
                 format!("`replicas` = {replicas} of {servers} servers cannot be different");
             let help = "lower `replicas` to the number of servers or below";
@@ -187,7 +193,8 @@ impl Variant<dyn Balancer> for C3 {
 
 impl Balancer for C3 {
     fn pick(&mut self, _: &Request, view: &View<'_>, stream: &mut Stream) -> Pick {
-        sample(view.candidates, self.config.replicas, stream, &mut self.group);
+        let replicas = self.config.replicas.unwrap_or(USUAL);
+        sample(view.candidates, replicas, stream, &mut self.group);
         let (servers, exponent, clients) = (&self.servers, self.config.exponent, self.clients);
         let psi = |server: &ServerId| {
             rank(&servers[server.index()], view.in_flight(*server), clients, exponent)

@@ -1,12 +1,13 @@
 //! Shares that grow exponentially with rewards: EXP3, for a world that may be against you.
 //!
 //! **What it does.** Draws a candidate with probability (1 - γ) × weight share + γ / n. O(log n).
-//! **What it learns, and from what.** A weight a server, multiplied by exp(γ r̂ / n) with r̂ = reward /
-//! probability for each of this balancer's requests; the reward is 1 / (1 + L/r) for a response time
-//! L and the `reference` r, 0 for a request that was not served.
-//! **When it shines.** Servers whose speed changes for reasons of their own: nothing about rewards is
-//! assumed, not even that they have a mean.
-//! **When it fails.** It learns slowly, the more so the more servers there are, and always wastes γ.
+//! **What it learns, and from what.** A weight a server, multiplied by exp(γ r̂ / n) with r̂ =
+//! reward / probability for each of this balancer's requests; the reward is 1 / (1 + L/r) for a
+//! response time L and the `reference` r, 0 for a request that was not served.
+//! **When it shines.** Servers whose speed changes for reasons of their own: nothing about rewards
+//! is assumed, not even that they have a mean.
+//! **When it fails.** It learns slowly, the more so the more servers there are, and always wastes
+//! γ.
 //! **Source.** Auer, Cesa-Bianchi, Freund and Schapire 2002.
 
 use schemars::JsonSchema;

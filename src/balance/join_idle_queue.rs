@@ -1,11 +1,15 @@
 //! A server that has said it is idle; any server when none has.
 //!
 //! **What it does.** A server that falls idle puts itself on the list of a balancer drawn at random
-//! (`lists = 1`), or of the one with the shortest list of `lists` drawn. A balancer sends a request to
-//! a server of its list, drawn at random and taken off, or, when the list is empty, to any candidate.
-//! O(1). At the start the servers are dealt to the lists in turn.
+//! (`lists = 1`), or of the one with the shortest list of `lists` drawn. A balancer sends a request
+//! to a server of its list, drawn at random and taken off, or, when the list is empty, to any
+//! candidate. O(1). At the start the servers are dealt to the lists in turn.
 //! **When it shines.** Many balancers and servers: no probing, no waiting for answers.
-//! **When it fails.** Few servers or very high load, when hardly anyone is idle: then it is `random`.
+//! **When it fails.** Few servers or very high load, when hardly anyone is idle: then it is
+//! `random`.
+//! **What it sees.** Whether a server on its list has been sent something by another balancer
+//! (`view.truth()`), which stands for the server's taking itself off; `withdraw = false` does
+//! without.
 //! **Source.** Lu, Xie, Kliot, Geller, Larus and Greenberg 2011. With one balancer and many servers
 //! nobody waits (Stolyar 2015).
 

@@ -1,8 +1,8 @@
 //! The server at the key's last jump.
 //!
-//! **What it does.** Computes from the key alone the bucket among n that the jump hash gives; servers
-//! are the buckets, in order of number. A server that may not be chosen is hashed past. O(ln n), no
-//! table. Weights are not looked at, but for 0, which is no bucket.
+//! **What it does.** Computes from the key alone the bucket among n that the jump hash gives;
+//! servers are the buckets, in order of number. A server that may not be chosen is hashed past.
+//! O(ln n), no table. Weights are not looked at, but for 0, which is no bucket.
 //! **When it shines.** Numbered shards that grow and shrink at the end: the fewest possible moves.
 //! **When it fails.** Any server but the last that leaves: all after it change places.
 //! **Source.** Lamping and Veach 2014.

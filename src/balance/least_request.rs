@@ -1,12 +1,13 @@
 //! Envoy's least request: a few draws where servers are equal, a schedule where they are not.
 //!
-//! **What it does.** While all weights are equal, draws `choices` candidates **with replacement** and
-//! takes the one with the fewest requests in flight, the earlier draw on a tie; O(choices). With
-//! `full-scan` **it scans all servers** for the fewest (`least-connections` gives the same in O(1)).
-//! Where weights differ it is no power of choices at all but earliest deadline first with the weight
-//! w / (in flight + 1)^bias, looked at only when a server has had its turn; O(log n).
+//! **What it does.** While all weights are equal, draws `choices` candidates **with replacement**
+//! and takes the one with the fewest requests in flight, the earlier draw on a tie; O(choices).
+//! With `full-scan` **it scans all servers** for the fewest (`least-connections` gives the same in
+//! O(1)). Where weights differ it is no power of choices at all but earliest deadline first with
+//! the weight w / (in flight + 1)^bias, looked at only when a server has had its turn; O(log n).
 //! **When it shines.** Equal servers and stale or partial views.
-//! **When it fails.** Unequal weights: the schedule reacts late and never quite spares a busy server.
+//! **When it fails.** Unequal weights: the schedule reacts late and never quite spares a busy
+//! server.
 //! **Source.** Envoy `least_request`; gRPC `least_request_experimental` (equal weights only).
 
 use schemars::JsonSchema;

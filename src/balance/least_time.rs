@@ -1,12 +1,13 @@
 //! nginx's least time: the lowest mean response time × requests in flight.
 //!
 //! **What it does.** Keeps whole-millisecond means (new = 0.95 old + 0.05 last, rounded), rounds
-//! them up to 20 ms, and takes the candidate with the lowest mean × (in flight + 1) / weight; equals by a
-//! step of smooth weighted round-robin. The mean of a server not chosen for `fail-timeout` halves with
-//! each such time. Failed requests teach nothing. **It scans all servers**, as nginx does.
+//! them up to 20 ms, and takes the candidate with the lowest mean × (in flight + 1) / weight;
+//! equals by a step of smooth weighted round-robin. The mean of a server not chosen for
+//! `fail-timeout` halves with each such time. Failed requests teach nothing. **It scans all
+//! servers**, as nginx does.
 //! **When it shines.** Servers of different and unknown speed.
-//! **When it fails.** Response times below 20 ms all look alike, and so do all above 5 s, which even
-//! look better than 5 s exactly: the rounding of the original is kept.
+//! **When it fails.** Response times below 20 ms all look alike, and so do all above 5 s, which
+//! even look better than 5 s exactly: the rounding of the original is kept.
 //! **Source.** nginx `least_time`.
 
 use schemars::JsonSchema;

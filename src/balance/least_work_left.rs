@@ -1,15 +1,15 @@
 //! The server that will have done all its work first.
 //!
-//! **What it does.** Keeps for each server the instant at which it will have served what this balancer
-//! sent it, at its full speed on all its slots, and takes the earliest; of idle servers the one idle
-//! longest. O(log n). **It knows each request's service time**, which no real balancer does unless it
-//! has a good predictor: a bound, not a proposal. With one slot a server the instants are exact; with
-//! several they take work as a fluid.
+//! **What it does.** Keeps for each server the instant at which it will have served what this
+//! balancer sent it, at its full speed on all its slots, and takes the earliest; of idle servers
+//! the one idle longest. O(log n). **It knows each request's service time**, which no real balancer
+//! does unless it has a good predictor: a bound, not a proposal. With one slot a server the
+//! instants are exact; with several they take work as a fluid.
 //! **When it shines.** Service times of very different length: nobody waits behind a long one while
 //! another is nearly done. With one slot each and first come, first served it is one central queue,
 //! M/G/n.
-//! **When it fails.** Service times that are mispredicted; several balancers, for each knows only the
-//! work it sent itself.
+//! **When it fails.** Service times that are mispredicted; several balancers, for each knows only
+//! the work it sent itself.
 //! **Source.** Harchol-Balter, Performance Modeling and Design of Computer Systems (2013), ch. 24.
 
 use schemars::JsonSchema;

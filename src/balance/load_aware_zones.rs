@@ -1,13 +1,14 @@
 //! The own zone while it is no busier than the others, else zones by what they have left.
 //!
-//! **What it does.** Every second takes each zone's mean reported utilization into a smoothed one (5 s);
-//! a zone's base is servers × free share. While the own zone is at most `tolerance` above the mean of the
-//! others everything stays, otherwise zones are drawn by their base; others always get `probe-share`, so
-//! that they are measured. The policy `inside` picks within the zone. O(zones), O(n) each second.
+//! **What it does.** Every second takes each zone's mean reported utilization into a smoothed one
+//! (5 s); a zone's base is servers × free share. While the own zone is at most `tolerance` above
+//! the mean of the others everything stays, otherwise zones are drawn by their base; others always
+//! get `probe-share`, so that they are measured. The policy `inside` picks within the zone.
+//! O(zones), O(n) each second.
 //! **When it shines.** Load that moves between zones faster than servers can be moved.
 //! **When it fails.** Old reports: zones swing.
-//! **What it sees.** Reports only; a zone none of whose servers has reported for `expiration` counts as
-//! free.
+//! **What it sees.** Reports only; a zone none of whose servers has reported for `expiration`
+//! counts as free.
 //! **Source.** Envoy's load-aware locality, as documented (work in progress there).
 
 use schemars::JsonSchema;
@@ -77,7 +78,9 @@ fn shares(zones: &[Zone], own: usize, tolerance: f64, probe_share: f64) -> Vec<f
     if whole == 0.0 {
         return zones.iter().map(|zone| zone.servers).collect();
     }
-    out.iter_mut().for_each(|share| *share /= whole);
+    for share in &mut out {
+        *share /= whole;
+    }
     if hosts == 0.0 || zones[own].servers == 0.0 {
         return out;
     }

@@ -1,8 +1,8 @@
 //! Zones in turn by weight, less what has failed in them.
 //!
-//! **What it does.** Gives each zone turns in proportion to its weight × min(1, `overprovisioning` ×
-//! healthy share), by the schedule of earliest deadlines; the policy `inside` picks within the zone. O(log
-//! zones) beside it.
+//! **What it does.** Gives each zone turns in proportion to its weight × min(1, `overprovisioning`
+//! × healthy share), by the schedule of earliest deadlines; the policy `inside` picks within the
+//! zone. O(log zones) beside it.
 //! **When it shines.** Shares of zones or regions that are set by contract or by hand.
 //! **When it fails.** It looks at health, not at load: see `load-aware-zones`.
 //! **Source.** Envoy's locality-weighted load balancing.

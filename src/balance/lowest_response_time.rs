@@ -1,11 +1,11 @@
 //! The server that has been answering soonest.
 //!
-//! **What it does.** Keeps an exponentially weighted mean of each server's response time and takes the
-//! candidate with the lowest, any on a tie. A server without a mean, be it new or not heard of for
-//! `forget`, is tried first, with one request at a time. O(log n).
+//! **What it does.** Keeps an exponentially weighted mean of each server's response time and takes
+//! the candidate with the lowest, any on a tie. A server without a mean, be it new or not heard of
+//! for `forget`, is tried first, with one request at a time. O(log n).
 //! **When it shines.** Servers of different and unknown speed at low load.
-//! **When it fails.** Any real load: everything goes to the server that was best a moment ago (the herd);
-//! `peak-ewma` and `least-time` weigh requests in flight too.
+//! **When it fails.** Any real load: everything goes to the server that was best a moment ago (the
+//! herd); `peak-ewma` and `least-time` weigh requests in flight too.
 //! **Source.** The lowest-latency policies of Vulcand and early service meshes.
 
 use std::collections::VecDeque;

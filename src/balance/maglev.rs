@@ -1,8 +1,8 @@
 //! The server in the key's slot of a table that the servers filled in turn.
 //!
-//! **What it does.** Each server has its own permutation of a table's slots; in rounds, each takes its
-//! next free one, heavier ones more often, until the table is full. A key goes to the server of its
-//! slot. O(1); the table is made again, in O(table-size) and more, when the fleet changes.
+//! **What it does.** Each server has its own permutation of a table's slots; in rounds, each takes
+//! its next free one, heavier ones more often, until the table is full. A key goes to the server of
+//! its slot. O(1); the table is made again, in O(table-size) and more, when the fleet changes.
 //! **When it shines.** Almost perfectly even shares and a fast look-up.
 //! **When it fails.** A change moves somewhat more keys than it must (see `ring`, `rendezvous`); a
 //! hot key has one server unless `bounded-load` spreads it.

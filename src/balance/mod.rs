@@ -1,5 +1,6 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
 
+pub mod aperture;
 pub mod c3;
 pub mod exp3;
 pub mod first;
@@ -29,7 +30,9 @@ pub mod round_robin;
 pub mod shortest_expected_delay;
 pub mod source_hash;
 pub mod spillover;
+pub mod stale;
 pub mod sticky;
+pub mod subset;
 pub mod thompson_sampling;
 pub mod tiers;
 pub mod ucb1;
@@ -170,4 +173,7 @@ const REGISTRY: &[Entry<dyn Balancer>] = &[
     Entry::of::<zone_aware::ZoneAware>(include_str!("zone_aware.rs")),
     Entry::of::<locality_weighted::LocalityWeighted>(include_str!("locality_weighted.rs")),
     Entry::of::<load_aware_zones::LoadAwareZones>(include_str!("load_aware_zones.rs")),
+    Entry::of::<subset::Subset>(include_str!("subset.rs")),
+    Entry::of::<aperture::Aperture>(include_str!("aperture.rs")),
+    Entry::of::<stale::Stale>(include_str!("stale.rs")),
 ];

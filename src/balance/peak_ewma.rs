@@ -1,8 +1,8 @@
 //! The better of two servers by the peak of their response times.
 //!
-//! **What it does.** A server's cost jumps to a response time above it and decays towards one below it
-//! with time constant `decay`. Draws two different candidates and takes the one with the lower cost ×
-//! (requests in flight + 1), the earlier draw on a tie. O(1). `linkerd` starts at
+//! **What it does.** A server's cost jumps to a response time above it and decays towards one below
+//! it with time constant `decay`. Draws two different candidates and takes the one with the lower
+//! cost × (requests in flight + 1), the earlier draw on a tie. O(1). `linkerd` starts at
 //! `default-latency`; `finagle` starts at 0 and puts a server that has not answered yet behind all
 //! others while it is being tried.
 //! **When it shines.** Servers that now and then turn slow: one bad answer is enough to be spared.

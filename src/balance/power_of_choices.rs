@@ -1,14 +1,15 @@
 //! The least loaded of a few servers drawn at random.
 //!
-//! **What it does.** Draws `choices` candidates and takes the one with the fewest requests in flight
-//! from this balancer; `ties` says which of equals. `weighted` draws by weight and compares requests
-//! per weight. O(choices).
+//! **What it does.** Draws `choices` candidates and takes the one with the fewest requests in
+//! flight from this balancer; `ties` says which of equals. `weighted` draws by weight and compares
+//! requests per weight. O(choices).
 //! **When it shines.** Nearly as short queues as looking at every server, without the herd when
 //! views are stale or partial.
-//! **When it fails.** Few servers and low load, where a full look costs nothing and misses no idle one.
-//! **Source.** Vvedenskaya, Dobrushin and Karpelevich 1996; Mitzenmacher 2001. Envoy `least_request`,
-//! gRPC and HAProxy `random(2)` draw with replacement, nginx `random two` without (and is `weighted`,
-//! with `ties = "second"`).
+//! **When it fails.** Few servers and low load, where a full look costs nothing and misses no idle
+//! one.
+//! **Source.** Vvedenskaya, Dobrushin and Karpelevich 1996; Mitzenmacher 2001. Envoy
+//! `least_request`, gRPC and HAProxy `random(2)` draw with replacement, nginx `random two` without
+//! (and is `weighted`, with `ties = "second"`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

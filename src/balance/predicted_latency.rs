@@ -1,12 +1,13 @@
 //! The server with the lowest predicted response time, from a regression learnt online.
 //!
-//! **What it does.** For each server recursive least squares fit response time = a + b × requests in
-//! flight + c × input tokens, older requests fading by `forgetting`; a request goes to the candidate
-//! with the lowest prediction, any on a tie. **It scans all servers**, or `choices` drawn ones.
-//! **What it learns, and from what.** Three coefficients a server, from the response time of each of
-//! this balancer's requests that was served, with its input tokens and the number it had in flight there
-//! when it was sent. Before three responses a server is predicted to answer at once, which is how it
-//! gets tried; with many requests still in flight it waits its turn.
+//! **What it does.** For each server recursive least squares fit response time = a + b × requests
+//! in flight + c × input tokens, older requests fading by `forgetting`; a request goes to the
+//! candidate with the lowest prediction, any on a tie. **It scans all servers**, or `choices` drawn
+//! ones.
+//! **What it learns, and from what.** Three coefficients a server, from the response time of each
+//! of this balancer's requests that was served, with its input tokens and the number it had in
+//! flight there when it was sent. Before three responses a server is predicted to answer at once,
+//! which is how it gets tried; with many requests still in flight it waits its turn.
 //! **When it shines.** Servers of different speed and slots, requests of visibly different size.
 //! **When it fails.** Relations that are not linear: near saturation it lags behind the truth.
 //! **Source.** Recursive least squares with forgetting (Plackett 1950; Ljung 1999) as used by

@@ -1,17 +1,18 @@
 //! Prequal: probes are sent ahead, and requests go by what they have brought.
 //!
-//! **What it does.** With each request `probes` random servers are asked for their requests in flight
-//! (RIF) and the latency they expect at that RIF; answers come `probe-delay` later and are kept in a
-//! pool of `pool`, each for `max-age` and a few uses. A request goes to the answer with the lowest latency
-//! among the *cold*, those with a RIF up to the `hot-quantile` of recent answers; when all are hot, to
-//! the lowest RIF; with fewer than two answers, to any candidate. With each request the oldest and the
-//! worst answer are dropped in turn. O(pool).
+//! **What it does.** With each request `probes` random servers are asked for their requests in
+//! flight (RIF) and the latency they expect at that RIF; answers come `probe-delay` later and are
+//! kept in a pool of `pool`, each for `max-age` and a few uses. A request goes to the answer with
+//! the lowest latency among the *cold*, those with a RIF up to the `hot-quantile` of recent
+//! answers; when all are hot, to the lowest RIF; with fewer than two answers, to any candidate.
+//! With each request the oldest and the worst answer are dropped in turn. O(pool), and several
+//! times as dear as other policies: with each request come three probes and a pool to keep.
 //! **When it shines.** Servers that slow down or are shared with others; tails at high load.
-//! **When it fails.** Probes cost the servers work, which is not simulated; at low load, two choices by
-//! count are as good.
-//! **What it sees.** The RIF of a probe is that of all balancers (`view.truth()`), as the server itself
-//! would say it. The latency is learnt from this balancer's own requests, in classes of the number it
-//! had there: a smoothed mean stands for the median that servers keep.
+//! **When it fails.** Probes cost the servers work, which is not simulated; at low load, two
+//! choices by count are as good.
+//! **What it sees.** The RIF of a probe is that of all balancers (`view.truth()`), as the server
+//! itself would say it. The latency is learnt from this balancer's own requests, in classes of the
+//! number it had there: a smoothed mean stands for the median that servers keep.
 //! **Source.** Wydrowski, Kleinberg, Rumble and Archer, NSDI 2024.
 
 use std::collections::VecDeque;
@@ -73,9 +74,11 @@ struct Answer {
     uses: u32,
 }
 
-/// The hot–cold rule: the place of the best answer of those that `fits`.
-fn best(pool: &[Answer], theta: u32, fits: impl Fn(&Answer) -> bool) -> Option<usize> {
+/// The hot–cold rule: the place of the best answer of those that `fits`, and how many these are.
+fn best(pool: &[Answer], theta: u32, fits: impl Fn(&Answer) -> bool) -> (Option<usize>, usize) {
+    let mut count = 0;
     let usable = pool.iter().enumerate().filter(|(_, answer)| fits(answer));
+    let usable = usable.inspect(|_| count += 1);
     let key = |answer: &Answer| {
         let hot = answer.rif > theta;
         let rif = f64::from(answer.rif);
@@ -85,7 +88,8 @@ fn best(pool: &[Answer], theta: u32, fits: impl Fn(&Answer) -> bool) -> Option<u
         let (a, b) = (key(a), key(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2))
     };
-    usable.min_by(|a, b| lower(a.1, b.1)).map(|(place, _)| place)
+    let best = usable.min_by(|a, b| lower(a.1, b.1)).map(|(place, _)| place);
+    (best, count)
 }
 
 /// The worst answer: the hot one with the highest RIF, else the one with the highest latency.
@@ -243,7 +247,9 @@ impl Prequal {
         {
             self.under_way.pop_front();
             self.recent.add(answer.rif);
-            self.pool.retain(|kept| kept.server != answer.server);
+            if let Some(place) = self.pool.iter().position(|kept| kept.server == answer.server) {
+                self.pool.remove(place);
+            }
             let uses = self.budget(view.candidates.len(), stream);
             self.pool.push(Answer { uses, ..answer });
             if self.pool.len() > self.config.pool {
@@ -251,7 +257,9 @@ impl Prequal {
             }
         }
         let oldest = view.now.0.saturating_sub(self.config.max_age.0);
-        self.pool.retain(|answer| answer.received.0 >= oldest);
+        // The pool is in order of receipt.
+        let old = self.pool.iter().take_while(|answer| answer.received.0 < oldest).count();
+        self.pool.drain(..old);
     }
 
     fn probe(&mut self, view: &View<'_>, stream: &mut Stream) {
@@ -291,8 +299,8 @@ impl Balancer for Prequal {
         self.probe(view, stream);
         let theta = self.recent.quantile(self.config.hot_quantile);
         let fits = |answer: &Answer| view.candidates.contains(answer.server);
-        let enough = self.pool.iter().filter(|answer| fits(answer)).count() >= 2;
-        let picked = best(&self.pool, theta, fits).filter(|_| enough).map(|place| {
+        let (place, count) = best(&self.pool, theta, fits);
+        let picked = place.filter(|_| count >= 2).map(|place| {
             let answer = &mut self.pool[place];
             answer.rif += 1;
             answer.uses -= 1;
@@ -355,10 +363,10 @@ mod tests {
     #[test]
     fn the_coldest_then_the_quickest_is_chosen() {
         let mixed = pool(&[(10, 1.0), (2, 50.0), (3, 20.0)]);
-        assert_eq!(best(&mixed, 5, |_| true), Some(2));
-        assert_eq!(best(&mixed, 5, |answer| answer.server.0 != 2), Some(1));
-        assert_eq!(best(&pool(&[(10, 1.0), (8, 90.0)]), 5, |_| true), Some(1));
-        assert_eq!(best(&[], 5, |_| true), None);
+        assert_eq!(best(&mixed, 5, |_| true), (Some(2), 3));
+        assert_eq!(best(&mixed, 5, |answer| answer.server.0 != 2), (Some(1), 2));
+        assert_eq!(best(&pool(&[(10, 1.0), (8, 90.0)]), 5, |_| true).0, Some(1));
+        assert_eq!(best(&[], 5, |_| true), (None, 0));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The server whose hash together with the key is highest.
 //!
-//! **What it does.** Scores every server with a hash of key and server, by weight w as -w / ln(u), and
-//! takes the highest candidate. **It scans all servers**: O(n), without any table.
+//! **What it does.** Scores every server with a hash of key and server, by weight w as -w / ln(u),
+//! and takes the highest candidate. **It scans all servers**: O(n), without any table.
 //! **When it shines.** Small fleets: a server that leaves moves its own keys and no other, weights
 //! are exact, and the next best choice is as even as the first.
 //! **When it fails.** Large fleets, by the cost of a pick; a hot key has one server unless
 //! `bounded-load` spreads it.
-//! **Source.** Thaler and Ravishankar 1998; the weighted form is Schindelhauer and Schomaker's (2005).
+//! **Source.** Thaler and Ravishankar 1998; the weighted form is Schindelhauer and Schomaker's
+//! (2005).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

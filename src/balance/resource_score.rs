@@ -1,15 +1,15 @@
 //! Shares by what servers report to have left of processor, memory and bandwidth.
 //!
-//! **What it does.** The score of a server is the weighted mean of its free shares; `choose = "share"`
-//! draws a candidate with probability proportional to its score, `"best"` takes the highest, any on a tie.
-//! Scores are taken up every `update-period`; a server without a report younger than `max-age` has the
-//! mean score. O(log n), O(n) at an update.
+//! **What it does.** The score of a server is the weighted mean of its free shares; `choose =
+//! "share"` draws a candidate with probability proportional to its score, `"best"` takes the
+//! highest, any on a tie. Scores are taken up every `update-period`; a server without a report
+//! younger than `max-age` has the mean score. O(log n), O(n) at an update.
 //! **When it shines.** Servers that other work shares, and load that differs by resource.
 //! **When it fails.** `best` sends everything to one server until the next report: the herd.
-//! **What it sees.** Reports only, as old as their interval and delay make them. Memory and bandwidth
-//! count where the pool gives their size.
-//! **Source.** Load scores of global balancers and of F5's dynamic ratio; shares against herding are
-//! Mitzenmacher's advice for old information (2000).
+//! **What it sees.** Reports only, as old as their interval and delay make them. Memory and
+//! bandwidth count where the pool gives their size.
+//! **Source.** Load scores of global balancers and of F5's dynamic ratio; shares against herding
+//! are Mitzenmacher's advice for old information (2000).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,8 @@ enum Choose {
 }
 
 impl Config {
-    /// The weighted mean of free shares; a full server keeps a trace, so that it is seen to recover.
+    /// The weighted mean of free shares; a full server keeps a trace, so that it is seen to
+    /// recover.
     fn score(&self, report: &Report) -> f64 {
         let free = |used: f64| (1.0 - used).max(0.0);
         let sum = self.cpu * free(report.utilization)

@@ -1,12 +1,13 @@
 //! Any server, the likelier the sooner it has been answering.
 //!
 //! **What it does.** Draws a candidate with probability proportional to 1 / (1 + L/r), L being its
-//! smoothed response time and r the `reference`; a server not yet measured counts as L = 0. O(log n).
+//! smoothed response time and r the `reference`; a server not yet measured counts as L = 0. O(log
+//! n).
 //! **When it shines.** Servers of different and unknown speed: everyone keeps some traffic, so that
 //! everyone is measured and nobody is flooded.
 //! **When it fails.** It never quite leaves a bad server, and it looks at the past only.
-//! **Source.** The share rule of response-time weighting; Netflix Ribbon's `WeightedResponseTimeRule`
-//! is of the kind.
+//! **Source.** The share rule of response-time weighting; Netflix Ribbon's
+//! `WeightedResponseTimeRule` is of the kind.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

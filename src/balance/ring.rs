@@ -1,12 +1,12 @@
 //! The next server on a ring of hashes.
 //!
-//! **What it does.** Every server stands at many points of a ring; a key goes to the first point at or
-//! after its hash, and past servers that may not be chosen to the points that follow. Real rings
-//! differ (`form`): `envoy` makes at least `min-ring` points, weights being normalised; `nginx` 160 a
-//! weight; `haproxy` 16 a weight, and goes to the **nearest** point on either side. O(1) on average by
-//! an index of the ring.
-//! **When it shines.** Caches in a fleet that changes: a server that leaves moves its own keys only, and
-//! few more with `envoy`, whose servers get more points when they are fewer.
+//! **What it does.** Every server stands at many points of a ring; a key goes to the first point at
+//! or after its hash, and past servers that may not be chosen to the points that follow. Real rings
+//! differ (`form`): `envoy` makes at least `min-ring` points, weights being normalised; `nginx` 160
+//! a weight; `haproxy` 16 a weight, and goes to the **nearest** point on either side. O(1) on
+//! average by an index of the ring.
+//! **When it shines.** Caches in a fleet that changes: a server that leaves moves its own keys
+//! only, and few more with `envoy`, whose servers get more points when they are fewer.
 //! **When it fails.** Few points make uneven shares (standard deviation about 1/√points); a hot key
 //! has one server unless `bounded-load` spreads it.
 //! **Source.** Karger et al. 1997 and ketama; Envoy `RING_HASH`, nginx `hash … consistent`, HAProxy

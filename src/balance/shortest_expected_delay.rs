@@ -3,8 +3,8 @@
 //! **What it does.** Takes the candidate with the lowest (in flight + 1) / rate, the lowest number
 //! on a tie. O(log n).
 //! **When it shines.** Servers of different speed whose rates are known.
-//! **When it fails.** It may queue at a fast server while a slow one idles (`never-queue` does not),
-//! and like every count it knows only what this balancer sent.
+//! **When it fails.** It may queue at a fast server while a slow one idles (`never-queue` does
+//! not), and like every count it knows only what this balancer sent.
 //! **Source.** Linux Virtual Server `sed`, where the rate is the weight.
 
 use schemars::JsonSchema;

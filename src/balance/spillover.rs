@@ -1,15 +1,15 @@
 //! The nearest tier that has room: the edge first, the cloud for what spills over.
 //!
 //! **What it does.** Goes through the tiers in order and takes the first whose load is below
-//! `threshold`: requests in flight per slot, this balancer's own times the number of balancers, for all
-//! send alike. When all are above, the least loaded. The policy `inside` picks within the tier.
+//! `threshold`: requests in flight per slot, this balancer's own times the number of balancers, for
+//! all send alike. When all are above, the least loaded. The policy `inside` picks within the tier.
 //! O(tiers) beside it.
-//! **When it shines.** A small tier close by and a large one far off (the pool's `network` latency):
-//! short ways at low load, no long queues at high load.
+//! **When it shines.** A small tier close by and a large one far off (the pool's `network`
+//! latency): short ways at low load, no long queues at high load.
 //! **When it fails.** A threshold too low pays the way to the cloud for nothing; too high, and
 //! requests queue at the edge for longer than the way would take.
-//! **Source.** Spillover of Google's application load balancers and of Envoy's aggregate clusters; the
-//! threshold is the trunk reservation of telephony.
+//! **Source.** Spillover of Google's application load balancers and of Envoy's aggregate clusters;
+//! the threshold is the trunk reservation of telephony.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,14 @@
 //! The server that served this key before; for a new key, whomever another policy picks.
 //!
-//! **What it does.** Remembers which server each key was sent to. Later requests of the key go there as
-//! long as the server is in the fleet and was used for the key within `ttl`; everything else is the
-//! `fallback` policy's choice, which is remembered in its turn. A server that is full (behind a
-//! shared queue) is left out for the one request only. O(1) beside the fallback.
+//! **What it does.** Remembers which server each key was sent to. Later requests of the key go
+//! there as long as the server is in the fleet and was used for the key within `ttl`; everything
+//! else is the `fallback` policy's choice, which is remembered in its turn. A server that is full
+//! (behind a shared queue) is left out for the one request only. O(1) beside the fallback.
 //! **When it shines.** Sessions with state on the server, caches of conversations.
 //! **When it fails.** Long-lived keys stay where they were after the fleet has grown; heavy keys of
 //! one server cannot be moved.
-//! **Source.** HAProxy stick tables and cookies, nginx `sticky`, session affinity of cloud balancers.
+//! **Source.** HAProxy stick tables and cookies, nginx `sticky`, session affinity of cloud
+//! balancers.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

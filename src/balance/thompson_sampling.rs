@@ -1,13 +1,13 @@
 //! The server that is best in a draw of what is believed: Thompson sampling.
 //!
-//! **What it does.** Draws for each candidate a reward from the normal law with the mean it has shown
-//! and variance `spread`² / (answers + 1), and takes the highest. **It scans all servers**, with a draw
-//! each.
-//! **What it learns, and from what.** A mean reward a server, from each of this balancer's requests: 1 /
-//! (1 + L/r) for a response time L and the `reference` r, 0 for a request that was not served. `memory`
-//! requests back, what was learnt has faded to 1/e.
-//! **When it shines.** Servers of different and unknown speed; rewards that come late disturb it less than
-//! `ucb1`, for its choices are spread.
+//! **What it does.** Draws for each candidate a reward from the normal law with the mean it has
+//! shown and variance `spread`² / (answers + 1), and takes the highest. **It scans all servers**,
+//! with a draw each.
+//! **What it learns, and from what.** A mean reward a server, from each of this balancer's
+//! requests: 1 / (1 + L/r) for a response time L and the `reference` r, 0 for a request that was
+//! not served. `memory` requests back, what was learnt has faded to 1/e.
+//! **When it shines.** Servers of different and unknown speed; rewards that come late disturb it
+//! less than `ucb1`, for its choices are spread.
 //! **When it fails.** Its own load, as every bandit: the best server is the best until it is full.
 //! **Source.** Thompson 1933; Gaussian priors as in Agrawal and Goyal 2013.
 

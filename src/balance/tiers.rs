@@ -1,13 +1,13 @@
 //! The first tier as long as it is healthy; what it cannot carry goes to the next.
 //!
 //! **What it does.** A tier's health is the share of its servers that can serve, times
-//! `overprovisioning`, at most 100 %. Each tier in turn gets its health's part of what is left; with all
-//! of them short, parts are scaled up to 100 %. Whole percents throughout. The policy `inside` picks
-//! within the tier. O(tiers) beside it.
+//! `overprovisioning`, at most 100 %. Each tier in turn gets its health's part of what is left;
+//! with all of them short, parts are scaled up to 100 %. Whole percents throughout. The policy
+//! `inside` picks within the tier. O(tiers) beside it.
 //! **When it shines.** A spare tier, region or cloud that takes over as servers fail.
 //! **When it fails.** It reacts to health, not to load: see `spillover`.
-//! **Source.** Envoy's priority levels, whose factor is 1.4: the first tier spills when it has less than
-//! 71.4 % of its servers.
+//! **Source.** Envoy's priority levels, whose factor is 1.4: the first tier spills when it has less
+//! than 71.4 % of its servers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

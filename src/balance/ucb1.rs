@@ -1,11 +1,11 @@
 //! The server whose response time may yet be best: upper confidence bounds.
 //!
-//! **What it does.** Takes the candidate with the highest mean reward + √(`exploration` · ln t / n), any
-//! on a tie, n being its requests and t those of all; a server never tried comes first. Every bound
-//! moves with t, so **it scans all servers** at each pick.
-//! **What it learns, and from what.** A mean reward a server, from each of this balancer's requests: 1 /
-//! (1 + L/r) for a response time L and the `reference` r, 0 for a request that was not served. `memory`
-//! requests back, counts and sums have faded to 1/e.
+//! **What it does.** Takes the candidate with the highest mean reward + √(`exploration` · ln t /
+//! n), any on a tie, n being its requests and t those of all; a server never tried comes first.
+//! Every bound moves with t, so **it scans all servers** at each pick.
+//! **What it learns, and from what.** A mean reward a server, from each of this balancer's
+//! requests: 1 / (1 + L/r) for a response time L and the `reference` r, 0 for a request that was
+//! not served. `memory` requests back, counts and sums have faded to 1/e.
 //! **When it shines.** Servers of different and unknown speed that seldom change.
 //! **When it fails.** Its own load: many requests go to the server that was best when it was idle,
 //! and rewards come late. It is no policy for high load, but a measure for those that learn.

@@ -1,11 +1,11 @@
 //! Turns by reported efficiency: requests a second for the utilization they cost.
 //!
-//! **What it does.** Every `update-period` gives each server the weight rate / (utilization + errors /
-//! rate × `error-penalty`) of its last report, and plays gRPC's static stride schedule. A server without a
-//! usable report has the mean weight; with fewer than two weights all have the same. O(1) on average,
-//! O(n) at an update.
-//! **When it shines.** Servers of different and unknown size, many balancers: servers know their own
-//! load best.
+//! **What it does.** Every `update-period` gives each server the weight rate / (utilization +
+//! errors / rate × `error-penalty`) of its last report, and plays gRPC's static stride schedule. A
+//! server without a usable report has the mean weight; with fewer than two weights all have the
+//! same. O(1) on average, O(n) at an update.
+//! **When it shines.** Servers of different and unknown size, many balancers: servers know their
+//! own load best.
 //! **When it fails.** Reports that are old where load changes fast; little traffic a server.
 //! **What it sees.** Reports only, as old as their interval and delay make them.
 //! **Source.** gRPC `weighted_round_robin` (gRFC A58); `clamp` is that of its C++ form.

@@ -1,7 +1,7 @@
 //! Any server, each with the probability of its weight.
 //!
-//! **What it does.** Draws one of the candidates with probability w/Σw. O(1) by an alias table, made
-//! again in O(n) when a server joins or leaves.
+//! **What it does.** Draws one of the candidates with probability w/Σw. O(1) by an alias table,
+//! made again in O(n) when a server joins or leaves.
 //! **When it shines.** Many independent balancers before servers of different size.
 //! **When it fails.** At high load: some servers queue while others idle; see `random`.
 //! **Source.** nginx `random`, HAProxy `random(1)`, gRPC's weighted random; the alias method is

@@ -1,10 +1,12 @@
 //! Each server in its turn, with as many turns as its weight.
 //!
-//! **What it does.** Plays a schedule in which a server of weight w has w turns of Σw. The schedules
-//! of real systems agree in that and differ in the order (`form`), for weights 5, 1, 1: nginx
-//! `aabacaa`, Envoy `aaaabca`, HAProxy `aaabaac`, IPVS `aaaaabc`. Servers of weight 0 have no turn.
-//! O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static` and
-//! `stride`; **`nginx` scans all servers** at each pick, as nginx does, and is slow in a large fleet.
+//! **What it does.** Plays a schedule in which a server of weight w has w turns of Σw. The
+//! schedules of real systems agree in that and differ in the order (`form`), for weights 5, 1, 1:
+//! nginx `aabacaa`, Envoy `aaaabca`, HAProxy `aaabaac`, IPVS `aaaaabc`. Servers of weight 0 have no
+//! turn. O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static`
+//! and `stride`. **`nginx` scans all servers** at each pick of its first period, Σw picks, and
+//! plays that again in O(1); behind a shared queue, where full servers are passed over, it scans
+//! always.
 //! **When it shines.** Servers of different, known size and requests of similar size.
 //! **When it fails.** Weights that are wrong, and a few very long requests: it never looks who is
 //! busy.
@@ -55,11 +57,15 @@ enum Form {
     Stride,
 }
 
+/// More turns than this are not passed over, for each of them takes its time.
+const LONGEST_START: u64 = 1 << 16;
+
 /// The policy.
 #[derive(Debug)]
 pub struct WeightedRoundRobin {
     turns: Box<dyn Turns>,
-    start_at_random: bool,
+    /// The turns of which a random number is passed over before the first.
+    random_start: Option<u32>,
 }
 
 impl Variant<dyn Balancer> for WeightedRoundRobin {
@@ -80,14 +86,17 @@ impl Variant<dyn Balancer> for WeightedRoundRobin {
         for server in setup.fleet.members().in_order() {
             turns.join(server, setup.fleet.spec(server).weight);
         }
-        Ok(Box::new(Self { turns, start_at_random: config.random_start }))
+        let members = setup.fleet.members().in_order();
+        let period: u64 = members.map(|server| u64::from(setup.fleet.spec(server).weight)).sum();
+        let random_start = config.random_start.then_some(period.min(LONGEST_START) as u32);
+        Ok(Box::new(Self { turns, random_start }))
     }
 }
 
 impl Balancer for WeightedRoundRobin {
     fn pick(&mut self, _: &Request, view: &View<'_>, stream: &mut Stream) -> Pick {
-        if std::mem::take(&mut self.start_at_random) {
-            for _ in 0..stream.below(view.candidates.len() as u32) {
+        if let Some(period) = self.random_start.take() {
+            for _ in 0..stream.below(period) {
                 self.turns.next(view.candidates);
             }
         }

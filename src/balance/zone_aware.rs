@@ -1,10 +1,10 @@
 //! The balancer's own zone as far as its servers' share goes, other zones for the rest.
 //!
-//! **What it does.** Lₒ is the share of balancers in the own zone, Uₒ that of servers. With Uₒ ≥ Lₒ all
-//! requests stay; otherwise they stay with probability Uₒ / Lₒ, and the rest goes to zones in
-//! proportion to what their servers' share exceeds their balancers'. With fewer than `min-servers`, one
-//! zone only, or none of the own, zones are drawn by their number of servers. The policy `inside`
-//! picks within the zone. O(zones) beside it.
+//! **What it does.** Lₒ is the share of balancers in the own zone, Uₒ that of servers. With Uₒ ≥ Lₒ
+//! all requests stay; otherwise they stay with probability Uₒ / Lₒ, and the rest goes to zones in
+//! proportion to what their servers' share exceeds their balancers'. With fewer than `min-servers`,
+//! one zone only, or none of the own, zones are drawn by their number of servers. The policy
+//! `inside` picks within the zone. O(zones) beside it.
 //! **When it shines.** Traffic between zones that is slow or paid for.
 //! **When it fails.** Zones with much more traffic than balancers: shares stand for load.
 //! **Source.** Envoy's zone-aware routing.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::diagnose::Problem;
+use crate::diagnose::{Origin, Problem};
 use crate::scenario::{Input, Overlay, Scenario};
 
 /// How results are printed.
@@ -44,9 +44,13 @@ pub(super) struct Common {
     /// The order in which those who wait are served (`plimsoll list discipline`)
     #[arg(long, value_name = "NAME", help_heading = "Fleet")]
     discipline: Option<String>,
-    /// Which server gets a request: `name` or `name:key=value,…` (`plimsoll list balancer`)
+    /// Which server gets a request: `name` or `name:key=value,…` (`plimsoll list balancer`);
+    /// `compare` takes several
     #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
-    pub(super) balancer: Option<String>,
+    pub(super) balancer: Vec<String>,
+    /// How many servers there are: `name` or `name:key=value,…` (`plimsoll list autoscaler`)
+    #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
+    pub(super) autoscaler: Option<String>,
     /// Where requests wait: `per-server` or `shared`
     #[arg(long, value_name = "PLACE", help_heading = "Fleet")]
     queue: Option<String>,
@@ -98,6 +102,15 @@ pub(super) struct Common {
     /// Repeat until intervals are this narrow, e.g. `5%`
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
     precision: Option<String>,
+    /// What must be that narrow, e.g. `mean,p99`; the objectives when not given
+    #[arg(long, value_name = "MEASURES", help_heading = "Run", value_delimiter = ',')]
+    precision_of: Vec<String>,
+    /// The most replications that `--precision` may take
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    max_replications: Option<String>,
+    /// Whether replications of a trace vary its traffic: `blocks` or `none`
+    #[arg(long, value_name = "HOW", help_heading = "Run")]
+    resample: Option<String>,
     /// Threads to use; results do not depend on it
     #[arg(long, value_name = "N", help_heading = "Run",
           value_parser = clap::value_parser!(u16).range(1..))]
@@ -123,6 +136,20 @@ pub(super) struct Common {
 impl Common {
     /// The flags as settings of the document.
     pub(super) fn overlay(&self) -> Result<Overlay, Problem> {
+        let mut overlay = self.overlay_without_policies()?;
+        if let [_, second, ..] = self.balancer.as_slice() {
+            return Err(Problem::new("one run has one balancer")
+                .help("hold several against each other with `plimsoll compare`")
+                .at(&Origin::whole("--balancer", second)));
+        }
+        for balancer in &self.balancer {
+            overlay.set("--balancer", "balancer.policy", balancer);
+        }
+        Ok(overlay)
+    }
+
+    /// The flags but for those that `compare` makes variants of.
+    pub(super) fn overlay_without_policies(&self) -> Result<Overlay, Problem> {
         let mut overlay = Overlay::default();
         let flags = [
             ("--servers", "pool.*.servers", &self.servers),
@@ -132,7 +159,7 @@ impl Common {
             ("--queue-limit", "pool.*.queue-limit", &self.queue_limit),
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
-            ("--balancer", "balancer.policy", &self.balancer),
+            ("--autoscaler", "pool.*.autoscaler", &self.autoscaler),
             ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
             ("--time-unit", "traffic.*.time-unit", &self.time_unit),
@@ -147,11 +174,17 @@ impl Common {
             ("--seed", "seed", &self.seed),
             ("--replications", "run.replications", &self.replications),
             ("--precision", "run.precision", &self.precision),
+            ("--max-replications", "run.max-replications", &self.max_replications),
+            ("--resample", "run.resample", &self.resample),
         ];
         for (flag, path, word) in flags {
             if let Some(word) = word {
                 overlay.set(flag, path, word);
             }
+        }
+        if !self.precision_of.is_empty() {
+            let words: Vec<String> = self.precision_of.iter().map(|w| format!("{w:?}")).collect();
+            overlay.set("--precision-of", "run.precision-of", &format!("[{}]", words.join(", ")));
         }
         if self.sort {
             overlay.set("--sort", "traffic.*.sort", &"true");

@@ -84,6 +84,9 @@ fn options(args: &Args) -> Result<Options, Problem> {
     table.typed()
 }
 
+/// How a size is shown.
+type Shown = fn(f64) -> String;
+
 fn table(found: &Inspection) -> String {
     let seen = &found.understanding;
     let mut text = format!(
@@ -123,8 +126,8 @@ fn table(found: &Inspection) -> String {
             format!("autocorrelation {}", digits(season.autocorrelation)),
         );
     }
-    let sizes: Vec<(&str, &Sizes, fn(f64) -> String)> = [
-        ("service", &found.service, time as fn(f64) -> String),
+    let sizes: Vec<(&str, &Sizes, Shown)> = [
+        ("service", &found.service, time as Shown),
         ("input tokens", &found.input, digits),
         ("output tokens", &found.output, digits),
     ]

@@ -2,12 +2,14 @@
 
 mod check;
 mod common;
+mod compare;
 mod completions;
 mod explain;
 mod inspect;
 mod list;
 mod progress;
 mod replay;
+mod report;
 mod schema;
 mod selftest;
 mod theory;
@@ -36,6 +38,10 @@ enum Command {
     /// Simulate one scenario or replay one traffic file, and report latency, utilization and cost.
     #[command(visible_alias = "run")]
     Replay(replay::Args),
+    /// Give several variants the same requests, and say which is better, by how much, how sure.
+    Compare(compare::Args),
+    /// Tables, charts and the page again, from the folders that `--out` wrote.
+    Report(report::Args),
     /// Read and validate a scenario; run nothing.
     Check(check::Args),
     /// List the balancers, disciplines, distributions and other parts.
@@ -105,6 +111,8 @@ type Ended = Result<Status, Failure>;
 pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),

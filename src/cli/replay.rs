@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::common::{Common, Format};
 use super::progress::{self, Progress};
 use super::{Ended, Status, print};
+use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Estimated, Objective, Outcome};
-use crate::report::{self, Folder, Results, chart};
-use crate::scenario::Scenario;
+use crate::report::{self, Folder, Results};
+use crate::scenario::{Measured, Scenario, Traffic};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,13 @@ pub(super) fn run(args: &Args) -> Ended {
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
     if scenario.run.wants_intervals() {
+        if args.requests {
+            return Err(Problem::new(
+                "`--requests` writes the requests of one run, not of several",
+            )
+            .help("leave out `--replications`, `--precision` and their keys in `[run]`")
+            .into());
+        }
         return repeatedly(&scenario, &crew, common, folder.as_ref());
     }
     let watch = Progress::new(common.quiet, scenario.until());
@@ -45,38 +53,48 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
-    if let Some(folder) = &folder {
-        let results = Results::of(&outcome, &scenario, &measured, command_line());
-        results.write(folder)?;
-        folder.write_charts(&chart::of_run(&results))?;
-        folder.write("report.html", report::page(&results))?;
-    }
-    finish(&outcome, report::table, common.format, folder.as_ref())
+    write(folder.as_ref(), &outcome, &scenario, &measured)?;
+    finish(&outcome, report::table, common.format)
 }
 
 /// Several runs, or one in batches: every number with its interval.
 fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<&Folder>) -> Ended {
-    scenario.traffic.values().try_for_each(|traffic| traffic.keep())?;
+    scenario.traffic.values().try_for_each(Traffic::keep)?;
     let watch = Progress::of_runs(common.quiet);
     let found = replicate(scenario, crew, &watch)?;
     drop(watch);
     let estimates = |outcome: &Estimated, width| report::estimates(outcome, width);
     match found.outcome {
-        Some(outcome) => finish(&outcome, estimates, common.format, folder),
+        Some(outcome) => {
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, estimates, common.format)
+        }
         // Stopped before there were two runs: what there is has no intervals.
-        None => finish(&scenario.outcome(&found.first), report::table, common.format, folder),
+        None => {
+            let outcome = scenario.outcome(&found.first);
+            write(folder, &outcome, scenario, &found.first)?;
+            finish(&outcome, report::table, common.format)
+        }
     }
+}
+
+/// Writes the numbers, the charts and the page of a run.
+fn write<N: Serialize, M: Serialize>(
+    folder: Option<&Folder>,
+    outcome: &Outcome<N, M>,
+    scenario: &Scenario,
+    measured: &Measured,
+) -> Result<(), Problem> {
+    let Some(folder) = folder else { return Ok(()) };
+    folder.write_outcome(outcome)?;
+    folder.write_report(&Results::of(outcome, scenario, measured, command_line()))
 }
 
 fn finish<N: Serialize, M: Serialize>(
     outcome: &Outcome<N, M>,
     table: impl Fn(&Outcome<N, M>, u16) -> String,
     format: Format,
-    folder: Option<&Folder>,
 ) -> Ended {
-    if let Some(folder) = folder {
-        folder.write_outcome(outcome)?;
-    }
     print(&match format {
         Format::Table => table(outcome, width()),
         Format::Json => json(outcome),

@@ -52,7 +52,8 @@ enum Measure {
 const CASES: &[Case] = &[
     Case {
         name: "M/M/1, load 0.8: mean wait",
-        scenario: "traffic.m = { arrivals = 'poisson:rate=0.8/s', service = 'exponential:mean=1s' }",
+        scenario: "traffic.m = { arrivals = 'poisson:rate=0.8/s', service = 'exponential:mean=1s' \
+        }",
         model: "mm1",
         parameters: &[("arrival-rate", 0.8), ("service-mean", 1.0)],
         measure: Measure::Wait,

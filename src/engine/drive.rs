@@ -1,6 +1,7 @@
 //! The general loop: departures from a tournament, arrivals from chunks, everything else by timer.
 
 use super::calendar::Calendar;
+use super::life::Turn;
 use super::reports::Reporter;
 use super::timers::Timers;
 use super::{Ending, Plant, Rank, Watch, mix};
@@ -9,13 +10,13 @@ use crate::diagnose::Problem;
 use crate::fleet::{Report, State, View};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Crowd, Probe};
-use crate::station::{Offer, Slab, Ticket};
+use crate::station::{Fifo, Line, Offer, Slab, Ticket};
 use crate::time::{Duration, Instant};
 use crate::workload::{CHUNK, Source};
 
 /// What a timer is for.
 #[derive(Debug)]
-enum Timer {
+pub(super) enum Timer {
     /// A request may have waited too long; its number tells whether the ticket is still its.
     Timeout(Ticket, u64),
     /// A client of a closed loop sends again.
@@ -26,21 +27,24 @@ enum Timer {
     Measure,
     /// A report is heard.
     Publish(ServerId, Report),
+    /// A server moves on in its life, or an autoscaler looks.
+    Life(Turn),
 }
 
-struct Drive<'a, P> {
-    plant: Plant,
+#[expect(clippy::struct_excessive_bools, reason = "each saves a hot path a look elsewhere")]
+pub(super) struct Drive<'a, P> {
+    pub(super) plant: Plant,
     source: &'a mut dyn Source,
-    probe: &'a mut P,
-    calendar: Calendar,
-    timers: Timers<Timer>,
-    slab: Slab,
+    pub(super) probe: &'a mut P,
+    pub(super) calendar: Calendar,
+    pub(super) timers: Timers<Timer>,
+    pub(super) slab: Slab,
     /// Requests that each balancer sent and that have not ended, where there are several.
-    own: Vec<Vec<u32>>,
-    now: Instant,
-    arrived: u64,
-    ended: u64,
-    horizon: Option<Instant>,
+    pub(super) own: Vec<Vec<u32>>,
+    pub(super) now: Instant,
+    pub(super) arrived: u64,
+    pub(super) ended: u64,
+    pub(super) horizon: Option<Instant>,
     last_arrival: Instant,
     fingerprint: u64,
     closed_loop: bool,
@@ -50,10 +54,20 @@ struct Drive<'a, P> {
     /// Since when each server has had as many requests as it has, where requests share servers.
     since: Vec<Instant>,
     /// Whether all arrivals but those of a closed loop are in.
-    closing: bool,
+    pub(super) closing: bool,
+    /// Requests of a closed loop that have not come back yet.
+    pub(super) returning: u64,
+    /// Whether servers come and go: without it nothing below costs anything.
+    pub(super) scaled: bool,
+    /// Whether some autoscaler looks after every arrival and every end.
+    pub(super) reactive: bool,
+    /// Whether requests wait before the pools, so that only servers with a free slot are open.
+    pub(super) pooled: bool,
+    /// Those who wait because there was no server at all.
+    pub(super) lobby: Fifo,
     // Little, counted event by event.
-    area: u128,
-    area_at: Instant,
+    pub(super) area: u128,
+    pub(super) area_at: Instant,
     sojourns: u128,
 }
 
@@ -86,6 +100,11 @@ pub(super) fn run<P: Probe>(
         idle_lists: plant.balancers.first().map_or(0, |balancer| balancer.idle_lists()),
         since: if shares { vec![Instant::START; servers] } else { Vec::new() },
         closing: false,
+        returning: 0,
+        scaled: false,
+        reactive: false,
+        pooled: false,
+        lobby: Fifo::default(),
         area: 0,
         area_at: Instant::START,
         sojourns: 0,
@@ -93,6 +112,7 @@ pub(super) fn run<P: Probe>(
         source,
         probe,
     };
+    drive.begin_life();
     let stopped = drive.until_all_have_ended(watch)?;
     Ok(drive.finish(stopped))
 }
@@ -126,6 +146,9 @@ impl<P: Probe> Drive<'_, P> {
         }
         self.closing = true;
         self.events_before(Instant::NEVER);
+        if self.scaled {
+            self.give_up();
+        }
         Ok(stopped)
     }
 
@@ -154,6 +177,7 @@ impl<P: Probe> Drive<'_, P> {
         match timer {
             Timer::Timeout(ticket, index) => self.time_out(ticket, index),
             Timer::Return(request) => {
+                self.returning -= 1;
                 if self.horizon.is_none_or(|horizon| at <= horizon) {
                     self.arrive(&request);
                 }
@@ -161,6 +185,7 @@ impl<P: Probe> Drive<'_, P> {
             Timer::Deliver(ticket) => self.deliver(ticket),
             Timer::Measure => self.measure(),
             Timer::Publish(server, report) => self.plant.fleet.publish(server, report),
+            Timer::Life(turn) => self.take_turn(turn),
         }
     }
 
@@ -200,14 +225,17 @@ impl<P: Probe> Drive<'_, P> {
             Pick::Hold => self.hold(ticket),
             Pick::Refuse => self.end(ticket, Fate::Rejected, None),
         }
+        if self.reactive {
+            self.look_everywhere();
+        }
     }
 
     #[inline]
     fn pick(&mut self, ticket: Ticket) -> Pick {
-        let Plant { fleet, balancers, streams, shared, .. } = &mut self.plant;
-        let candidates = if shared.is_some() { fleet.open() } else { fleet.members() };
+        let Plant { fleet, balancers, streams, .. } = &mut self.plant;
+        let candidates = if self.pooled { fleet.open() } else { fleet.members() };
         if candidates.is_empty() {
-            return if shared.is_some() { Pick::Hold } else { Pick::Refuse };
+            return if self.pooled || self.scaled { Pick::Hold } else { Pick::Refuse };
         }
         let live = &self.slab[ticket];
         let balancer = live.balancer as usize;
@@ -223,6 +251,11 @@ impl<P: Probe> Drive<'_, P> {
         let plant = &mut self.plant;
         let network = plant.fleet.spec(server).network;
         plant.fleet.sent(server);
+        if self.scaled {
+            let request = self.slab[ticket].request;
+            self.note_sent(server, &request);
+        }
+        let plant = &mut self.plant;
         let live = &mut self.slab[ticket];
         live.server = server;
         live.sent = self.now;
@@ -271,13 +304,14 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     fn hold(&mut self, ticket: Ticket) {
-        let Some((line, limit)) = &mut self.plant.shared else {
-            return self.end(ticket, Fate::Rejected, None);
-        };
-        if line.len() >= *limit {
-            return self.end(ticket, Fate::Rejected, None);
+        match &mut self.plant.shared {
+            Some((line, limit)) if line.len() < *limit => line.push(ticket, &mut self.slab),
+            None if self.scaled => {
+                self.lobby.push(ticket, &mut self.slab);
+                self.pooled = true;
+            }
+            _ => return self.end(ticket, Fate::Rejected, None),
         }
-        line.push(ticket, &mut self.slab);
         let live = &self.slab[ticket];
         let (index, patience) = (live.index, live.request.patience);
         self.mind_patience(ticket, index, patience);
@@ -299,6 +333,11 @@ impl<P: Probe> Drive<'_, P> {
         // Behind a shared queue no one waits at a server.
         if let Some((line, _)) = &mut self.plant.shared {
             line.remove(ticket, &mut self.slab);
+            return self.end(ticket, Fate::TimedOut, None);
+        }
+        if live.server == ServerId::NONE {
+            self.lobby.remove(ticket, &mut self.slab);
+            self.pooled = !self.lobby.is_empty();
             return self.end(ticket, Fate::TimedOut, None);
         }
         let at = self.plant.places[live.server.index()] as usize;
@@ -325,23 +364,33 @@ impl<P: Probe> Drive<'_, P> {
         self.calendar.set(server, station.next_departure(place));
         self.end(ticket, Fate::Completed, Some(server));
         self.hand_over(server);
+        if self.reactive {
+            self.look_everywhere();
+        }
     }
 
-    /// A freed slot takes the next request of the shared queue.
+    /// A freed slot takes the next of those who wait before the pools; says whether there was one.
     #[inline]
-    fn hand_over(&mut self, server: ServerId) {
-        let Some((line, _)) = &mut self.plant.shared else { return };
-        if !self.plant.fleet.open().contains(server) {
-            return;
+    pub(super) fn hand_over(&mut self, server: ServerId) -> bool {
+        if !self.pooled || !self.plant.fleet.open().contains(server) {
+            return false;
         }
-        if let Some(ticket) = line.pop(&mut self.slab) {
+        let next = if let Some((line, _)) = &mut self.plant.shared {
+            line.pop(&mut self.slab)
+        } else {
+            let next = self.lobby.pop(&mut self.slab);
+            self.pooled = !self.lobby.is_empty();
+            next
+        };
+        if let Some(ticket) = next {
             self.dispatch(ticket, server);
         }
+        next.is_some()
     }
 
     /// A request is over: everyone who needs to know is told.
     #[inline]
-    fn end(&mut self, ticket: Ticket, fate: Fate, server: Option<ServerId>) {
+    pub(super) fn end(&mut self, ticket: Ticket, fate: Fate, server: Option<ServerId>) {
         self.count_area();
         let live = &self.slab[ticket];
         let (index, balancer) = (live.index, live.balancer as usize);
@@ -380,6 +429,9 @@ impl<P: Probe> Drive<'_, P> {
                 self.report_idle(server, balancer);
             }
         }
+        if self.scaled {
+            self.note_end(&done);
+        }
         self.probe.completion(&done, index);
         if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {
             self.probe.beyond(&done, horizon);
@@ -387,6 +439,7 @@ impl<P: Probe> Drive<'_, P> {
         if self.closed_loop
             && let Some(next) = self.source.follow(&done)
         {
+            self.returning += 1;
             self.timers.set(next.arrival, Rank::Arrival, Timer::Return(next));
         }
     }
@@ -419,14 +472,15 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     #[inline]
-    fn count_area(&mut self) {
+    pub(super) fn count_area(&mut self) {
         // Called before the number in system changes; it is arrivals less ends.
         let in_system = self.arrived - self.ended;
         self.area += u128::from((self.now - self.area_at).0) * u128::from(in_system);
         self.area_at = self.now;
     }
 
-    fn finish(self, stopped: bool) -> Ending {
+    fn finish(mut self, stopped: bool) -> Ending {
+        self.end_life();
         assert!(
             self.arrived == self.ended && self.slab.is_empty(),
             "Conservation: {} arrived, {} ended, {} left",

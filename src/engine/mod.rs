@@ -10,11 +10,15 @@
 
 mod calendar;
 mod drive;
+mod life;
+mod pool;
 mod recursion;
 mod reports;
 mod timers;
 
 pub use reports::Reporting;
+
+pub use pool::{PoolLife, PoolState, ScaleIn, Scaler};
 
 use crate::balance::Balancer;
 use crate::diagnose::Problem;
@@ -37,6 +41,8 @@ pub enum Rank {
     Timeout,
     /// A request arrives; one that returns (closed loop, retry) before one that is new.
     Arrival,
+    /// Metrics are scraped.
+    Scrape,
     /// An autoscaler looks.
     Tick,
     /// The run ends.
@@ -59,6 +65,8 @@ pub struct Plant {
     pub shared: Option<(Box<dyn Line>, u32)>,
     /// Whether every station is first come, first served without a limit.
     pub plain_fifo: bool,
+    /// How the servers of each pool come and go; empty where all stay.
+    pub life: Vec<PoolLife>,
     /// How servers report their load to the balancers, if they do.
     pub reporting: Option<Reporting>,
 }

@@ -132,7 +132,8 @@ impl Campaign<'_> {
         let ahead = self.ahead();
         let done = self.crew.run(steps.len(), |number| match steps[number] {
             Step::Draw(at) => {
-                // A failure is put as nothing: the variants would meet it again, so it is told here.
+                // A failure is put as nothing: the variants would meet it again, so it is told
+                // here.
                 let drawn = self.workload((from + at) as u64, self.crew.threads() + ahead);
                 let (workload, problem) = match drawn {
                     Ok(workload) => (workload, None),

@@ -1,4 +1,5 @@
-//! Variants on the same requests: every measure with its interval, every difference with its verdict.
+//! Variants on the same requests: every measure with its interval, every difference with its
+//! verdict.
 
 use super::campaign::{Campaign, Runs};
 use super::difference::{Found, MEASURES, between};
@@ -49,8 +50,8 @@ pub enum Pairs {
 /// Runs every variant on the same requests, replication by replication, and judges the differences,
 /// all of them together at the confidence of the first variant's `[run]` (Holm 1979).
 ///
-/// The workload of a replication is drawn once and given to all. Variants whose workloads are not the
-/// same, by the fingerprint of their requests, are refused.
+/// The workload of a replication is drawn once and given to all. Variants whose workloads are not
+/// the same, by the fingerprint of their requests, are refused.
 pub fn compare(
     variants: &[Variant],
     baseline: usize,
@@ -143,12 +144,14 @@ fn traffic_of(scenario: &Scenario) -> serde_json::Value {
 
 fn differ(a: &str, b: &str) -> Problem {
     Problem::new(format!("`{a}` and `{b}` are not given the same requests")).help(
-        "only on the same requests is a difference one of the variants: vary balancers, autoscalers \
+        "only on the same requests is a difference one of the variants: vary balancers, \
+         autoscalers \
          or pools, but not the traffic, the seed or the length of the run",
     )
 }
 
-/// Each replication must have had the same requests in every variant, unless they answer each other.
+/// Each replication must have had the same requests in every variant, unless they answer each
+/// other.
 fn check_fingerprints(variants: &[Variant], runs: &Runs) -> Result<(), Problem> {
     let first = &variants[0].scenario;
     if first.source(Seed::new(first.seed, 0))?.is_closed_loop() {

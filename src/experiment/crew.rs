@@ -34,8 +34,9 @@ impl Crew {
         self.pool.current_num_threads()
     }
 
-    /// Does the tasks `0..count`, each begun after all with lower numbers were begun, and gives their
-    /// results in order, up to the first that gave none. That one, or a problem, ends the work.
+    /// Does the tasks `0..count`, each begun after all with lower numbers were begun, and gives
+    /// their results in order, up to the first that gave none. That one, or a problem, ends the
+    /// work.
     ///
     /// A shared counter hands out the tasks, because a split of the range in halves would leave a
     /// hole in the middle of what is done when the work is stopped.

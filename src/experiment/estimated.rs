@@ -60,6 +60,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             per_million_tokens: money(|cost| cost.per_million_tokens),
         },
         pools: pools(evidence),
+        autoscaling: first.autoscaling.clone(),
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };
@@ -155,23 +156,24 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
     }
     let parts = evidence.parts.len();
     let more = match evidence.method {
-        Method::Replications => "`--replications`",
-        Method::Batches => "`--duration`",
-        Method::Resamples => "a longer trace",
+        Method::Replications => "add `--replications` or lengthen them with `--duration`",
+        Method::Batches => "lengthen it with `--duration`",
+        Method::Resamples => "take a longer trace",
     };
     if parts < 10 {
         say(format!(
             "{parts} runs leave wide intervals: from 10 on they are narrower for the work"
         ));
     }
-    if let Some(inflation) =
-        evidence.inflation.filter(|_| outcome.latency_s.mean.status > Status::Ok)
+    let worth = |inflation: f64| outcome.requests.completed as f64 / inflation;
+    if let Some(inflation) = evidence.inflation.filter(|&inflation| worth(inflation) < 500.0)
         && !evidence.unstable
     {
-        let worth = outcome.requests.completed as f64 / inflation;
+        let worth = worth(inflation);
         say(format!(
-            "{worth:.0} independent requests are what these are worth (one of {inflation:.0} counts), \
-             and intervals want 500: add to {more}"
+            "{worth:.0} independent requests are what these are worth (one of {inflation:.0} \
+             counts), \
+             and intervals want 500: {more}"
         ));
     }
     let latency = &outcome.latency_s;
@@ -181,9 +183,6 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
             .filter_map(|(name, found)| (found.status == Status::Insufficient).then_some(name))
             .collect();
     if !lacking.is_empty() {
-        say(format!(
-            "too few requests lie beyond {} to know it: add to {more}",
-            lacking.join(" and ")
-        ));
+        say(format!("too few requests lie beyond {} to know it: {more}", lacking.join(" and ")));
     }
 }

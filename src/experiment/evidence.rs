@@ -92,13 +92,12 @@ impl<'a> Evidence<'a> {
         if total <= 0.0 {
             return Estimate::INSUFFICIENT;
         }
+        if values.len() > 1 && values.iter().all(|&x| x == values[0]) {
+            // What does not vary has no width, whatever the rounding of a sum says.
+            return Estimate::symmetric(values[0], 0.0, Status::Ok);
+        }
         if self.method == Method::Resamples {
             return spread_around(values[0], &values[1..], self.confidence);
-        }
-        if values.iter().all(|&x| x == values[0]) {
-            // Sums of equal numbers round; what does not vary has no width.
-            let status = mean_of_replications(&values, self.confidence).status;
-            return Estimate::symmetric(values[0], 0.0, status);
         }
         let centre = values.iter().zip(&weights).map(|(x, w)| x * w).sum::<f64>() / total;
         let each = total / weights.len() as f64;
@@ -119,7 +118,8 @@ impl<'a> Evidence<'a> {
         self.ratio(|part| value(part).unwrap_or(0.0), weight)
     }
 
-    /// A share of `weight` requests; where none was seen it may still be as large as Wilson's bound.
+    /// A share of `weight` requests; where none was seen it may still be as large as Wilson's
+    /// bound.
     pub(super) fn share(
         &self,
         value: impl Fn(&Part) -> Option<f64>,
@@ -202,8 +202,8 @@ pub(super) fn quantile_of(tally: &Tally, p: f64) -> Option<f64> {
     Some(nanos as f64 / NANOS_PER_SECOND)
 }
 
-/// About how many separate excursions above a duration there were: exceedances come in clusters, and
-/// clusters of geometric size N̄ inflate the variance of their share 2N̄ times.
+/// About how many separate excursions above a duration there were: exceedances come in clusters,
+/// and clusters of geometric size N̄ inflate the variance of their share 2N̄ times.
 fn clusters(parts: &[&Tally], nanos: u64) -> u64 {
     let above: Vec<f64> =
         parts.iter().map(|part| part.histogram.count_above(nanos) as f64).collect();
@@ -215,8 +215,8 @@ fn clusters(parts: &[&Tally], nanos: u64) -> u64 {
     (count * (2.0 / inflation).min(1.0)) as u64
 }
 
-/// An interval around the value on the recorded trace from its values on resamples: as they spread, so
-/// does the recorded one around what such traffic would give.
+/// An interval around the value on the recorded trace from its values on resamples: as they spread,
+/// so does the recorded one around what such traffic would give.
 ///
 /// Percentiles from 100 resamples on; before that Student's interval of their spread, on a
 /// logarithmic scale where all are positive, for latencies under bursts lean that way.
@@ -241,7 +241,10 @@ pub(super) fn spread_around(centre: f64, resamples: &[f64], confidence: f64) -> 
         let factor = (t * variance(&logarithms).sqrt()).exp();
         return Estimate::between(centre, centre / factor, centre * factor, status);
     }
-    Estimate::symmetric(centre, t * variance(resamples).sqrt(), status)
+    let reach = t * variance(resamples).sqrt();
+    // What is never below 0 on a resample is not below 0 elsewhere.
+    let floor = if resamples.iter().any(|&x| x < 0.0) { f64::NEG_INFINITY } else { 0.0 };
+    Estimate::between(centre, (centre - reach).max(floor), centre + reach, status)
 }
 
 #[cfg(test)]

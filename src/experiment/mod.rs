@@ -3,14 +3,17 @@
 //! | question | where |
 //! | --- | --- |
 //! | when has a steady state begun? | [`warmup`]: pilots and MSER-5 |
-//! | how sure is a number? | [`replicate()`]: replications until they suffice; `batches`: one long run |
-//! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew |
+//! | how sure is a number? | [`replicate()`]: replications until they suffice; `batches`: one long
+//! run |
+//! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
+//! |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
 //!
-//! This is the only user of threads. Runs are the unit of parallel work and are taken up in the order
-//! of their numbers; everything is folded in that order, and a stop keeps the complete ones before
-//! the first that is not (whoever happened to finish early would be a biased choice: Heidelberger
-//! 1988). So the same input and seed give the same bytes, whatever the number of threads.
+//! This is the only user of threads. Runs are the unit of parallel work and are taken up in the
+//! order of their numbers; everything is folded in that order, and a stop keeps the complete ones
+//! before the first that is not (whoever happened to finish early would be a biased choice:
+//! Heidelberger 1988). So the same input and seed give the same bytes, whatever the number of
+//! threads.
 
 mod batches;
 mod campaign;

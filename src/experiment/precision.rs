@@ -20,8 +20,8 @@ pub(super) struct Sequential {
 }
 
 impl Sequential {
-    /// What a scenario with a precision asks for: its list of measures, else those of its objectives,
-    /// else the mean and the 99th percentile of the latency.
+    /// What a scenario with a precision asks for: its list of measures, else those of its
+    /// objectives, else the mean and the 99th percentile of the latency.
     pub(super) fn of(scenario: &Scenario) -> Option<Self> {
         let asked = scenario.run.precision?.0;
         let mut measures = scenario.run.precision_of.clone();

@@ -118,8 +118,10 @@ pub(super) fn words_on(
         let season =
             if blocks.is_seasonal() { ", each from the same time of another day" } else { "" };
         words.push(format!(
-            "estimates are those of the trace as recorded; intervals come from {} traces joined from \
-             blocks of it, {:.0} s long on average as its correlations ask for{season}: they speak of \
+            "estimates are those of the trace as recorded; intervals come from {} traces joined \
+             from \
+             blocks of it, {:.0} s long on average as its correlations ask for{season}: they \
+             speak of \
              other traffic of this kind",
             done - 1,
             blocks.mean_length().as_secs_f64(),
@@ -130,7 +132,8 @@ pub(super) fn words_on(
             .windows(2)
             .all(|pair| pair[0][0].outcome.latency_s == pair[1][0].outcome.latency_s);
         words.push(if alike {
-            "nothing in this replay is random: its numbers are exact for this trace, and say nothing \
+            "nothing in this replay is random: its numbers are exact for this trace, and say \
+             nothing \
              of another; `run.resample = \"blocks\"` does"
                 .to_owned()
         } else {

@@ -1,10 +1,10 @@
 //! Other traffic of the kind of a trace: blocks of it, joined at random.
 //!
-//! The stationary bootstrap (Politis & Romano 1994) in time: stretches of geometric length are taken
-//! from anywhere in the trace, with everything their requests bring, so that bursts and correlations
-//! shorter than a block survive. Where the trace spans days, a stretch comes from the same time of
-//! another day. Resampling single gaps instead would destroy the bursts (an index of dispersion of
-//! 21.9 fell to 4.5 when measured; with blocks of 2,000 gaps it stays).
+//! The stationary bootstrap (Politis & Romano 1994) in time: stretches of geometric length are
+//! taken from anywhere in the trace, with everything their requests bring, so that bursts and
+//! correlations shorter than a block survive. Where the trace spans days, a stretch comes from the
+//! same time of another day. Resampling single gaps instead would destroy the bursts (an index of
+//! dispersion of 21.9 fell to 4.5 when measured; with blocks of 2,000 gaps it stays).
 
 use crate::model::Request;
 use crate::rng::Stream;
@@ -28,8 +28,8 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Blocks long enough for the correlations of a trace that ends at `end`: the longer of what the
-    /// requests in each bin ask for, and the work in it. `None` below two requests.
+    /// Blocks long enough for the correlations of a trace that ends at `end`: the longer of what
+    /// the requests in each bin ask for, and the work in it. `None` below two requests.
     pub(super) fn of(requests: &[Request], end: Instant) -> Option<Self> {
         if requests.len() < 2 || end == Instant::START {
             return None;

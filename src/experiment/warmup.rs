@@ -1,9 +1,9 @@
 //! When a steady state has begun: several short pilots decide for all runs, never a run for itself.
 //!
 //! MSER-5 (White 1997, Spratt 1998) on the average of pilots, once for the latency and once for
-//! whether it is among the longest tenth (a tail may settle later than the mean), and never less than
-//! five relaxation times of the queue. On the single run it is to correct MSER-5 *raises* the bias: it
-//! prefers a quiet remainder (Wang & Glynn 2016).
+//! whether it is among the longest tenth (a tail may settle later than the mean), and never less
+//! than five relaxation times of the queue. On the single run it is to correct MSER-5 *raises* the
+//! bias: it prefers a quiet remainder (Wang & Glynn 2016).
 
 use super::in_order::{InOrder, Series, Stay};
 use super::{Crew, Monitor, Relay};

@@ -40,22 +40,30 @@ fn findings_of(differences: &[&Difference]) -> Vec<String> {
     // The farthest percentile that both support speaks for the tail.
     let tail =
         ["latency_s.p99", "latency_s.p95", "latency_s.p90"].into_iter().find_map(of_known(of));
-    let other = ["error_rate", "servers.hours", "cost.total"].into_iter().filter_map(of);
-    let told = other.filter(|difference| difference.verdict != Verdict::Inseparable);
+    let apart = |path: &str| of(path).filter(|d| d.verdict != Verdict::Inseparable);
+    let told =
+        apart("error_rate").into_iter().chain(apart("cost.total").or(apart("servers.hours")));
     let shown: Vec<&Difference> = tail.into_iter().chain([mean]).chain(told).collect();
     let (apart, alike): (Vec<&Difference>, Vec<&Difference>) =
         shown.into_iter().partition(|difference| difference.verdict != Verdict::Inseparable);
     let mut sentences = Vec::new();
     if !apart.is_empty() {
-        let changes: Vec<String> = apart.iter().map(|difference| change(difference)).collect();
+        let before = |at: usize| at.checked_sub(1).map(|before| apart[before]);
+        let changes: Vec<String> = apart
+            .iter()
+            .enumerate()
+            .map(|(at, difference)| change(difference, before(at)))
+            .collect();
         sentences.push(format!("{} {} against {}", mean.a, listed(&changes), mean.b));
     }
     if !alike.is_empty() {
         let names: Vec<&str> =
             alike.iter().map(|difference| word_of(&difference.measure)).collect();
-        let by = names.join(" and ");
-        let more = alike.iter().map(|difference| more(difference)).collect::<Vec<_>>().join("; ");
-        sentences.push(format!("{} and {} are not separable by {by}: {more}", mean.a, mean.b));
+        let measures = names.join(" and ");
+        // What tells the first apart is asked for: it is the tail, and the harder one.
+        let more = more(alike[0]);
+        sentences
+            .push(format!("{} and {} are not separable by {measures}: {more}", mean.a, mean.b));
     }
     sentences
 }
@@ -66,42 +74,39 @@ fn of_known<'a>(
     move |path| of(path).filter(|difference| difference.difference.estimate.is_some())
 }
 
-/// `lowers p99 by 31 % (28–34 %)`.
-fn change(difference: &Difference) -> String {
-    let lower = difference.verdict == Verdict::A;
-    let verb = if lower { "lowers" } else { "raises" };
+/// `lowers p99 by 31 % (28–34 %)`; the verb is left out where it is that of the change before.
+fn change(difference: &Difference, before: Option<&Difference>) -> String {
     let what = word_of(&difference.measure);
+    let verb = match difference.verdict {
+        same if before.is_some_and(|before| before.verdict == same) => "",
+        Verdict::A => "lowers ",
+        _ => "raises ",
+    };
     match difference.change {
         Estimate { estimate: Some(change), low: Some(low), high: Some(high), .. } => {
-            let (near, far) = if lower { (-high, -low) } else { (low, high) };
-            let (near, far) = (100.0 * near, 100.0 * far);
-            format!("{verb} {what} by {} ({})", percent(100.0 * change.abs()), range(near, far))
+            let (low, high) = (low.abs().min(high.abs()), low.abs().max(high.abs()));
+            format!("{verb}{what} by {}", by(100.0 * change.abs(), 100.0 * low, 100.0 * high))
         }
-        _ => format!("{verb} {what}"),
+        _ => format!("{verb}{what}"),
     }
 }
 
-/// A range of percentages with as many digits as tell its ends apart.
-fn range(near: f64, far: f64) -> String {
-    let places = if far - near >= 2.0 {
-        0
-    } else if far - near >= 0.2 {
-        1
-    } else {
-        2
-    };
-    format!("{near:.places$}–{far:.places$} %")
+/// A percentage and its range, with as many digits as tell the ends apart.
+fn by(change: f64, low: f64, high: f64) -> String {
+    let width = high - low;
+    if width < 1e-6 {
+        return percent(change);
+    }
+    let places = (0.5 - width.log10()).ceil().clamp(0.0, 3.0) as usize;
+    format!("{change:.places$} % ({low:.places$}–{high:.places$} %)")
 }
 
 fn percent(number: f64) -> String {
-    let places = if number >= 9.95 {
-        0
-    } else if number >= 0.995 {
-        1
-    } else {
-        2
+    let shown = match number {
+        x if x >= 9.95 => format!("{x:.1}"),
+        x => format!("{x:.2}"),
     };
-    format!("{number:.places$} %")
+    format!("{} %", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// What it would take to tell the variants apart, and how large the difference can be at most.
@@ -169,7 +174,8 @@ fn gain(differences: &[Difference]) -> Option<String> {
     };
     let what = word_of(path);
     Some(format!(
-        "pairing on the same requests divided the variance of differences in {what} by {factor}"
+        "the same requests for all made the variance of differences in {what} {factor} times \
+         smaller"
     ))
 }
 
@@ -207,7 +213,7 @@ mod tests {
             [
                 "p2c lowers p99 by 31 % (28–34 %) against random",
                 "p2c and random are not separable by the mean latency: about 9 times more requests \
-                 would be needed (no difference larger than 4.0 %)"
+                 would be needed (no difference larger than 4 %)"
             ]
         );
     }
@@ -221,7 +227,9 @@ mod tests {
 
     #[test]
     fn ranges_have_the_digits_that_tell_their_ends_apart() {
-        assert_eq!(range(28.4, 34.1), "28–34 %");
-        assert_eq!(range(2.13, 2.61), "2.1–2.6 %");
+        assert_eq!(by(31.2, 28.4, 34.1), "31 % (28–34 %)");
+        assert_eq!(by(45.06, 44.71, 45.42), "45.1 % (44.7–45.4 %)");
+        assert_eq!(by(12.5, 12.5, 12.5), "12.5 %");
+        assert_eq!(percent(10.0), "10 %");
     }
 }

@@ -1,7 +1,8 @@
 //! The requests of one replication, kept in memory: drawn once and given to every variant.
 //!
 //! Drawing a request costs about as much as simulating it, so k variants of a comparison cost one
-//! drawing and k simulations. What does not fit is drawn by each variant for itself: the same requests.
+//! drawing and k simulations. What does not fit is drawn by each variant for itself: the same
+//! requests.
 
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-    /// Draws or reads all requests of a replication; `None` if they are more than `most`, or if they
-    /// answer each other and cannot be known before the run.
+    /// Draws or reads all requests of a replication; `None` if they are more than `most`, or if
+    /// they answer each other and cannot be known before the run.
     pub(super) fn draw(
         scenario: &Scenario,
         seed: Seed,

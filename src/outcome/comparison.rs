@@ -1,4 +1,5 @@
-//! What a comparison leaves behind: each variant's outcome, and the differences with their verdicts.
+//! What a comparison leaves behind: each variant's outcome, and the differences with their
+//! verdicts.
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,7 @@ pub struct Difference {
     pub correlation: f64,
     /// How many times larger the variance of the difference would be on separate requests.
     pub variance_reduction: Option<f64>,
-    /// About how many times more requests would tell the two apart, if the difference is what it seems.
+    /// About how many times more requests would tell the two apart, if the difference is what it
+    /// seems.
     pub more_requests: Option<f64>,
 }

@@ -1,12 +1,14 @@
 //! What is measured: probes are told what happens and keep what they need; they compose as tuples.
 
+mod census;
 mod meter;
 mod timeline;
 
+pub use census::{Census, Change, Decision, Offered};
 pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 
-use crate::fleet::{Fleet, FleetChange};
+use crate::fleet::{Fleet, FleetChange, State};
 use crate::model::{Completion, Request, ServerId};
 use crate::time::Instant;
 
@@ -33,6 +35,18 @@ pub trait Probe {
 
     /// The fleet has changed.
     fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
+
+    /// A server of a pool is in this state from now on.
+    fn server(&mut self, _now: Instant, _pool: u16, _server: ServerId, _state: State) {}
+
+    /// A server of a pool failed to start so many times before it did.
+    fn failed_starts(&mut self, _pool: u16, _starts: u32) {}
+
+    /// An autoscaler has looked.
+    fn decision(&mut self, _decision: Decision) {}
+
+    /// What a pool's autoscaler has learnt, at the end of the run.
+    fn memory(&mut self, _pool: u16, _memory: String) {}
 }
 
 impl Probe for () {}
@@ -75,6 +89,18 @@ macro_rules! together {
             fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
                 $(self.$field.fleet(now, change, fleet);)+
             }
+            fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
+                $(self.$field.server(now, pool, server, state);)+
+            }
+            fn failed_starts(&mut self, pool: u16, starts: u32) {
+                $(self.$field.failed_starts(pool, starts);)+
+            }
+            fn decision(&mut self, decision: Decision) {
+                $(self.$field.decision(decision.clone());)+
+            }
+            fn memory(&mut self, pool: u16, memory: String) {
+                $(self.$field.memory(pool, memory.clone());)+
+            }
         }
     };
 }
@@ -111,6 +137,26 @@ impl<P: Probe> Probe for Option<P> {
     fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
         if let Some(probe) = self {
             probe.fleet(now, change, fleet);
+        }
+    }
+    fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
+        if let Some(probe) = self {
+            probe.server(now, pool, server, state);
+        }
+    }
+    fn failed_starts(&mut self, pool: u16, starts: u32) {
+        if let Some(probe) = self {
+            probe.failed_starts(pool, starts);
+        }
+    }
+    fn decision(&mut self, decision: Decision) {
+        if let Some(probe) = self {
+            probe.decision(decision);
+        }
+    }
+    fn memory(&mut self, pool: u16, memory: String) {
+        if let Some(probe) = self {
+            probe.memory(pool, memory);
         }
     }
 }

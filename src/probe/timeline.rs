@@ -20,11 +20,11 @@ pub struct Bin {
     /// Latencies of those that ended well in it.
     pub latency: CoarseHistogram,
     /// Area under the number in system, in request-nanoseconds.
-    pub in_system_ns: u64,
+    pub in_system_ns: i128,
     /// Area under the number waiting.
-    pub queue_ns: u64,
+    pub queue_ns: i128,
     /// Area under the number of busy slots.
-    pub busy_ns: u64,
+    pub busy_ns: i128,
 }
 
 impl Bin {
@@ -37,9 +37,9 @@ impl Bin {
         } else {
             self.errors += 1;
         }
-        self.in_system_ns += done.latency().0;
-        self.queue_ns += done.wait().0;
-        self.busy_ns = self.busy_ns.wrapping_add(done.service().0);
+        self.in_system_ns += i128::from(done.latency().0);
+        self.queue_ns += i128::from(done.wait().0);
+        self.busy_ns += i128::from(done.service().0);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -50,7 +50,7 @@ impl Bin {
         self.in_system_ns += other.in_system_ns;
         self.queue_ns += other.queue_ns;
         // Below zero, and so wrapped, until the requests that share a server have ended.
-        self.busy_ns = self.busy_ns.wrapping_add(other.busy_ns);
+        self.busy_ns += other.busy_ns;
     }
 }
 
@@ -132,12 +132,11 @@ impl Timeline {
         &mut self,
         from: Instant,
         to: Instant,
-        times: u64,
-        area: impl Fn(&mut Bin) -> &mut u64,
+        times: i64,
+        area: impl Fn(&mut Bin) -> &mut i128,
     ) {
         let add = |bin: &mut Bin, span: Duration| {
-            let sum = area(bin);
-            *sum = sum.wrapping_add(span.0.wrapping_mul(times));
+            *area(bin) += i128::from(span.0) * i128::from(times);
         };
         let last = self.index(to);
         let first = self.index(from);
@@ -183,7 +182,7 @@ impl Probe for Timeline {
     }
 
     fn crowd(&mut self, crowd: &Crowd) {
-        let less = u64::from(crowd.beyond).wrapping_neg();
+        let less = -i64::from(crowd.beyond);
         self.spread(crowd.from, crowd.to, less, |bin| &mut bin.busy_ns);
     }
 }

@@ -4,6 +4,9 @@ use super::table::{advice, headline, plain, right_aligned, unit_of};
 use super::text::{digits, estimate, grouped, percent, time};
 use crate::outcome::{Estimate, Estimated, Method, Status, Summary};
 
+/// A column of the table: its head, and which estimate it shows.
+type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
+
 /// The key figures with their intervals, the verdicts and the advice, at most `width` columns wide.
 pub fn estimates(outcome: &Estimated, width: u16) -> String {
     let mut shown = headline(outcome);
@@ -53,7 +56,6 @@ fn latencies(outcome: &Estimated, width: u16) -> String {
         ("wait", &outcome.wait_s),
         ("service", &outcome.service_s),
     ];
-    type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
     let halves: [&[Column]; 2] = [
         &[
             ("mean", |summary| &summary.mean),
@@ -90,7 +92,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("utilization", estimate(&outcome.utilization, percent));
     fact("in system", estimate(&outcome.in_system_mean, digits));
     fact("queue", estimate(&outcome.queue_mean, digits));
-    fact("throughput", format!("{} /s", estimate(&outcome.throughput, digits)));
+    fact("throughput", estimate(&outcome.throughput, |rate| format!("{} /s", digits(rate))));
     let requests = &outcome.requests;
     let lost = requests.rejected + requests.timed_out + requests.failed;
     if lost > 0 {

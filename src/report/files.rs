@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::chart::Chart;
-use super::flat;
+use super::chart::{self, Chart};
 use super::requests::RequestLog;
+use super::results::Results;
+use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::Outcome;
+use crate::outcome::{Comparison, Outcome};
+
+const REQUESTS: &str = "requests.csv";
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -20,7 +23,6 @@ struct Row<'a, N> {
     completed: u64,
     utilization: &'a N,
 }
-const REQUESTS: &str = "requests.csv";
 
 /// A folder that results are written to.
 #[derive(Clone, Debug)]
@@ -70,7 +72,26 @@ impl Folder {
                 utilization: &server.utilization,
             }));
         }
-        self.write("servers.csv", flat::csv(&rows))
+        self.write("servers.csv", flat::csv(&rows))?;
+        super::scaling::write(self, outcome)
+    }
+
+    /// What a report is drawn from, each chart as SVG and as PNG, and the page.
+    pub fn write_report(&self, results: &Results) -> Result<(), Problem> {
+        results.write(self)?;
+        self.write_drawn(results)
+    }
+
+    /// The charts and the page of a run whose results are there.
+    pub fn write_drawn(&self, results: &Results) -> Result<(), Problem> {
+        self.write_charts(&chart::of_run(results))?;
+        self.write("report.html", page::page(results))
+    }
+
+    /// The charts and the page of several runs.
+    pub fn write_side_by_side(&self, runs: &[(String, Results)]) -> Result<(), Problem> {
+        self.write_charts(&chart::of_several(runs))?;
+        self.write("report.html", several::page(runs))
     }
 
     /// Each chart as SVG and as PNG.
@@ -94,6 +115,19 @@ impl Folder {
     /// Ends `requests.csv`.
     pub fn finish_log(&self, log: RequestLog) -> Result<(), Problem> {
         log.finish().map_err(|error| self.failed(REQUESTS, &error))
+    }
+
+    /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its
+    /// page.
+    pub fn write_comparison(&self, comparison: &Comparison, command: &str) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
+        self.write("comparison.json", json + "\n")?;
+        self.write("summary.csv", super::comparison_csv(comparison))?;
+        self.write("differences.csv", flat::csv(&comparison.differences))?;
+        let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
+        charts.extend(chart::of_several(&several::of_comparison(comparison)));
+        self.write_charts(&charts)?;
+        self.write("report.html", several::comparison_page(comparison, command))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

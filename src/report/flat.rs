@@ -14,6 +14,8 @@ pub fn flatten(value: &impl Serialize) -> Vec<(String, String)> {
 fn descend(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match value {
+        // Logs have files of their own: a row holds figures.
+        Value::Array(_) if path.ends_with(".decisions") || path.ends_with(".timeline") => {}
         Value::Object(fields) => {
             fields.iter().for_each(|(key, value)| descend(&join(key), value, cells));
         }

@@ -1,17 +1,25 @@
 //! Outcomes become tables, files, charts, a page.
 
+mod brief;
 pub mod chart;
+mod comparison;
 mod estimates;
 mod files;
 mod flat;
+pub mod markdown;
+pub mod openmetrics;
 pub mod page;
 mod requests;
 mod results;
+mod scaling;
+pub mod several;
 mod table;
 pub mod text;
 pub mod timeline;
 pub mod words;
 
+pub use brief::{brief, columns};
+pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};

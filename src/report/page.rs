@@ -24,7 +24,7 @@ pub fn page(results: &Results) -> String {
         ("verdict", escape(&words::verdict(results))),
         ("objectives", objectives(results)),
         ("troubles", troubles(&results.troubles)),
-        ("figures", section("key", "Key figures", &key_figures(results))),
+        ("figures", section("key", "Key figures", &(key_figures(results) + &origin(results)))),
         ("charts", drawn(&charts)),
         ("tables", section("tables", "Tables", &tables(results))),
         ("advice", advice(results)),
@@ -116,12 +116,9 @@ fn key_figures(results: &Results) -> String {
         |key: &str| results.number(&format!("requests.{key}")).map_or(0.0, |count| count.estimate);
     let mut cards = String::new();
     let mut card = |name: &str, value: String| {
-        // What stands in brackets or after ± is smaller and below.
-        let at = value.find(['(', '±']).unwrap_or(value.len());
-        let (number, rest) = value.split_at(at);
-        let rest = if rest.is_empty() { String::new() } else { format!("<small>{rest}</small>") };
-        cards
-            .push_str(&format!("<div><dt>{name}</dt><dd>{}{rest}</dd></div>\n", number.trim_end()));
+        let (number, rest) = halves(&value);
+        let rest = if rest.is_empty() { rest } else { format!("<small>{rest}</small>") };
+        cards.push_str(&format!("<div><dt>{name}</dt><dd>{number}{rest}</dd></div>\n"));
     };
     let told = |path: &str, kind: Kind| words::tell(results.number(path), kind);
     card("requests", super::text::grouped(requests("arrived") as u64));
@@ -145,6 +142,34 @@ fn key_figures(results: &Results) -> String {
         );
     }
     format!("<dl class=\"cards\">\n{cards}</dl>\n")
+}
+
+/// A number with its unit, and what stands after it in smaller type: `258 ± 6 ms` is `258 ms` and
+/// `± 6 ms`.
+fn halves(value: &str) -> (String, String) {
+    if let Some((number, width)) = value.split_once(" ± ") {
+        let unit = width.split_once(' ').map_or(String::new(), |(_, unit)| format!(" {unit}"));
+        return (format!("{number}{}", unit.trim_end_matches(" ~")), format!("± {width}"));
+    }
+    let at = value.find(" (").unwrap_or(value.len());
+    (value[..at].to_owned(), value[at..].trim_start().to_owned())
+}
+
+/// Whose numbers, and whose charts, where there were several runs.
+fn origin(results: &Results) -> String {
+    let Some(confidence) = results.number("intervals.confidence") else { return String::new() };
+    let sure = super::text::percent(confidence.estimate);
+    let (runs, parts) = (results.runs(), results.at("intervals.parts"));
+    let (whose, charts) = if runs > 1 {
+        (format!("{runs} runs"), " The charts over time and of distributions show the first run.")
+    } else {
+        (format!("one run in {parts} batches"), "")
+    };
+    format!(
+        "<p>Numbers are estimates from {whose}; intervals are at {sure} confidence, and ~ marks \
+         one \
+         that covers somewhat less.{charts}</p>\n"
+    )
 }
 
 /// A table with a caption; the first column names the rows.

@@ -56,6 +56,8 @@ pub struct Number {
     pub estimate: f64,
     /// The ends of its interval; infinite where it is open.
     pub interval: Option<(f64, f64)>,
+    /// Whether its interval covers somewhat less than it says.
+    pub rough: bool,
 }
 
 impl Results {
@@ -69,7 +71,7 @@ impl Results {
         let meter = &measured.meter;
         Self {
             outcome: serde_json::to_value(outcome).expect("outcomes are plain data"),
-            timeline: timeline::rows(measured, &timeline::fixed_fleet(scenario)),
+            timeline: timeline::rows(measured, &timeline::fleet(scenario, measured)),
             heat: timeline::heat(&measured.timeline),
             histograms: Some(Histograms {
                 schema: "plimsoll.histograms/1".to_owned(),
@@ -145,6 +147,14 @@ impl Results {
         self.at(path).as_array().map_or(&[], Vec::as_slice)
     }
 
+    /// How many runs the numbers are of: replications, or a trace with its resamples.
+    pub fn runs(&self) -> u64 {
+        match self.text("intervals.method") {
+            Some("replications" | "resamples") => self.at("intervals.parts").as_u64().unwrap_or(1),
+            _ => 1,
+        }
+    }
+
     /// The name of the run, for people.
     pub fn name(&self) -> &str {
         self.text("name").filter(|name| !name.is_empty()).unwrap_or("run")
@@ -160,12 +170,13 @@ impl Number {
     /// A number as an outcome writes it: alone, or with an interval and a status.
     pub fn of(value: &Value) -> Option<Self> {
         let Some(fields) = value.as_object() else {
-            return Some(Self { estimate: value.as_f64()?, interval: None });
+            return Some(Self { estimate: value.as_f64()?, interval: None, rough: false });
         };
         let estimate = fields.get("estimate")?.as_f64()?;
         let end = |key: &str, open: f64| fields.get(key).and_then(Value::as_f64).unwrap_or(open);
         let interval = Some((end("low", f64::NEG_INFINITY), end("high", f64::INFINITY)));
-        Some(Self { estimate, interval })
+        let rough = fields.get("status").is_some_and(|status| status == "low-precision");
+        Some(Self { estimate, interval, rough })
     }
 }
 

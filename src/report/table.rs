@@ -10,6 +10,7 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     let mut shown = headline(outcome);
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
+    shown.push_str(&super::scaling::lines(&outcome.autoscaling, width));
     if !outcome.slo.is_empty() {
         shown.push('\n');
     }
@@ -58,12 +59,13 @@ pub(super) fn headline<N, M>(outcome: &Outcome<N, M>) -> String {
 }
 
 fn fleet<N, M>(outcome: &Outcome<N, M>) -> String {
-    let servers = outcome.servers.max;
+    let (least, servers) = (outcome.servers.min, outcome.servers.max);
     let plural = if servers == 1 { "" } else { "s" };
+    let range = if least < servers { format!("{least} to ") } else { String::new() };
     let policy = outcome.scenario.pointer("/balancer/policy").and_then(|name| name.as_str());
     match policy {
-        Some(policy) if servers > 1 => format!("{servers} server{plural}, {policy}"),
-        _ => format!("{servers} server{plural}"),
+        Some(policy) if servers > 1 => format!("{range}{servers} server{plural}, {policy}"),
+        _ => format!("{range}{servers} server{plural}"),
     }
 }
 

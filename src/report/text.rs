@@ -68,8 +68,23 @@ pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
         Status::LowPrecision => " ~",
         Status::Unstable => " !",
     };
+    let share = show(0.5).ends_with('%');
+    if let (true, Some(low), Some(high)) = (share, estimate.low, estimate.high)
+        && low < high
+    {
+        // A percentage of a percentage would be taken for points.
+        return format!("{} ({}–{}){mark}", show(centre), digits(100.0 * low), show(high));
+    }
+    let wide = estimate.relative_half_width().is_none_or(|width| width > 0.5);
+    if let (true, Some(low), Some(high)) = (wide, estimate.low, estimate.high)
+        && low < high
+    {
+        return format!("{} ({} … {}){mark}", show(centre), show(low), show(high));
+    }
     let width = match (estimate.half_width(), estimate.relative_half_width()) {
         (Some(0.0), _) => String::new(),
+        // What does not vary has an interval of rounding errors.
+        (_, Some(width)) if width < 1e-9 => String::new(),
         (_, Some(width)) if width >= 9.995 => " ±999 %".to_owned(),
         (_, Some(width)) if width >= 0.000_95 => format!(" ±{} %", two_digits(width * 100.0)),
         (Some(half), _) => format!(" ±{}", show(half)),
@@ -113,9 +128,12 @@ mod tests {
         let of = |half, status| estimate(&Estimate::symmetric(0.0612, half, status), time);
         assert_eq!(of(0.002, Status::Ok), "61.2 ms ±3.3 %");
         assert_eq!(of(0.02, Status::LowPrecision), "61.2 ms ±33 % ~");
+        assert_eq!(of(0.06, Status::LowPrecision), "61.2 ms (1.20 ms … 121 ms) ~");
         assert_eq!(of(0.0, Status::Ok), "61.2 ms");
         assert_eq!(of(f64::INFINITY, Status::LowPrecision), "61.2 ms ±? ~");
         assert_eq!(estimate(&Estimate::INSUFFICIENT, time), "–");
+        let share = Estimate::symmetric(0.5, 0.01, Status::Ok);
+        assert_eq!(estimate(&share, percent), "50.0 % (49.0–51.0 %)");
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! `timeline.csv` and `heatmap.csv`: what happened in each interval, and the way back from the files.
+//! `timeline.csv` and `heatmap.csv`: what happened in each interval, and the way back from the
+//! files.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::fleet::State;
 use crate::probe::{Bin, Timeline};
 use crate::scenario::{Measured, Scenario};
 use crate::stats::histogram::LogHistogram;
@@ -71,6 +73,39 @@ pub fn fixed_fleet(scenario: &Scenario) -> Vec<Step> {
     }]
 }
 
+/// The fleet of a run, step by step.
+pub fn fleet(scenario: &Scenario, measured: &Measured) -> Vec<Step> {
+    let Some(census) = &measured.census else { return fixed_fleet(scenario) };
+    let mut states: Vec<Option<State>> = Vec::new();
+    let (mut now, mut steps) = (Step::default(), Vec::<Step>::new());
+    for change in &census.changes {
+        let at = change.server.index();
+        states.resize(states.len().max(at + 1), None);
+        let before = states[at].replace(change.state);
+        let pool = &scenario.pool[usize::from(change.pool)];
+        // What it was is taken away, what it is now is added.
+        for (state, sign) in [(before, -1_i64), (Some(change.state), 1)] {
+            let move_by = |count: &mut u32| *count = count.saturating_add_signed(sign as i32);
+            match state {
+                Some(State::Starting) => move_by(&mut now.starting),
+                Some(State::Ready) => move_by(&mut now.ready),
+                Some(State::Draining) => move_by(&mut now.draining),
+                Some(State::Failed | State::Gone) | None => continue,
+            }
+            now.per_hour += pool.price.0 * sign as f64;
+            if state != Some(State::Starting) {
+                now.slots = now.slots.saturating_add_signed(i64::from(pool.slots) * sign);
+            }
+        }
+        now.from = change.at;
+        match steps.last_mut() {
+            Some(last) if last.from == change.at => *last = now,
+            _ => steps.push(now),
+        }
+    }
+    steps
+}
+
 /// The rows of a run whose fleet went through `steps`, in order of time.
 pub fn rows(measured: &Measured, steps: &[Step]) -> Vec<Row> {
     let (timeline, ending) = (&measured.timeline, &measured.ending);
@@ -88,7 +123,8 @@ pub fn rows(measured: &Measured, steps: &[Step]) -> Vec<Row> {
 
 fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) -> Row {
     let span = to.since(from).as_secs_f64();
-    let mean = |area_ns: u64| if span > 0.0 { seconds(area_ns) / span } else { 0.0 };
+    let area_s = |area_ns: i128| area_ns as f64 / SECOND_NS as f64;
+    let mean = |area_ns: i128| if span > 0.0 { area_s(area_ns) / span } else { 0.0 };
     let level = |of: fn(&Step) -> f64| {
         let area = integral(steps, from, to, of);
         if span > 0.0 { area / span } else { 0.0 }
@@ -108,7 +144,7 @@ fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) 
         servers: level(|step| f64::from(step.ready)),
         starting: level(|step| f64::from(step.starting)),
         draining: level(|step| f64::from(step.draining)),
-        utilization: if slot_time > 0.0 { seconds(bin.busy_ns) / slot_time } else { 0.0 },
+        utilization: if slot_time > 0.0 { area_s(bin.busy_ns) / slot_time } else { 0.0 },
         // Servers are paid to the end of the run, not until the last request has drained.
         cost: integral(steps, from, to.min(horizon), |step| step.per_hour) / 3600.0,
     }
@@ -199,7 +235,7 @@ mod tests {
     fn a_row_averages_a_fleet_that_changes_inside_it() {
         let grown = Step { from: at(15), ready: 4, slots: 8, per_hour: 3600.0, ..Step::default() };
         let steps = [Step { ready: 2, slots: 4, per_hour: 1800.0, ..Step::default() }, grown];
-        let bin = Bin { busy_ns: 30 * SECOND_NS, ..Bin::default() };
+        let bin = Bin { busy_ns: i128::from(30 * SECOND_NS), ..Bin::default() };
         let row = row(&bin, at(10), at(20), at(18), &steps);
         assert_eq!((row.servers, row.utilization), (3.0, 0.5));
         assert_eq!(row.cost, 5.0 * 0.5 + 3.0 * 1.0);

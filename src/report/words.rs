@@ -69,8 +69,10 @@ pub fn tell(number: Option<Number>, kind: Kind) -> String {
         Kind::Plain => digits(value),
     };
     let estimate = plain(number.estimate);
-    match number.interval {
+    let told = match number.interval {
         None => estimate,
+        // What does not vary has an interval of rounding errors.
+        Some((low, high)) if high - low <= 1e-9 * number.estimate.abs() => estimate,
         Some((low, high)) if low.is_finite() && high.is_finite() => {
             around(&estimate, number.estimate, low, high)
                 .unwrap_or_else(|| format!("{estimate} ({} – {})", plain(low), plain(high)))
@@ -78,7 +80,8 @@ pub fn tell(number: Option<Number>, kind: Kind) -> String {
         Some((low, _)) if low.is_finite() => format!("{estimate} (above {})", plain(low)),
         Some((_, high)) if high.is_finite() => format!("{estimate} (below {})", plain(high)),
         Some(_) => format!("{estimate} (no interval)"),
-    }
+    };
+    if number.rough { told + " ~" } else { told }
 }
 
 /// `61.2 ± 2.0 ms` for an interval that is as wide on both sides, to a tenth.
@@ -214,14 +217,14 @@ mod tests {
     use super::*;
 
     fn told(estimate: f64, interval: Option<(f64, f64)>, kind: Kind) -> String {
-        tell(Some(Number { estimate, interval }), kind)
+        tell(Some(Number { estimate, interval, rough: false }), kind)
     }
 
     #[test]
     fn an_even_interval_is_a_half_width_in_the_unit_of_the_estimate() {
         assert_eq!(told(0.0612, Some((0.0592, 0.0632)), Kind::Time), "61.2 ± 2.0 ms");
         assert_eq!(told(1234.0, Some((1224.0, 1244.0)), Kind::Rate), "1,234 ± 10 /s");
-        assert_eq!(told(8.0, Some((8.0, 8.0)), Kind::Plain), "8.00 ± 0.00");
+        assert_eq!(told(8.0, Some((8.0, 8.0)), Kind::Plain), "8.00");
         assert_eq!(told(100.0, Some((99.99, 100.01)), Kind::Plain), "100 ± 0.0100");
     }
 

@@ -74,15 +74,22 @@ pub enum Held {
     Bounds,
 }
 
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Held {
+    /// As the decision log says it.
+    pub fn words(self) -> &'static str {
+        match self {
             Self::No => "as wanted",
             Self::Stabilization => "held by stabilization",
             Self::Cooldown => "held by a cooldown",
             Self::Rate => "held by a rate limit",
             Self::Bounds => "held by the bounds",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 
@@ -107,6 +114,11 @@ impl Guard {
         };
         let (up, down) = (rules(&config.up), rules(&config.down));
         Self { config, up, down, history: Vec::new(), events: Events::default(), changed_ns: None }
+    }
+
+    /// The fewest servers.
+    pub fn least(&self) -> u32 {
+        self.config.min
     }
 
     /// The count that is allowed when `wanted` is asked for, and the last guard that held it. The

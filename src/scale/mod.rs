@@ -7,7 +7,8 @@
 //! | by what | policies |
 //! | --- | --- |
 //! | plan | [`fixed`], [`schedule`], [`predictive`] |
-//! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`] |
+//! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`],
+//! [`on_demand`] |
 //! | feedback | [`threshold`], [`step_scaling`], [`target_tracking`], [`azure`], [`latency`] |
 //! | products | [`hpa`], [`kpa`], [`keda`], [`ray_serve`], [`wva`], [`vpa`] (size, not count) |
 //! | learning | [`q_learning`] |
@@ -26,6 +27,7 @@ pub mod keda;
 pub mod kpa;
 pub mod latency;
 pub mod max;
+pub mod on_demand;
 pub mod predictive;
 pub mod proportional;
 pub mod q_learning;
@@ -166,6 +168,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<proportional::Proportional>(include_str!("proportional.rs")),
     Entry::of::<square_root::SquareRoot>(include_str!("square_root.rs")),
     Entry::of::<queue_depth::QueueDepth>(include_str!("queue_depth.rs")),
+    Entry::of::<on_demand::OnDemand>(include_str!("on_demand.rs")),
     Entry::of::<latency::Latency>(include_str!("latency.rs")),
     Entry::of::<hpa::scaler::Scaler>(include_str!("hpa/mod.rs")),
     Entry::of::<kpa::scaler::Scaler>(include_str!("kpa/mod.rs")),

@@ -101,9 +101,17 @@ impl BalancerTable {
         self.keys.report_interval.map(|interval| Reporting { interval, delay })
     }
 
-    /// Whether `key` of the table belongs to the table itself and not to the policy.
-    pub fn is_own_key(key: &str) -> bool {
-        split::fields::<Keys>().iter().any(|own| own == key)
+    /// Leaves of a document's balancer only what is not its policy's: where queues stand.
+    pub(super) fn forget_policy(document: &mut Node, origin: &Origin) -> Result<(), Problem> {
+        let own = split::fields::<Keys>();
+        let Some(Node { value: Value::Table(table), .. }) = document.get("balancer") else {
+            return Ok(());
+        };
+        let mut kept = Node::table(origin.clone());
+        for (key, entry) in table.iter().filter(|(key, _)| own.contains(key)) {
+            kept.set(key, entry.node.clone())?;
+        }
+        document.set("balancer", kept)
     }
 
     pub(super) fn check(&self) -> Result<(), Problem> {

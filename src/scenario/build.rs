@@ -1,13 +1,15 @@
 //! From the scenario to the plant and the source, and one replication of it.
 
 use super::summary::summarize;
-use super::{QueuePlace, Scenario, WarmUp};
+use super::{AutoscalerTable, Pool, QueuePlace, Scenario, WarmUp};
 use crate::balance;
 use crate::diagnose::Problem;
-use crate::engine::{self, Ending, Plant, Watch};
+use crate::engine::{self, Ending, Plant, PoolLife, PoolState, Watch};
 use crate::fleet::{Fleet, ServerSpec, State};
+use crate::law::{self, Law, Unit};
 use crate::outcome::{Kind, Outcome};
-use crate::probe::{Meter, Probe, Timeline};
+use crate::probe::{Census, Meter, Probe, Timeline};
+use crate::registry::Recipe;
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
 use crate::workload::Source;
@@ -36,6 +38,8 @@ pub struct Measured {
     pub meter: Meter,
     /// The measures over time.
     pub timeline: Timeline,
+    /// The fleet over time, where servers come and go.
+    pub census: Option<Census>,
     /// How it ended.
     pub ending: Ending,
     /// What the workload had to say.
@@ -46,11 +50,12 @@ impl Scenario {
     /// The fleet, its stations and its balancers.
     pub fn plant(&self, seed: Seed) -> Result<Plant, Problem> {
         let mut fleet = Fleet::default();
-        let (mut stations, mut places) = (Vec::new(), Vec::new());
-        let mut plain_fifo = true;
+        let (mut stations, mut places, mut life) = (Vec::new(), Vec::new(), Vec::new());
+        let lives = self.has_life();
+        let mut plain_fifo = !lives;
         let zones: indexmap::IndexSet<&str> =
             self.pool.values().map(|pool| pool.zone.as_str()).collect();
-        for (number, pool) in (0_u16..).zip(self.pool.values()) {
+        for (number, (name, pool)) in (0_u16..).zip(&self.pool) {
             let discipline = pool.discipline.build(&())?;
             plain_fifo &= discipline.is_fifo() && pool.queue_limit.is_none();
             let mut station = discipline.station();
@@ -72,6 +77,9 @@ impl Scenario {
                 places.push(place);
             }
             stations.push(station);
+            if lives {
+                life.push(self.life(name, pool, spec, seed)?);
+            }
         }
         let shared = match self.balancer.queue() {
             QueuePlace::PerServer => None,
@@ -98,7 +106,53 @@ impl Scenario {
         let streams = (0..balancers).map(stream).collect();
         let reporting = self.balancer.reporting();
         let balancers = built;
-        Ok(Plant { fleet, stations, places, balancers, streams, shared, plain_fifo, reporting })
+        Ok(Plant {
+            fleet,
+            stations,
+            places,
+            balancers,
+            streams,
+            shared,
+            plain_fifo,
+            life,
+            reporting,
+        })
+    }
+
+    /// Whether servers come and go.
+    pub fn has_life(&self) -> bool {
+        self.pool.values().any(|pool| pool.autoscaler.is_some() || pool.lifetime.is_some())
+    }
+
+    /// How the servers of a pool come and go.
+    fn life(
+        &self,
+        name: &str,
+        pool: &Pool,
+        spec: ServerSpec,
+        seed: Seed,
+    ) -> Result<PoolLife, Problem> {
+        let setup = law::Setup { unit: Unit::Time, folder: &self.folder };
+        let time = |law: &Option<Recipe<dyn Law>>| {
+            law.as_ref().map(|recipe| recipe.build(&setup)).transpose()
+        };
+        Ok(PoolLife {
+            name: name.to_owned(),
+            spec,
+            startup: time(&pool.startup)?,
+            startup_failure: pool.startup_failure.0,
+            warm_up: pool.warm_up,
+            warm_up_speed: pool.warm_up_speed,
+            drain: pool.drain.unwrap_or(Duration::FOREVER),
+            capacity: pool.capacity.unwrap_or(u32::MAX),
+            scale_in: pool.scale_in,
+            lifetime: time(&pool.lifetime)?,
+            notice: pool.notice,
+            idle_timeout: time(&pool.idle_timeout)?,
+            seed,
+            scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder)?,
+            now: PoolState::default(),
+        })
     }
 
     /// Whether every class brings keys that mean something.
@@ -154,10 +208,11 @@ impl Scenario {
         let Built { plant, mut source, until } = built;
         let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
         let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
-        let mut probe = (meter, timeline, extra);
+        let census = self.has_life().then(|| Census::new(self.pool.len()));
+        let mut probe = (meter, timeline, census, extra);
         let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
-        let (meter, timeline, extra) = probe;
-        Ok((Measured { meter, timeline, ending, advice: source.advice() }, extra))
+        let (meter, timeline, census, extra) = probe;
+        Ok((Measured { meter, timeline, census, ending, advice: source.advice() }, extra))
     }
 
     /// The warm-up that the scenario sets in so many words.

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{BalancerTable, Scenario};
+use super::{AutoscalerTable, BalancerTable, Scenario};
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
 
@@ -105,6 +105,9 @@ impl Overlay {
 impl Setting {
     fn apply(&self, document: &mut Node) -> Result<(), Problem> {
         let origin = Origin::whole(&self.flag, &self.word);
+        if let Some(pools) = self.path.strip_suffix(".autoscaler") {
+            return self.choose_autoscaler(document, pools, &origin);
+        }
         if self.path == "balancer.policy" {
             return self.choose_policy(document, &origin);
         }
@@ -132,16 +135,40 @@ impl Setting {
         Ok(())
     }
 
+    /// An autoscaler on the command line replaces the policy with its options; what belongs to the
+    /// pool and its surroundings (bounds, how late metrics are) stays.
+    fn choose_autoscaler(
+        &self,
+        document: &mut Node,
+        pools: &str,
+        origin: &Origin,
+    ) -> Result<(), Problem> {
+        let names: Vec<String> = match (pools, document.get("pool").map(|node| &node.value)) {
+            ("pool.*", Some(Value::Table(entries))) if !entries.is_empty() => {
+                entries.keys().map(|name| format!("pool.{name}")).collect()
+            }
+            ("pool.*", _) => vec!["pool.main".to_owned()],
+            (pool, _) => vec![pool.to_owned()],
+        };
+        for pool in names {
+            let mut table = Node::from_spec("policy", &self.word, origin)?;
+            for key in AutoscalerTable::KEPT {
+                let path = format!("{pool}.autoscaler.{key}");
+                if let Some(kept) = document.find(&path)
+                    && table.get(key).is_none()
+                {
+                    table.set(key, kept.clone())?;
+                }
+            }
+            document.set(&format!("{pool}.autoscaler"), table)?;
+        }
+        Ok(())
+    }
+
     /// A balancer on the command line replaces the policy and its options, not where queues stand.
     fn choose_policy(&self, document: &mut Node, origin: &Origin) -> Result<(), Problem> {
         let policy = Node::from_spec("policy", &self.word, origin)?;
-        if let Some(Node { value: Value::Table(table), .. }) = document.get("balancer") {
-            let mut kept = Node::table(origin.clone());
-            for (key, entry) in table.iter().filter(|(key, _)| BalancerTable::is_own_key(key)) {
-                kept.set(key, entry.node.clone())?;
-            }
-            document.set("balancer", kept)?;
-        }
+        BalancerTable::forget_policy(document, origin)?;
         match document.get("balancer") {
             Some(_) => {
                 let mut above = Node::table(origin.clone());

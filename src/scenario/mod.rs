@@ -5,6 +5,7 @@
 //! default). The scenario is printed with each result, so that a result can be repeated from
 //! itself.
 
+mod autoscaler;
 mod balancer;
 mod build;
 mod input;
@@ -12,13 +13,16 @@ mod objective;
 mod pool;
 mod run;
 mod split;
+mod staffing;
 mod summary;
 mod traffic;
+mod variant;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
 pub use build::{Built, Measured};
 pub use input::{Input, Overlay};
@@ -26,6 +30,7 @@ pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
 pub use traffic::Traffic;
+pub use variant::Alternative;
 
 use crate::diagnose::Problem;
 use crate::document::Node;

@@ -132,15 +132,17 @@ impl Measure {
     }
 }
 
-/// `p99`, `p99.9`, `p999` (three digits and more put the point after two).
+/// `p99`, `p99.9`, and `p999` for 99.9: three digits and more that begin with 9 have their point
+/// after two.
 fn percentile(name: &str) -> Option<f64> {
     let digits = name.strip_prefix('p')?;
-    let percent: f64 = if digits.len() > 2 && !digits.contains('.') {
-        format!("{}.{}", &digits.get(..2)?, digits.get(2..)?).parse().ok()?
+    let percent: f64 = if digits.len() > 2 && digits.starts_with('9') && !digits.contains('.') {
+        format!("{}.{}", &digits[..2], &digits[2..]).parse().ok()?
     } else {
         digits.parse().ok()?
     };
-    (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
+    // 99.9 / 100 is not the number nearest to 0.999; a whole number over a power of ten is.
+    (percent > 0.0 && percent < 100.0).then(|| (percent * 1e7).round() / 1e9)
 }
 
 impl fmt::Display for Measure {

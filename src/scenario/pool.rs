@@ -4,12 +4,14 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::autoscaler::AutoscalerTable;
 use crate::diagnose::Problem;
+use crate::engine::ScaleIn;
 use crate::law::Law;
 use crate::registry::Recipe;
 use crate::station::Discipline;
 use crate::time::Duration;
-use crate::units::Price;
+use crate::units::{Price, Share};
 
 /// Servers of one kind.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -46,6 +48,33 @@ pub struct Pool {
     /// How long a server takes from being ordered to serving.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub startup: Option<Recipe<dyn Law>>,
+    /// The share of starts that fail and are begun again.
+    pub startup_failure: Share,
+    /// How long a new server is slow after it has started.
+    pub warm_up: Duration,
+    /// Its speed meanwhile, as a share of its full speed.
+    pub warm_up_speed: f64,
+    /// How long a server that leaves may finish what it has; the rest is lost. Unlimited when
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Duration>,
+    /// Which servers leave first: `idlest`, `newest` or `oldest`.
+    pub scale_in: ScaleIn,
+    /// The most servers that can be had at once, those that drain included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// How long a server lives before it is reclaimed (spot servers); for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Recipe<dyn Law>>,
+    /// How long before it is reclaimed a server is told.
+    pub notice: Duration,
+    /// How long a server may be idle before it leaves of itself, down to the autoscaler's `min`;
+    /// for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Recipe<dyn Law>>,
+    /// Who decides how many servers there are; their number is fixed when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<AutoscalerTable>,
 }
 
 impl Default for Pool {
@@ -64,6 +93,16 @@ impl Default for Pool {
             bandwidth: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             startup: None,
+            startup_failure: Share(0.0),
+            warm_up: Duration::ZERO,
+            warm_up_speed: 1.0,
+            drain: None,
+            scale_in: ScaleIn::default(),
+            capacity: None,
+            lifetime: None,
+            notice: Duration::from_secs(120),
+            idle_timeout: None,
+            autoscaler: None,
         }
     }
 }
@@ -79,13 +118,23 @@ const MOST: u32 = 10_000_000;
 impl Pool {
     pub(super) fn check(&self, name: &str) -> Result<(), Problem> {
         let wrong = |key: &str, what: String| Err(Problem::about(key, what));
-        if self.servers == 0 {
+        if self.servers == 0 && self.autoscaler.is_none() {
             return wrong("servers", format!("pool `{name}` has no servers"))
                 .map_err(|problem| problem.help("`servers` must be at least 1"));
         }
         if self.servers > MOST || self.slots > MOST {
             let key = if self.servers > MOST { "servers" } else { "slots" };
             return wrong(key, format!("pool `{name}`: `{key}` may be at most {MOST}"));
+        }
+        if self.capacity.is_some_and(|capacity| capacity < self.servers.max(1)) {
+            let message = format!("pool `{name}` has more servers than its `capacity`");
+            return wrong("capacity", message);
+        }
+        if self.startup_failure.0 >= 1.0 {
+            return wrong("startup-failure", "no server would ever start".to_owned());
+        }
+        if !(self.warm_up_speed > 0.0 && self.warm_up_speed.is_finite()) {
+            return wrong("warm-up-speed", "`warm-up-speed` must be above 0".to_owned());
         }
         if self.slots == 0 {
             return wrong("slots", format!("the servers of pool `{name}` have no slots"))

@@ -1,6 +1,7 @@
 //! From the sums of a meter to the numbers of an outcome, and the advice they call for.
 
-use super::{Goal, Measure, Measured, Scenario};
+use super::{Goal, Measure, Measured, Scenario, staffing};
+use crate::engine::Ending;
 use crate::model::Fate;
 use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
 use crate::probe::PerServer;
@@ -10,10 +11,9 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     let Measured { meter, ending, .. } = measured;
     let span = span_s(measured);
     let per_second = |area: u128| if span > 0.0 { seconds(area) / span } else { 0.0 };
-    let pools = pools(scenario, measured, span);
-    let fleet: u32 = scenario.pool.values().map(|pool| pool.servers).sum();
-    let slots: f64 =
-        scenario.pool.values().map(|pool| f64::from(pool.servers) * f64::from(pool.slots)).sum();
+    let terms = terms(scenario, measured);
+    let pools = pools(scenario, measured, &terms);
+    let slot_time: f64 = terms.iter().map(|term| term.slot_s).sum();
     let busy: u128 = meter.servers.iter().map(|server| u128::from(server.busy_ns)).sum();
     let requests = Requests {
         arrived: meter.arrived,
@@ -44,23 +44,19 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         wait_s: meter.wait.summary(),
         service_s: meter.service.summary(),
         wait_probability: share(meter.waited, requests.completed),
-        utilization: per_second(busy) / slots,
+        utilization: if slot_time > 0.0 { seconds(busy) / slot_time } else { 0.0 },
         in_system_mean: per_second(meter.in_system_area),
         queue_mean: per_second(meter.queue_area),
-        servers: Servers {
-            mean: f64::from(fleet),
-            min: fleet,
-            max: fleet,
-            hours: f64::from(fleet) * span / 3600.0,
-        },
+        servers: servers(measured, &terms, span),
         cost: cost(scenario, &pools, &requests, meter.tokens.iter().sum(), span),
         requests,
         pools,
+        autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
         slo: Vec::new(),
         advice: measured.advice.clone(),
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
-    advise(scenario, measured, &mut outcome);
+    advise(scenario, measured, &terms, &mut outcome);
     outcome
 }
 
@@ -72,6 +68,58 @@ fn span_s(measured: &Measured) -> f64 {
     end.since(meter.from).as_secs_f64()
 }
 
+/// The end of the stretch that time averages cover.
+fn end(measured: &Measured) -> Instant {
+    let Ending { horizon, last, .. } = measured.ending;
+    if horizon > Instant::START { horizon } else { last }
+}
+
+/// What one server was there for, within the stretch that is measured.
+struct Term {
+    pool: u16,
+    paid_s: f64,
+    served_s: f64,
+    /// Slot-seconds it served.
+    slot_s: f64,
+}
+
+impl Term {
+    fn new(scenario: &Scenario, pool: u16, paid_s: f64, served_s: f64) -> Self {
+        let slots = scenario.pool[usize::from(pool)].slots;
+        Self { pool, paid_s, served_s, slot_s: served_s * f64::from(slots) }
+    }
+}
+
+/// The terms of all servers by number.
+fn terms(scenario: &Scenario, measured: &Measured) -> Vec<Term> {
+    let (from, to) = (measured.meter.from, end(measured));
+    let span = span_s(measured);
+    let Some(census) = &measured.census else {
+        let pools = (0_u16..).zip(scenario.pool.values());
+        let each = pools.flat_map(|(index, pool)| (0..pool.servers).map(move |_| index));
+        return each.map(|pool| Term::new(scenario, pool, span, span)).collect();
+    };
+    let seconds = |ns: u64| seconds(ns.into());
+    let lives = staffing::lives(census);
+    let term = |life: &staffing::Life| {
+        let (paid, served) = (life.paid_ns(from, to), life.served_ns(from, to));
+        Term::new(scenario, life.pool, seconds(paid), seconds(served))
+    };
+    lives.iter().map(term).collect()
+}
+
+fn servers(measured: &Measured, terms: &[Term], span: f64) -> Servers {
+    let paid_s: f64 = terms.iter().map(|term| term.paid_s).sum();
+    let fixed = terms.len() as u32;
+    let Some(census) = &measured.census else {
+        let hours = f64::from(fixed) * span / 3600.0;
+        return Servers { mean: fixed.into(), min: fixed, max: fixed, hours };
+    };
+    let (min, max) = staffing::extremes(census, measured.meter.from, end(measured));
+    let mean = if span > 0.0 { paid_s / span } else { f64::from(max) };
+    Servers { mean, min, max, hours: paid_s / 3600.0 }
+}
+
 fn seconds(area: u128) -> f64 {
     area as f64 / SECOND_NS as f64
 }
@@ -80,26 +128,29 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-fn pools(scenario: &Scenario, measured: &Measured, span: f64) -> Vec<Pool> {
-    let mut servers = (0_u32..).zip(&measured.meter.servers);
-    let each = scenario.pool.iter().map(|(name, pool)| {
-        let slot_time = f64::from(pool.slots) * span;
-        let utilization = |busy_ns: u128, servers: f64| {
-            if slot_time > 0.0 { seconds(busy_ns) / slot_time / servers } else { 0.0 }
+fn pools(scenario: &Scenario, measured: &Measured, terms: &[Term]) -> Vec<Pool> {
+    let idle = PerServer::default();
+    let each = (0_u16..).zip(&scenario.pool).map(|(index, (name, pool))| {
+        let own = || (0_u32..).zip(terms).filter(move |(_, term)| term.pool == index);
+        // A server that never had a request is beyond the end of the meter.
+        let done = |id: u32| measured.meter.servers.get(id as usize).unwrap_or(&idle);
+        let utilization = |busy_ns: u128, slot_s: f64| {
+            if slot_s > 0.0 { seconds(busy_ns) / slot_s } else { 0.0 }
         };
-        let own: Vec<(u32, &PerServer)> = servers.by_ref().take(pool.servers as usize).collect();
-        let busy = own.iter().map(|(_, server)| u128::from(server.busy_ns)).sum();
+        let busy = own().map(|(id, _)| u128::from(done(id).busy_ns)).sum();
+        let hours = own().map(|(_, term)| term.paid_s).sum::<f64>() / 3600.0;
+        let slot_s = own().map(|(_, term)| term.slot_s).sum();
         Pool {
             name: name.clone(),
-            completed: own.iter().map(|(_, server)| server.completed).sum(),
-            utilization: utilization(busy, f64::from(pool.servers)),
-            cost: pool.price.0 * f64::from(pool.servers) * span / 3600.0,
-            servers: own
-                .iter()
-                .map(|&(id, server)| Server {
+            completed: own().map(|(id, _)| done(id).completed).sum(),
+            utilization: utilization(busy, slot_s),
+            cost: pool.price.0 * hours,
+            servers: own()
+                .filter(|(_, term)| term.served_s > 0.0 || measured.census.is_none())
+                .map(|(id, term)| Server {
                     id,
-                    completed: server.completed,
-                    utilization: utilization(server.busy_ns.into(), 1.0),
+                    completed: done(id).completed,
+                    utilization: utilization(done(id).busy_ns.into(), term.slot_s),
                 })
                 .collect(),
         }
@@ -153,7 +204,7 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
-fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {
+fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
     if meter.arrived == 0 {
@@ -164,11 +215,9 @@ fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {
         say("the run was stopped early: what is shown covers only the part that was done"
             .to_owned());
     }
-    let capacity: f64 = scenario
-        .pool
-        .values()
-        .map(|pool| f64::from(pool.servers) * f64::from(pool.slots) * pool.speed)
-        .sum();
+    let speeds = |term: &Term| scenario.pool[usize::from(term.pool)].speed;
+    let capacity: f64 = terms.iter().map(|term| term.slot_s * speeds(term)).sum::<f64>()
+        / outcome.duration_s.max(f64::MIN_POSITIVE);
     let offered = outcome.service_s.mean.map(|mean| {
         let speeds: f64 = scenario.pool.values().map(|pool| pool.speed).sum();
         let speed = speeds / scenario.pool.len() as f64;
@@ -177,8 +226,10 @@ fn advise(scenario: &Scenario, measured: &Measured, outcome: &mut Outcome) {
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();
     match offered {
         Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => say(format!(
-            "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; there is \
-             no steady state, and latency grows as long as traffic lasts (the backlog took {overrun:.0} \
+            "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+             there is \
+             no steady state, and latency grows as long as traffic lasts (the backlog took \
+             {overrun:.0} \
              s to clear)"
         )),
         _ => {}

@@ -55,7 +55,8 @@ pub struct Keys {
     pub priority: i16,
 }
 
-/// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how fast.
+/// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how
+/// fast.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// What the requests are made of.
@@ -129,6 +130,13 @@ impl Traffic {
                 Ok(columns.iter().any(|bound| bound.role == Role::Key))
             }
             _ => Ok(known),
+        }
+    }
+
+    /// Reads standard input from where another class has kept it.
+    pub fn keep_like(&self, other: &Self) {
+        if let Some(kept) = other.kept.get() {
+            self.kept.get_or_init(|| kept.clone());
         }
     }
 

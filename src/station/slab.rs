@@ -50,7 +50,7 @@ impl Slab {
             started: request.arrival,
             request,
             index,
-            server: ServerId(0),
+            server: ServerId::NONE,
             balancer,
             serving: false,
             next: Ticket::NONE,

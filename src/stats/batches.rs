@@ -1,7 +1,8 @@
-//! One long run in batches: bounded memory for any length, and intervals for its mean and quantiles.
+//! One long run in batches: bounded memory for any length, and intervals for its mean and
+//! quantiles.
 //!
-//! Requests of one run are correlated, so an interval from the raw values is far too narrow (it covers
-//! 7–10 % of the time at a utilisation of 0.9). Means of long consecutive batches are nearly
+//! Requests of one run are correlated, so an interval from the raw values is far too narrow (it
+//! covers 7–10 % of the time at a utilisation of 0.9). Means of long consecutive batches are nearly
 //! independent; a run keeps between 32 and 64 of them, merging neighbours whenever 64 are full.
 
 use super::estimate::Estimate;
@@ -197,8 +198,8 @@ impl Batches {
         interval::share_by_log_odds(share, error, parts.len(), effective, confidence)
     }
 
-    /// The variance inflation of the mean, m·S²/s² from ten batches of m; `None` if there are fewer.
-    /// 1 for independent requests and for constant ones.
+    /// The variance inflation of the mean, m·S²/s² from ten batches of m; `None` if there are
+    /// fewer. 1 for independent requests and for constant ones.
     pub fn vif(&self) -> Option<f64> {
         let means = self.means(FEW)?;
         let marginal = self.moments().variance()?;

@@ -1,8 +1,9 @@
-//! The exact binomial law and what rests on it: rank intervals of quantiles, coverage acceptance, Wilson.
+//! The exact binomial law and what rests on it: rank intervals of quantiles, coverage acceptance,
+//! Wilson.
 //!
-//! The probabilities are Loader's (2000) saddle-point form, accurate to the last digits for any n, and
-//! tails are summed outward from their edge, about 8√n terms. An incomplete beta function would be
-//! shorter and loses digits (and `statrs`' convergence) above n = 10⁶.
+//! The probabilities are Loader's (2000) saddle-point form, accurate to the last digits for any n,
+//! and tails are summed outward from their edge, about 8√n terms. An incomplete beta function would
+//! be shorter and loses digits (and `statrs`' convergence) above n = 10⁶.
 
 use super::special::normal_quantile;
 
@@ -149,8 +150,8 @@ pub fn sample_for_upper_bound(p: f64, alpha: f64) -> u64 {
     n
 }
 
-/// The range of hits among `experiments` that a valid interval procedure of the `nominal` confidence
-/// leaves with probability at most `size` (half on each side): accept low ≤ hits ≤ high.
+/// The range of hits among `experiments` that a valid interval procedure of the `nominal`
+/// confidence leaves with probability at most `size` (half on each side): accept low ≤ hits ≤ high.
 pub fn coverage_acceptance(experiments: u64, nominal: f64, size: f64) -> (u64, u64) {
     central_range(experiments, nominal, 0.5 * size)
 }

@@ -1,4 +1,5 @@
-//! The bucket arithmetic of `DDSketch` (Masson, Rim & Lee 2019), for exports that other tools merge.
+//! The bucket arithmetic of `DDSketch` (Masson, Rim & Lee 2019), for exports that other tools
+//! merge.
 
 /// A mapping of positive values to buckets with relative accuracy `alpha`.
 #[derive(Debug, Clone, Copy, PartialEq)]

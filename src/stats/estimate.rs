@@ -101,8 +101,8 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// The half-width that meets the precision at an estimate. A share γ of the *true* value is kept
-    /// by γ/(1 + γ) of the estimated one (Law).
+    /// The half-width that meets the precision at an estimate. A share γ of the *true* value is
+    /// kept by γ/(1 + γ) of the estimated one (Law).
     fn allowed(&self, estimate: f64) -> f64 {
         (self.relative / (1.0 + self.relative) * estimate.abs()).max(self.absolute)
     }

@@ -1,7 +1,7 @@
 //! Fits laws to a sample of durations: maximum likelihood in closed form, by Newton, or by EM.
 //!
-//! Fitted laws are plain numbers with the functions a goodness-of-fit needs (`goodness.rs`); the room
-//! `law` samples them.
+//! Fitted laws are plain numbers with the functions a goodness-of-fit needs (`goodness.rs`); the
+//! room `law` samples them.
 
 use statrs::function::gamma::{digamma, gamma, gamma_lr, gamma_ur, ln_gamma};
 
@@ -206,8 +206,8 @@ pub fn lognormal(sample: &[f64]) -> Option<Fitted> {
     })
 }
 
-/// Pareto: the minimum, and n / Σ ln(x / minimum). The estimate of α is biased upwards by the factor
-/// n / (n − 2).
+/// Pareto: the minimum, and n / Σ ln(x / minimum). The estimate of α is biased upwards by the
+/// factor n / (n − 2).
 pub fn pareto(sample: &[f64]) -> Option<Fitted> {
     usable(sample).then(|| {
         let scale = sample.iter().copied().fold(f64::INFINITY, f64::min);
@@ -315,7 +315,8 @@ fn em(values: &[f64], start: Phases, steps: usize) -> (Phases, f64) {
     ((share, rates), likelihood)
 }
 
-/// The means of `groups` groups of neighbours in rank, or the sample itself if it is not much larger.
+/// The means of `groups` groups of neighbours in rank, or the sample itself if it is not much
+/// larger.
 fn reduced(sample: &[f64], groups: usize) -> Vec<f64> {
     if sample.len() <= 2 * groups {
         return sample.to_vec();

@@ -25,8 +25,8 @@ pub struct Fit {
 /// The relative errors a law makes in the numbers waiting times depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
-    /// The largest |ln(fitted / empirical)| of the 50th, 90th, 99th and 99.9th percentile, as far as
-    /// the sample reaches.
+    /// The largest |ln(fitted / empirical)| of the 50th, 90th, 99th and 99.9th percentile, as far
+    /// as the sample reaches.
     pub quantiles: f64,
     /// |fitted / empirical − 1| of E S²: mean waits follow it.
     pub second_moment: f64,

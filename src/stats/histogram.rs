@@ -1,8 +1,9 @@
-//! Counts latencies in buckets of constant relative width, so that a quantile of a billion costs kilobytes.
+//! Counts latencies in buckets of constant relative width, so that a quantile of a billion costs
+//! kilobytes.
 //!
 //! A bucket is the exponent and the top mantissa bits of a whole number of nanoseconds (log-linear,
-//! as in `HdrHistogram`): two shifts and an addition find it, merging is addition, and the result does
-//! not depend on the order in which values or histograms arrive.
+//! as in `HdrHistogram`): two shifts and an addition find it, merging is addition, and the result
+//! does not depend on the order in which values or histograms arrive.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,8 @@ pub type Histogram = LogHistogram<10>;
 /// A histogram for a heat map or a diagnostic: relative width 2⁻⁵, quantiles within 1.6 %.
 pub type CoarseHistogram = LogHistogram<5>;
 
-/// Buckets are allocated in rows of this many, when first needed: a sixteenth of an octave at 10 bits.
+/// Buckets are allocated in rows of this many, when first needed: a sixteenth of an octave at 10
+/// bits.
 const ROW: usize = 64;
 
 /// Marks a row that is not there: far above any slot, and safe to add a column to on 32 bits.

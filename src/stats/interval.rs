@@ -38,9 +38,9 @@ pub(super) fn inflation(means: &[f64], marginal: f64, m: f64) -> f64 {
     if marginal > 0.0 { m * variance(means) / marginal } else { 1.0 }
 }
 
-/// The interval of `Batches::mean` and `Levels::estimate` around the mean of a whole run with marginal
-/// variance `marginal`. `grouping` gives the means of a number of equal batches and the share of the
-/// run that one of them is, or `None` if the run is too short.
+/// The interval of `Batches::mean` and `Levels::estimate` around the mean of a whole run with
+/// marginal variance `marginal`. `grouping` gives the means of a number of equal batches and the
+/// share of the run that one of them is, or `None` if the run is too short.
 pub(super) fn mean_of_batches(
     estimate: f64,
     marginal: f64,
@@ -73,8 +73,8 @@ pub(super) fn mean_of_batches(
 /// The ratio Σa / Σn over parts (rejected of arrived, customer averages over batches of time) with
 /// the interval of its linearisation: D = a − θ·n, error √(ΣD² / (b(b − 1))) / n̄.
 ///
-/// The parts must be independent: replications, or long consecutive batches, for which `Ok` also asks
-/// that the D pass von Neumann's test. Insufficient when the denominators add up to nothing.
+/// The parts must be independent: replications, or long consecutive batches, for which `Ok` also
+/// asks that the D pass von Neumann's test. Insufficient when the denominators add up to nothing.
 pub fn ratio(numerators: &[f64], denominators: &[f64], confidence: f64) -> Estimate {
     assert_eq!(numerators.len(), denominators.len(), "a ratio needs its parts in pairs");
     let parts = numerators.len();

@@ -1,7 +1,8 @@
 //! Averages over time of something counted: requests in system, waiting, servers up.
 //!
-//! A time average is not an average over requests; under bursts the two differ a lot, so both are kept
-//! and labelled. Areas are whole numbers of level · nanoseconds, exact in any order of merging.
+//! A time average is not an average over requests; under bursts the two differ a lot, so both are
+//! kept and labelled. Areas are whole numbers of level · nanoseconds, exact in any order of
+//! merging.
 
 use super::batches::{Drift, FULL, drift};
 use super::estimate::Estimate;
@@ -43,7 +44,8 @@ impl Levels {
         }
     }
 
-    /// The level changes, or an instant is passed (the end of the run) when it is the same as before.
+    /// The level changes, or an instant is passed (the end of the run) when it is the same as
+    /// before.
     #[inline]
     pub fn set(&mut self, at: u64, level: u64) {
         assert!(at >= self.since, "time goes back from {} to {at}", self.since);
@@ -111,8 +113,8 @@ impl Levels {
         &self.time_at
     }
 
-    /// The averages over `count` equal batches of time, or `None` if fewer have passed. What does not
-    /// fill them evenly is left out at the start.
+    /// The averages over `count` equal batches of time, or `None` if fewer have passed. What does
+    /// not fill them evenly is left out at the start.
     pub fn means(&self, count: usize) -> Option<Vec<f64>> {
         let width = self.closed.len() / count;
         let used = &self.closed[self.closed.len() - width * count..];
@@ -121,8 +123,8 @@ impl Levels {
         (width > 0).then(|| used.chunks_exact(width).map(mean).collect())
     }
 
-    /// The average over time with an interval from batches of time, by the rules of `Batches::mean`:
-    /// elapsed time in place of requests.
+    /// The average over time with an interval from batches of time, by the rules of
+    /// `Batches::mean`: elapsed time in place of requests.
     pub fn estimate(&self, confidence: f64) -> Estimate {
         let (Some(mean), Some(variance)) = (self.mean(), self.variance()) else {
             return Estimate::INSUFFICIENT;

@@ -20,7 +20,8 @@ pub fn dunnett(treatments: usize, df: f64, confidence: f64) -> f64 {
     })
 }
 
-/// Holm's (1979) adjusted p-values, in the order given: reject those at or below the family's error.
+/// Holm's (1979) adjusted p-values, in the order given: reject those at or below the family's
+/// error.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

@@ -155,8 +155,8 @@ pub fn quantile_difference(a: &[&Tally], b: &[&Tally], p: f64, confidence: f64) 
     judged(centre, error, df, pairs.len(), confidence, Method::Sectioning, correlation)
 }
 
-/// The ratio of means A / B of paired replications, by the delta method on its logarithm; the values
-/// are positive. A relative change is this minus one: see `relative_change`.
+/// The ratio of means A / B of paired replications, by the delta method on its logarithm; the
+/// values are positive. A relative change is this minus one: see `relative_change`.
 pub fn ratio(a: &[f64], b: &[f64], confidence: f64) -> Estimate {
     assert_eq!(a.len(), b.len(), "pairs need both variants");
     let parts = a.len();

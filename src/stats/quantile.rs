@@ -1,7 +1,8 @@
 //! Intervals for quantiles from the histograms of batches or replications.
 //!
-//! The centre is always the quantile of the pooled data: the average of part quantiles is badly biased
-//! in the tail (an interval around it covers 0.00–0.61 instead of .95 when batches are small).
+//! The centre is always the quantile of the pooled data: the average of part quantiles is badly
+//! biased in the tail (an interval around it covers 0.00–0.61 instead of .95 when batches are
+//! small).
 
 use super::binomial::quantile_ranks;
 use super::estimate::{Estimate, Status};
@@ -13,9 +14,9 @@ use super::series::variance_around;
 /// The `p`-quantile in seconds by indicator inversion (after Woodruff 1952): the default.
 ///
 /// The share of each part above the pooled quantile q̂ tells the error h of P(X > q̂); the interval
-/// runs from the pooled quantile at p − h to the one at p + h, widened to the ends of their buckets.
-/// No bias of part quantiles enters, atoms are harmless, and there is no finite upper bound when
-/// p + h reaches 1.
+/// runs from the pooled quantile at p − h to the one at p + h, widened to the ends of their
+/// buckets. No bias of part quantiles enters, atoms are harmless, and there is no finite upper
+/// bound when p + h reaches 1.
 ///
 /// `parts` are equal batches of a run or whole replications, `pooled` everything together (at least
 /// the parts), `excursions` the number of separate excursions of the parts above a value, where
@@ -47,7 +48,8 @@ pub fn by_inversion<const BITS: u32>(
 /// hold most of the n.
 ///
 /// Values like `x` may be an atom that the share above does not see, or holds by a hair: the share
-/// *at or* above `x` is asked as well, both at the resolution of a bucket, and the larger error counts.
+/// *at or* above `x` is asked as well, both at the resolution of a bucket, and the larger error
+/// counts.
 pub(super) fn share_error<const BITS: u32>(n: u64, parts: &[&LogTally<BITS>], x: u64) -> f64 {
     let sizes: Vec<f64> = parts.iter().map(|part| part.count() as f64).collect();
     let total: f64 = sizes.iter().sum();
@@ -72,8 +74,8 @@ pub fn of_replications(replications: &[&Tally], p: f64, confidence: f64) -> Esti
     by_inversion(&pooled.histogram, replications, p, confidence, None)
 }
 
-/// The `p`-quantile in seconds by sectioning: Student's interval around the pooled quantile from the
-/// quantiles of the parts, S² = Σ(qᵢ − q̂)²/(b − 1). Symmetric; for the body of a distribution.
+/// The `p`-quantile in seconds by sectioning: Student's interval around the pooled quantile from
+/// the quantiles of the parts, S² = Σ(qᵢ − q̂)²/(b − 1). Symmetric; for the body of a distribution.
 /// Its status is that of `by_inversion`.
 pub fn by_sectioning(parts: &[&Tally], p: f64, confidence: f64) -> Estimate {
     let mut pooled = Histogram::new();
@@ -99,8 +101,8 @@ pub fn by_sectioning(parts: &[&Tally], p: f64, confidence: f64) -> Estimate {
 /// The `p`-quantile of *independent* values, one a replication, by exact order statistics: never of
 /// the requests of one run. In the unit of the values, which are sorted here.
 ///
-/// `high` is `None` when the sample is too small to bound the quantile from above (p99 at 95 % takes
-/// 368 values).
+/// `high` is `None` when the sample is too small to bound the quantile from above (p99 at 95 %
+/// takes 368 values).
 pub fn of_independent(values: &[f64], p: f64, confidence: f64) -> Estimate {
     if values.is_empty() {
         return Estimate::INSUFFICIENT;

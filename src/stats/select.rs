@@ -1,9 +1,9 @@
 //! Which of several configurations is best: procedures that say what to run next and when to stop.
 //!
-//! They know no simulator: they are told observations and answer with the configurations to observe.
-//! Observations must be nearly normal and independent within a configuration: replication or batch
-//! means, never single requests. `KimNelson` guarantees its choice and allows common random numbers;
-//! `Ocba` spends a fixed budget well; Rinott's constant serves two-stage designs.
+//! They know no simulator: they are told observations and answer with the configurations to
+//! observe. Observations must be nearly normal and independent within a configuration: replication
+//! or batch means, never single requests. `KimNelson` guarantees its choice and allows common
+//! random numbers; `Ocba` spends a fixed budget well; Rinott's constant serves two-stage designs.
 
 use super::series::{mean, variance};
 use super::special::{chi_square_nodes, increasing_root, normal_cdf};
@@ -46,8 +46,8 @@ pub fn rinott(k: usize, first_stage: usize, confidence: f64) -> f64 {
     })
 }
 
-/// The number of observations Rinott's second stage asks of a configuration whose first stage had the
-/// standard deviation `sd`: max(n₀, ⌈(h·sd/δ)²⌉).
+/// The number of observations Rinott's second stage asks of a configuration whose first stage had
+/// the standard deviation `sd`: max(n₀, ⌈(h·sd/δ)²⌉).
 pub fn rinott_sample(h: f64, sd: f64, indifference: f64, first_stage: u64) -> u64 {
     first_stage.max((h * sd / indifference).powi(2).ceil() as u64)
 }
@@ -194,7 +194,8 @@ impl Ocba {
         Self { goal, budget, first_stage: first_stage.max(5), values: vec![Vec::new(); k] }
     }
 
-    /// How many more observations of each configuration to take now; `None` when the budget is spent.
+    /// How many more observations of each configuration to take now; `None` when the budget is
+    /// spent.
     pub fn next(&self) -> Option<Vec<usize>> {
         if self.values.iter().any(|values| values.len() < self.first_stage) {
             let missing = |values: &Vec<f64>| self.first_stage.saturating_sub(values.len());

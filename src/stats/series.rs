@@ -1,4 +1,5 @@
-//! Plain numbers about a plain series: mean, variance, skewness, autocorrelation, von Neumann's ratio.
+//! Plain numbers about a plain series: mean, variance, skewness, autocorrelation, von Neumann's
+//! ratio.
 
 use super::special::{normal_cdf, normal_quantile};
 

@@ -13,7 +13,8 @@ const MANY: f64 = 1e6;
 
 /// The standard normal distribution function Φ(x).
 ///
-/// From the incomplete gamma function, Φ(−x) = Q(½, x²/2)/2: `statrs`' own erfc keeps ten digits only.
+/// From the incomplete gamma function, Φ(−x) = Q(½, x²/2)/2: `statrs`' own erfc keeps ten digits
+/// only.
 pub fn normal_cdf(x: f64) -> f64 {
     let tail = match x.abs() {
         0.0 => 0.5,
@@ -150,7 +151,8 @@ pub(super) fn normal_nodes() -> Vec<(f64, f64)> {
     normalised((-45..=45).map(|i| f64::from(i) / 5.0).map(|z| (z, (-0.5 * z * z).exp())).collect())
 }
 
-/// Points and weights (x, w) with Σ w g(x) = E g(X) for a χ² variable X with `df` degrees of freedom.
+/// Points and weights (x, w) with Σ w g(x) = E g(X) for a χ² variable X with `df` degrees of
+/// freedom.
 ///
 /// With x = df·eᵗ the density in t is proportional to exp(df/2 · (t − eᵗ + 1)), which falls off at
 /// least exponentially on both sides of its peak at 0.

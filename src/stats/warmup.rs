@@ -19,8 +19,8 @@ pub struct Truncation {
 /// MSER-5 (White 1997, Spratt 1998) on one series; `None` below ten observations.
 ///
 /// Do not apply it to the short run being analysed: it favours a quiet remainder and *raises* the
-/// bias there (Wang & Glynn 2016; coverage of a mean wait fell from .82 to .73 when measured). Pilots
-/// decide, through `mser5_of_average`, and their cut is used for every run.
+/// bias there (Wang & Glynn 2016; coverage of a mean wait fell from .82 to .73 when measured).
+/// Pilots decide, through `mser5_of_average`, and their cut is used for every run.
 pub fn mser5(series: &[f64]) -> Option<Truncation> {
     mser(series, 5)
 }

@@ -133,7 +133,8 @@ impl Mphc {
     ///
     /// A request that finds `r − 1` waiting needs `r` completions of the saturated servers. In the
     /// uniformised chain the weight with `r` to go after `k` steps is `v R^{r−1} N_k` with
-    /// `N_{k+1} = N_k P_0 + R N_k P_1`; `P_1` has the steps that complete a service, `P_0` the rest.
+    /// `N_{k+1} = N_k P_0 + R N_k P_1`; `P_1` has the steps that complete a service, `P_0` the
+    /// rest.
     pub fn wait(&self) -> Steps {
         let (c, size) = (self.servers as usize, self.law.head.len());
         let clock = c as f64 * {

@@ -42,7 +42,9 @@ impl Scatter {
     /// Begins an interval with `count` arrivals; what was left of another is forgotten.
     pub fn begin(&mut self, start: Instant, length: Duration, count: u64) {
         self.waiting.clear();
-        self.waiting.push(Stretch { start: start.0, length: length.0, count });
+        // An interval at the end of time is cut there, so that no place in it overflows.
+        let length = length.0.min(u64::MAX - start.0);
+        self.waiting.push(Stretch { start: start.0, length, count });
         self.block.clear();
         self.next = 0;
     }
@@ -97,9 +99,7 @@ impl Scatter {
         let latest = stretch.length.saturating_sub(1);
         self.block.clear();
         self.block.extend(
-            self.sums.iter().map(|sum| {
-                Instant(stretch.start.saturating_add(((sum * scale) as u64).min(latest)))
-            }),
+            self.sums.iter().map(|sum| Instant(stretch.start + ((sum * scale) as u64).min(latest))),
         );
         self.next = 0;
     }

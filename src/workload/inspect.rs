@@ -1,4 +1,4 @@
-//! What a traffic file is like: span, rate, bursts, silences, sizes, seasons; one pass over its rows.
+//! What a traffic file is like: rate, bursts, silences, sizes, seasons; one pass over its rows.
 //!
 //! *Cv of inter-arrivals* is the standard deviation of the times between arrivals over their mean:
 //! 1 for a Poisson process. *Dispersion* is the variance over the mean of the counts of whole
@@ -382,7 +382,8 @@ impl Series {
     /// least.
     fn season(&self, period: u64) -> Option<Season> {
         let finest = (period / STEPS / self.width).max(1);
-        let merged = (1..=finest).rev().find(|merged| period % (merged * self.width) == 0)?;
+        let merged =
+            (1..=finest).rev().find(|merged| period.is_multiple_of(merged * self.width))?;
         let lag = (period / (merged * self.width)) as usize;
         let bins = pairs(&self.bins, merged as usize);
         // The last bin need not be whole.

@@ -158,7 +158,7 @@ fn bad_files_are_refused() {
         (cut.to_str().unwrap(), "gzip"),
         (latin.to_str().unwrap(), "utf-8"),
         ("src", "folder"),
-        ("no/such/file.csv", "no such file"),
+        ("no/such/file.csv", "there is no file"),
     ] {
         let columns =
             ["--columns", "arrival=1,service=2", "--time-unit", "s", "--service-unit", "s"];
@@ -184,7 +184,7 @@ fn bad_scenarios_and_flags_are_refused_at_their_place() {
         ("", &["--service", "lognormal:mean=50ms,cv=-1"], &["--service", "cv"]),
         ("", &["--set", "traffic.a.arrivals=poisson:rate=0/s"], &["rate", "above 0"]),
         ("", &["--balancer", "power-of-choices:choices=0"], &["choices", "at least 1"]),
-        ("", &["--servers", "-3"], &["--servers"]),
+        ("", &["--servers=-3"], &["--servers", "-3"]),
         ("", &["--slo", "p99 < 250"], &["no unit"]),
         ("", &["--precision", "0"], &["precision"]),
         ("", &["--set", "nonsense"], &["PATH=VALUE"]),

@@ -63,7 +63,7 @@ fn simulated(scenario: &Scenario, warm_up: Duration) -> (Outcome, Witness) {
         scenario.pool.values().map(|pool| u64::from(pool.servers) * u64::from(pool.slots)).sum();
     let most = slots * measured.timeline.width().0;
     for bin in measured.timeline.bins() {
-        assert!(bin.busy_ns <= most, "{} of {slots} slots were busy", bin.busy_ns);
+        assert!(bin.busy_ns <= i128::from(most), "{} of {slots} slots were busy", bin.busy_ns);
     }
     (scenario.outcome(&measured), witness)
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test says what went wrong by panicking.
 
 mod arrivals;
+mod autoscale;
 mod balancing;
 mod cli;
 mod decisions;
@@ -12,6 +13,7 @@ mod invariants;
 mod laws;
 mod measured;
 mod oracles;
+mod report;
 mod scenarios;
 mod stat_oracles;
 mod stats;

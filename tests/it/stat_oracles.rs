@@ -1,5 +1,5 @@
-//! Every known answer about statistics is reproduced, from `tests/oracles` and from the folder in the
-//! environment variable `PLIMSOLL_ORACLES`.
+//! Every known answer about statistics is reproduced, from `tests/oracles` and from the folder in
+//! the environment variable `PLIMSOLL_ORACLES`.
 
 use std::path::PathBuf;
 
@@ -209,11 +209,11 @@ fn is_quadrature(entry: &Value) -> bool {
 
 /// Compares a critical value with its entry by way of the entry's own quadrature.
 ///
-/// The file integrates over the χ² law by Gauss and Legendre in probability space, with 160 points for
-/// Rinott and 200 for Dunnett, where the integrand is not smooth at the ends: the error falls as 1/N²
-/// about and is 7·10⁻⁶ and 2·10⁻⁶ at those N, more than the stated 10⁻⁶. So the rule must reproduce
-/// the file's value, and ours must be where the rule is heading: beyond its value at N by no more
-/// than it moved from N/2 to N (a third of that, if the error were exactly quadratic).
+/// The file integrates over the χ² law by Gauss and Legendre in probability space, with 160 points
+/// for Rinott and 200 for Dunnett, where the integrand is not smooth at the ends: the error falls
+/// as 1/N² about and is 7·10⁻⁶ and 2·10⁻⁶ at those N, more than the stated 10⁻⁶. So the rule must
+/// reproduce the file's value, and ours must be where the rule is heading: beyond its value at N by
+/// no more than it moved from N/2 to N (a third of that, if the error were exactly quadratic).
 fn quadrature_miss(entry: &Value) -> Option<String> {
     let params = &entry["params"];
     let number = |key: &str| params[key].as_f64().expect("a number");

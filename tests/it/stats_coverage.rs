@@ -1,6 +1,8 @@
-//! A 95 % interval covers the truth 95 % of the time: 200 seeded experiments for each method and model.
+//! A 95 % interval covers the truth 95 % of the time: 200 seeded experiments for each method and
+//! model.
 //!
-//! The hits of a valid method lie in the binomial acceptance range at two-sided size 10⁻³, [179, 198].
+//! The hits of a valid method lie in the binomial acceptance range at two-sided size 10⁻³, [179,
+//! 198].
 
 use std::convert::Infallible;
 
@@ -348,8 +350,8 @@ fn block_lengths_follow_the_correlation() {
             .collect();
         block_length(&series)
     };
-    // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The error
-    // of the bootstrap is flat around it, so that a factor of two is near enough.
+    // For an AR(1) series with lag-1 correlation r the optimum is (n·(2r/(1 − r²))²)^{1/3}. The
+    // error of the bootstrap is flat around it, so that a factor of two is near enough.
     assert!(length(0.0) < 2.0);
     for r in [0.5_f64, 0.9] {
         let optimum = (10_000.0 * (2.0 * r / (1.0 - r * r)).powi(2)).cbrt();
@@ -402,7 +404,8 @@ fn quantile_differences_of_paired_runs_cover() {
 
 #[test]
 fn kim_and_nelson_select_the_best_as_often_as_they_promise() {
-    // The least favourable case: all others worse by exactly the indifference, here with common noise.
+    // The least favourable case: all others worse by exactly the indifference, here with common
+    // noise.
     let correct = (0..EXPERIMENTS)
         .filter(|&experiment| {
             let mut rng = SplitMix::of(experiment, 11);

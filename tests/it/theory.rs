@@ -263,6 +263,6 @@ fn an_answer_prints_only_what_the_model_has() {
 
 #[test]
 fn an_unknown_model_is_told_its_neighbours() {
-    let refusal = model("mmk").err().expect("no such model").to_string();
+    let refusal = model("mmk").expect_err("no such model").to_string();
     assert!(refusal.contains("mmk") && refusal.contains("mmc"), "{refusal}");
 }

@@ -27,6 +27,12 @@ fn read_with(text: &str, options: &Options) -> (Vec<Row>, Understanding) {
     read_as(text.as_bytes(), options).unwrap_or_else(|problem| panic!("{}", problem.render(false)))
 }
 
+/// A header and rows.
+fn table(header: &str, rows: impl IntoIterator<Item = String>) -> String {
+    let rows: Vec<String> = rows.into_iter().collect();
+    format!("{header}\n{}\n", rows.join("\n"))
+}
+
 /// Options as a scenario writes them.
 fn options(toml: &str) -> Options {
     toml::from_str(toml).expect("the test's options are right")

@@ -16,6 +16,8 @@ pub(in crate::balance) enum Key {
     Expected,
     /// 0 when idle, else (a + 1) / w.
     IdleFirst,
+    /// 0 while there is room, that is a < w, else a / w.
+    Room,
 }
 
 impl Key {
@@ -24,7 +26,8 @@ impl Key {
     pub(in crate::balance) fn of(self, count: u32, weight: f64) -> f64 {
         let load = f64::from(count);
         match self {
-            Self::PerWeight => load / weight,
+            Self::Room if load < weight => 0.0,
+            Self::PerWeight | Self::Room => load / weight,
             Self::Haproxy | Self::IdleFirst if count == 0 => 0.0,
             Self::Haproxy => ((load + 1.0) * 4096.0 / (16.0 * weight)).floor(),
             Self::Expected | Self::IdleFirst => (load + 1.0) / weight,

@@ -1,4 +1,5 @@
-//! The hash functions of real balancers, so that their rings and tables can be built point by point.
+//! The hash functions of real balancers, so that their rings and tables can be built point by
+//! point.
 
 /// CRC-32 (IEEE 802.3, reflected) of `bytes`, going on from `crc`; 0 starts.
 pub(in crate::balance) fn crc32(crc: u32, bytes: &[u8]) -> u32 {

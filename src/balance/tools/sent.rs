@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::model::{Completion, Request, ServerId};
 use crate::time::Instant;
 
-/// A note for each request in flight, in order of sending. Where requests leave in that order a note
-/// is found at once, else after as many as it has overtaken.
+/// A note for each request in flight, in order of sending. Where requests leave in that order a
+/// note is found at once, else after as many as it has overtaken.
 #[derive(Clone, Debug)]
 pub(in crate::balance) struct Sent<T> {
     notes: Vec<VecDeque<(Instant, u64, T)>>,

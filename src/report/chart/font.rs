@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
 
-/// A subset of DejaVu Sans; its licence stands beside it.
+/// A subset of `DejaVu Sans`; its licence stands beside it.
 static FACE: LazyLock<Face<'static>> = LazyLock::new(|| {
     Face::parse(include_bytes!("font/DejaVuSans-subset.ttf"), 0).expect("the font we embed")
 });

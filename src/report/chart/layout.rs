@@ -1,4 +1,5 @@
-//! Where things stand on a chart: title, legend, axis titles and labels first, the plot in the rest.
+//! Where things stand on a chart: title, legend, axis titles and labels first, the plot in the
+//! rest.
 
 use super::scale::Scale;
 use super::{At, Chart, Mark, Series, font};

@@ -11,11 +11,13 @@ mod palette;
 mod png;
 mod run;
 mod scale;
+mod several;
 mod sheet;
 mod svg;
 
 pub(crate) use palette::dark_css;
 pub use run::of_run;
+pub use several::{of_comparison, of_several};
 pub(crate) use svg::escape;
 
 use serde::Serialize;

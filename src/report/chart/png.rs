@@ -38,7 +38,7 @@ impl Picture {
             Shape::Open(group) => self.dashes.push(group.dashed),
             Shape::Close => drop(self.dashes.pop()),
             Shape::Path { points, paint, width } => {
-                self.stroke(through(points, false), *paint, *width)
+                self.stroke(through(points, false), *paint, *width);
             }
             Shape::Polygon { points, paint } => self.fill(through(points, true), *paint),
             Shape::Rect { from, to, paint, fill } => {

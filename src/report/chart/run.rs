@@ -42,7 +42,8 @@ fn time(results: &Results) -> Axis {
 fn shown(results: &Results) -> &[Row] {
     let rows = &results.timeline;
     let number = |path: &str| results.number(path).map_or(0.0, |number| number.estimate);
-    let horizon = number("warm_up_s") + number("duration_s");
+    // The outcome of several runs tells the time of all of them, the timeline is that of the first.
+    let horizon = number("warm_up_s") + number("duration_s") / results.runs() as f64;
     let last = rows.last().map_or(0.0, |row| row.end_s);
     let whole = rows.partition_point(|row| row.start_s < horizon * (1.0 - 1e-9));
     if whole > 0 && last <= horizon * 1.02 { &rows[..whole] } else { rows }
@@ -63,7 +64,7 @@ fn warm_up(results: &Results) -> Vec<Rule> {
 }
 
 /// Objectives about latency as values: `p99 < 800ms` is a line at 0.8 s.
-fn objectives(results: &Results, place: fn(f64) -> At) -> Vec<Rule> {
+pub(super) fn objectives(results: &Results, place: fn(f64) -> At) -> Vec<Rule> {
     let rule = |slo: &serde_json::Value| {
         let words = slo["objective"].as_str()?;
         let (measure, limit) = words.split_once(['<', '>'])?;
@@ -115,8 +116,8 @@ fn tail(results: &Results) -> Option<Chart> {
 }
 
 /// (x, share above x) down to the share that ten requests make up, thinned to what can be seen.
-fn exceedance(histogram: &Histogram) -> Vec<(f64, f64)> {
-    let floor = (10.0 / histogram.len() as f64).min(1e-2).max(1e-5);
+pub(super) fn exceedance(histogram: &Histogram) -> Vec<(f64, f64)> {
+    let floor = (10.0 / histogram.len() as f64).clamp(1e-5, 1e-2);
     let first = histogram.min().map(|min| (seconds(min), 1.0));
     let points: Vec<(f64, f64)> = histogram
         .ccdf()

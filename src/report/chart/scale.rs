@@ -65,7 +65,9 @@ impl Scale {
         let places = decimals(step / size);
         let label = |tick: i64| {
             let value = tick as f64 * step / size;
-            let plain = if places == 0 && value.abs() >= 10_000.0 {
+            let plain = if tick == 0 {
+                "0".to_owned()
+            } else if places == 0 && value.abs() >= 10_000.0 {
                 text::digits(value)
             } else {
                 format!("{value:.places$}")

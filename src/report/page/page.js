@@ -78,7 +78,7 @@ for (const figure of document.querySelectorAll("figure.chart")) {
   const tip = document.createElement("div");
   tip.className = "tip"; tip.hidden = true; tip.setAttribute("role", "status");
   figure.append(tip);
-  const cross = document.createElementNS("http://www.w3.org/2000/svg", "line");
+  const cross = document.createElementNS(svg.namespaceURI, "line");
   cross.setAttribute("class", "cross"); cross.setAttribute("visibility", "hidden");
   svg.append(cross);
   // The drawing has tooltips of its own for readers without scripts; two would be one too many.

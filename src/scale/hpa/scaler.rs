@@ -28,7 +28,7 @@ impl Scaler {
     }
 
     /// The pods that serve, each with its share of `total_milli`, and those that start.
-    fn pods(&self, signals: &Signals<'_>, total_milli: i64) -> Vec<Pod> {
+    fn pods(signals: &Signals<'_>, total_milli: i64) -> Vec<Pod> {
         let ready = signals.ready_since.len().max(1) as i64;
         let (each, rest) = (total_milli / ready, total_milli % ready);
         let now_ns = signals.now.0;
@@ -83,7 +83,7 @@ impl Scaler {
         }
         let ready = f64::from(signals.counts.ready);
         let total = if metric.metric == Metric::Utilization { total * ready } else { total };
-        let pods = self.pods(signals, (total * 1000.0).round() as i64);
+        let pods = Self::pods(signals, (total * 1000.0).round() as i64);
         let startup = Startup {
             cpu_initialization_ns: self.config.cpu_initialization_period.0,
             readiness_delay_ns: self.config.initial_readiness_delay.0,

@@ -4,7 +4,7 @@
 //! rounded to whole numbers of at least 1.
 //! **When it shines.** Pages that fetch twenty things, bulk jobs, queues drained in batches.
 //! **When it fails.** Company that comes a little later: use `hawkes`.
-//! **Source.** The M[X] of M[X]/M/c (Chaudhry and Templeton 1983).
+//! **Source.** The `M[X]` of `M[X]/M/c` (Chaudhry and Templeton 1983).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

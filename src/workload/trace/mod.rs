@@ -5,6 +5,7 @@
 //! come from [`Trace::next`] in memory that does not grow with the file, unless the file must be
 //! sorted. [`TraceSource`] makes requests of them. [`Trace::understanding`] says what was read.
 
+mod ahead;
 mod backlog;
 mod bind;
 pub mod format;
@@ -21,6 +22,7 @@ mod survey;
 mod understanding;
 mod unit;
 
+pub use ahead::Ahead;
 pub use bind::{Because, Bound};
 pub use format::{FORMATS, Format};
 pub use header::Role;
@@ -108,10 +110,10 @@ impl Trace {
             None => self.pull(row)?,
         };
         if found {
-            if let (Arrivals::Mean(mean), Some(interval)) = (&mut row.arrivals, self.interval) {
-                if self.parser.has_rates() {
-                    *mean *= interval.as_secs_f64();
-                }
+            if let (Arrivals::Mean(mean), Some(interval)) = (&mut row.arrivals, self.interval)
+                && self.parser.has_rates()
+            {
+                *mean *= interval.as_secs_f64();
             }
             self.tally.take(row, self.interval);
         }

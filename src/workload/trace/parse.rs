@@ -66,8 +66,9 @@ enum Wanted {
 }
 
 /// The least stamp there can be is zero: differences of stamps then fit an unsigned number.
+#[inline]
 fn from_least(stamp: i64) -> u64 {
-    (stamp as u64) ^ (1 << 63)
+    stamp.cast_unsigned() ^ (1 << 63)
 }
 
 impl Parser {
@@ -138,7 +139,7 @@ impl Parser {
 
     /// A stamp as it would be written in this file.
     pub(super) fn written_stamp(&self, stamp: u64) -> Option<String> {
-        let nanos = (stamp ^ (1 << 63)) as i64;
+        let nanos = (stamp ^ (1 << 63)).cast_signed();
         match (&self.clock, self.plan.when) {
             (_, When::Steps) => None,
             (Clock::Number(_), _) => Some(format!("{} s", nanos as f64 / 1e9)),
@@ -198,18 +199,17 @@ impl Parser {
             return Ok(Taken::Skipped);
         }
         match self.plan.when {
-            When::Before(place) => match row.service {
-                Some(service) => {
+            When::Before(place) => {
+                if let Some(service) = row.service {
                     stamp = i64::try_from(service.0)
                         .ok()
                         .and_then(|service| stamp.checked_sub(service))
                         .ok_or(Defect::Cell(place, Fault::TooLarge, Wanted::Stamp))?;
-                }
-                None => {
+                } else {
                     self.skip("they have an end but no duration");
                     return Ok(Taken::Skipped);
                 }
-            },
+            }
             When::At(place) if stamp < 0 && matches!(self.clock, Clock::Number(_)) => {
                 return Err(Defect::Cell(place, Fault::Negative, Wanted::Stamp));
             }
@@ -463,10 +463,10 @@ impl Classes {
         if is_blank(cell) {
             return None;
         }
-        if let Some(last) = self.last {
-            if self.names[last as usize] == cell {
-                return Some(last);
-            }
+        if let Some(last) = self.last
+            && self.names[last as usize] == cell
+        {
+            return Some(last);
         }
         let place = match self.names.get_index_of(cell) {
             Some(place) => place,
@@ -497,10 +497,10 @@ impl Chains {
         if self.roots.insert(chat, root).is_none() {
             self.order.push_back(chat);
         }
-        if self.order.len() > REMEMBERED {
-            if let Some(oldest) = self.order.pop_front() {
-                self.roots.remove(&oldest);
-            }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.roots.remove(&oldest);
         }
         root
     }

@@ -349,7 +349,7 @@ fn split_delimited(
         if bytes.get(from) == Some(&b'"') {
             let close = closing_quote(bytes, from + 1)?;
             let inside = &bytes[from + 1..close];
-            lines += inside.iter().filter(|byte| **byte == b'\n').count() as u64;
+            lines += inside.split(|byte| *byte == b'\n').count() as u64 - 1;
             quoted = Some(from as u32 + 1..close as u32);
             search = close + 1;
         }

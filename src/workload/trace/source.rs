@@ -1,11 +1,15 @@
 //! Requests from rows: a window of the file, faster or denser than it was recorded.
 //!
-//! | option | what is done | effect on bursts: the index of dispersion I(t) of the original |
-//! | --- | --- | --- |
-//! | `speed-up = k` | every time is divided by k | I(kt): the same users, faster |
-//! | `rate-scale = p` below 1 | each request is kept with probability p | 1 + p (I(t) − 1) |
-//! | `rate-scale = k` above 1 | each request comes ⌊k⌋ times, and once more with probability k − ⌊k⌋; the copies are late by a uniform time | about 1 + k (I(t) − 1) for t well above that time: growth in which users act together, the worst case |
-//! | the same for counts and rates | the count is thinned or multiplied, then placed in its interval | as above, from the length of an interval on |
+//! What is done, and what it does to the index of dispersion I(t), the variance over the mean of
+//! the counts in intervals of length t:
+//!
+//! - `speed-up = k`: every time is divided by k. I(t) becomes I(kt): the same users, faster.
+//! - `rate-scale = p` below 1: each request is kept with probability p. 1 + p (I(t) − 1).
+//! - `rate-scale = k` above 1: each request comes ⌊k⌋ times, and once more with probability
+//!   k − ⌊k⌋; the copies are late by a uniform time. About 1 + k (I(t) − 1) for t well above that
+//!   time: growth in which users act together, the worst case.
+//! - Either for counts and rates: the count is thinned or multiplied, then placed in its interval.
+//!   The same, from the length of an interval on.
 //!
 //! How late a copy may be follows the traffic: at most the time that sixteen requests take just
 //! before, or just after, whichever is shorter. So copies make no batches where there were
@@ -154,8 +158,14 @@ pub struct TraceSource<C> {
 
 /// Rows one by one, each a request: the file's own, spread or multiplied, or out of intervals.
 enum Rows {
-    Events { trace: Trace, spreader: Option<Spreader>, scaler: Option<Scaler> },
+    Events(Box<Events>),
     Intervals(Box<Intervals>),
+}
+
+struct Events {
+    trace: Trace,
+    spreader: Option<Spreader>,
+    scaler: Option<Scaler>,
 }
 
 impl<C: Complete> TraceSource<C> {
@@ -178,7 +188,7 @@ impl<C: Complete> TraceSource<C> {
             };
             let spreader = tick.map(|tick| Spreader::new(tick, seed, class));
             let scaler = (shape.rate_scale != 1.0).then(|| Scaler::new(&shape, seed, class));
-            Rows::Events { trace, spreader, scaler }
+            Rows::Events(Box::new(Events { trace, spreader, scaler }))
         };
         Ok(Self { rows, shape, complete, row: Row::default(), over: false, sent: 0 })
     }
@@ -186,7 +196,7 @@ impl<C: Complete> TraceSource<C> {
     /// The trace that is read, for what was understood of it.
     pub fn trace(&self) -> &Trace {
         match &self.rows {
-            Rows::Events { trace, .. } => trace,
+            Rows::Events(events) => &events.trace,
             Rows::Intervals(intervals) => &intervals.trace,
         }
     }
@@ -196,18 +206,23 @@ impl Rows {
     #[inline]
     fn next(&mut self, row: &mut Row) -> Result<bool, Problem> {
         match self {
-            Self::Events { trace, spreader: None, scaler: None } => trace.next(row),
-            Self::Events { trace, spreader, scaler } => {
-                let mut upstream = |row: &mut Row| match spreader {
-                    Some(spreader) => spreader.next(trace, row),
-                    None => trace.next(row),
-                };
-                match scaler {
-                    Some(scaler) => scaler.next(&mut upstream, row),
-                    None => upstream(row),
-                }
-            }
+            Self::Events(events) => events.next(row),
             Self::Intervals(intervals) => intervals.next(row),
+        }
+    }
+}
+
+impl Events {
+    #[inline]
+    fn next(&mut self, row: &mut Row) -> Result<bool, Problem> {
+        let Self { trace, spreader, scaler } = self;
+        let mut upstream = |row: &mut Row| match spreader {
+            Some(spreader) => spreader.next(trace, row),
+            None => trace.next(row),
+        };
+        match scaler {
+            Some(scaler) => scaler.next(&mut upstream, row),
+            None => upstream(row),
         }
     }
 }
@@ -494,14 +509,17 @@ impl Intervals {
     fn next(&mut self, row: &mut Row) -> Result<bool, Problem> {
         loop {
             if let Some(at) = self.scatter.next(&mut self.stream) {
-                let whose = if self.rows.len() == 1 { 0 } else { self.urn.draw(&mut self.stream) };
-                *row = self.rows[whose];
+                if self.rows.len() > 1 {
+                    *row = self.rows[self.urn.draw(&mut self.stream)];
+                }
                 row.at = at;
                 return Ok(true);
             }
             if !self.enter()? {
                 return Ok(false);
             }
+            // All arrivals of an interval with one row are alike but for their time.
+            *row = self.rows[0];
         }
     }
 

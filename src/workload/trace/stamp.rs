@@ -83,10 +83,10 @@ impl Day {
 
     /// Keeps a date of ten bytes, so that the next row need not read it again.
     fn remember(&mut self, cell: &[u8], midnight: i64) {
-        if let Some(head) = cell.first_chunk::<10>() {
-            if head.iter().filter(|byte| byte.is_ascii_digit()).count() == 8 {
-                *self = Self { text: *head, seconds: midnight };
-            }
+        if let Some(head) = cell.first_chunk::<10>()
+            && head.iter().filter(|byte| byte.is_ascii_digit()).count() == 8
+        {
+            *self = Self { text: *head, seconds: midnight };
         }
     }
 }
@@ -147,7 +147,8 @@ fn log_time(cell: &[u8]) -> Option<Parts> {
     scan.one(b"/")?;
     let (name, rest) = scan.0.split_at_checked(3)?;
     let months = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    let month = months.chunks(3).position(|month| month.eq_ignore_ascii_case(name))? as i64 + 1;
+    let (month, _) =
+        (1..).zip(months.chunks(3)).find(|(_, month)| month.eq_ignore_ascii_case(name))?;
     scan.0 = rest;
     scan.one(b"/")?;
     let midnight = days_from_civil(scan.digits(4, 4)?, month, day)? * DAY_S;
@@ -246,14 +247,13 @@ fn custom(format: &str, cell: &[u8]) -> Result<i64, Fault> {
         return Err(Fault::Blank);
     }
     let parts = strtime::parse(format, cell).map_err(|_| Fault::NotTime)?;
-    let instant = match parts.offset() {
-        Some(_) => parts.to_timestamp().ok(),
-        None => {
-            let date = parts.to_date().ok();
-            let time = parts.to_time().unwrap_or(jiff::civil::Time::midnight());
-            date.and_then(|date| date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok())
-                .map(|zoned| zoned.timestamp())
-        }
+    let instant = if parts.offset().is_some() {
+        parts.to_timestamp().ok()
+    } else {
+        let date = parts.to_date().ok();
+        let time = parts.to_time().unwrap_or(jiff::civil::Time::midnight());
+        date.and_then(|date| date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok())
+            .map(|zoned| zoned.timestamp())
     };
     let nanos = instant.ok_or(Fault::NotTime)?.as_nanosecond();
     i64::try_from(nanos).map_err(|_| Fault::TooLarge)

@@ -69,11 +69,11 @@ fn understand(
     options: &Options,
 ) -> Understanding {
     let is_used = |place| bound.iter().any(|column: &Bound| column.place == place);
-    let in_turn = format.shape == Shape::MinuteColumns;
+    let is_minute = |place: usize| {
+        format.shape == Shape::MinuteColumns && names[place].whole.parse::<u32>().is_ok()
+    };
     let unused = (0..names.len())
-        .filter(|place| {
-            !is_used(*place) && !(in_turn && names[*place].whole.parse::<u32>().is_ok())
-        })
+        .filter(|place| !is_used(*place) && !is_minute(*place))
         .map(|place| names[place].written.clone())
         .collect();
     Understanding {

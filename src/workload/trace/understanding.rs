@@ -1,4 +1,4 @@
-//! What was understood of a traffic file, for the report: columns, units, span, rate, what was mended.
+//! What was understood of a traffic file, for the report: columns, units, span, rate, mending.
 
 use serde::Serialize;
 
@@ -102,10 +102,12 @@ pub struct Understanding {
     pub classes: Vec<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(span.as_secs_f64())
 }
 
+#[expect(clippy::ref_option, reason = "serde's signature")]
 fn maybe_seconds<S: serde::Serializer>(
     span: &Option<Duration>,
     serializer: S,
@@ -177,15 +179,12 @@ impl Tally {
         into.missing_intervals = self.missing;
         into.smallest_step = Duration(if self.step == u64::MAX { 0 } else { self.step });
         into.requests = self.exact as f64 + self.mean;
-        let covered = match into.interval {
-            Some(interval) => {
-                into.span = self.last.since(Instant::START) + interval;
-                (self.rows - self.ties) as f64 * interval.as_secs_f64()
-            }
-            None => {
-                into.span = self.last.since(Instant::START);
-                into.span.as_secs_f64()
-            }
+        let covered = if let Some(interval) = into.interval {
+            into.span = self.last.since(Instant::START) + interval;
+            (self.rows - self.ties) as f64 * interval.as_secs_f64()
+        } else {
+            into.span = self.last.since(Instant::START);
+            into.span.as_secs_f64()
         };
         into.rate = if covered > 0.0 { into.requests / covered } else { 0.0 };
     }
@@ -337,7 +336,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -1,4 +1,4 @@
-//! Units of time in traffic files, and numbers read from bytes: exact, and without a detour by text.
+//! Units of time in traffic files, and numbers read from bytes: exactly, without making texts.
 
 use std::fmt;
 
@@ -183,7 +183,7 @@ pub(super) struct Scale {
 
 impl Scale {
     pub(super) fn new(nanos: u64) -> Self {
-        let steps = POWERS.map(|power| if nanos % power == 0 { nanos / power } else { 0 });
+        let steps = POWERS.map(|power| if nanos.is_multiple_of(power) { nanos / power } else { 0 });
         Self { nanos, steps }
     }
 
@@ -233,20 +233,17 @@ impl Scale {
         if matches!(plain, [b'-' | b'+', ..]) {
             return Err(Fault::NotNumber);
         }
-        let nanos = match split_decimal(plain) {
-            Some((digits, decimals)) => {
-                let power = 10_u128.pow(decimals);
-                // 19 digits times 292 years of nanoseconds stay below 2¹²⁷.
-                let scaled = digits * u128::from(self.nanos);
-                i64::try_from((scaled + power / 2) / power).map_err(|_| Fault::TooLarge)?
+        let nanos = if let Some((digits, decimals)) = split_decimal(plain) {
+            let power = 10_u128.pow(decimals);
+            // 19 digits times 292 years of nanoseconds stay below 2¹²⁷.
+            let scaled = digits * u128::from(self.nanos);
+            i64::try_from((scaled + power / 2) / power).map_err(|_| Fault::TooLarge)?
+        } else {
+            let nanos = (real(plain)? * self.nanos as f64).round();
+            if nanos.abs() >= i64::MAX as f64 {
+                return Err(Fault::TooLarge);
             }
-            None => {
-                let nanos = (real(plain)? * self.nanos as f64).round();
-                if nanos.abs() >= i64::MAX as f64 {
-                    return Err(Fault::TooLarge);
-                }
-                nanos as i64
-            }
+            nanos as i64
         };
         Ok(sign * nanos)
     }

@@ -42,6 +42,7 @@ fn plant(slots: u32, queue_limit: u32, seed: Seed) -> Plant {
         balancers: vec![balancer],
         streams: vec![seed.stream(Purpose::Route, "0")],
         shared: None,
+        life: Vec::new(),
         reporting: None,
         plain_fifo: queue_limit == u32::MAX,
         fleet,

@@ -95,7 +95,8 @@ fn more_points_make_a_ring_more_even() {
         *times.iter().max().unwrap() as f64 * 100.0 / 200_000.0
     };
     let (one, many, most_of_all) = (most(1), most(100), most(1000));
-    // The averages are 4.98, 1.281 and 1.078; one ring of one point a server is far from its average.
+    // The averages are 4.98, 1.281 and 1.078; one ring of one point a server is far from its
+    // average.
     assert!(one > 3.0 && many < 1.4 && most_of_all < 1.12, "{one} {many} {most_of_all}");
 }
 

@@ -151,7 +151,9 @@ fn idle_lists_of_several_balancers_help_and_shorter_lists_help_more() {
         cluster.mean()
     };
     let (random, two) = (mean("join-idle-queue"), mean("join-idle-queue:lists=2"));
-    // The mean-field model, 1.818 and 1.443, is known not to be exact; the order of things is.
+    // The mean-field model takes requests for dealt at random: 1.818 and 1.443. The engine deals
+    // them in turn, which leaves fewer lists empty.
+    assert!(random.1 < 1.818 && two.1 < 1.443, "{random:?} {two:?}");
     let shortest = mean("join-shortest-queue");
     let blind = mean("least-connections");
     assert!(two.1 < random.0 && shortest.1 < two.0, "{two:?} {random:?} {shortest:?}");

@@ -1,6 +1,6 @@
 //! Whole policies driven by hand: published sequences, shares and scenarios of real systems.
 
-use plimsoll::balance::Pick;
+use plimsoll::balance::{Pick, Setup};
 use plimsoll::fleet::{ServerSpec, State};
 
 use super::{Desk, agrees, refusal, weighted};
@@ -23,12 +23,28 @@ fn weighted_round_robin_plays_the_schedule_asked_for() {
 
 #[test]
 fn a_random_start_gives_first_picks_by_weight() {
-    for weights in [[25, 75], [1, 99]] {
-        let mut first = [0_u64; 2];
-        let mut desk = Desk::new("weighted-random", &weighted(&weights));
-        (0..10_000).for_each(|_| first[desk.choose(0)] += 1);
-        assert!(agrees(&first, &weights.map(f64::from)), "{first:?}");
+    for weights in [[0, 25, 75], [0, 1, 99], [0, 50, 50], [1, 20, 79]] {
+        for form in ["envoy", "nginx", "haproxy", "ipvs"] {
+            let spec = format!("weighted-round-robin:random-start=true,form={form}");
+            let recipe = super::recipe::<dyn plimsoll::balance::Balancer>(&spec);
+            let mut desk = Desk::new(&spec, &weighted(&weights));
+            let mut first = [0_u64; 3];
+            for _ in 0..4000 {
+                desk.policy = recipe.build(&Setup::new(&desk.fleet)).unwrap();
+                first[desk.choose(0)] += 1;
+            }
+            assert!(agrees(&first, &weights.map(f64::from)), "{form}: {first:?}");
+        }
     }
+}
+
+#[test]
+fn random_draws_are_by_weight() {
+    for weights in [[0, 25, 75], [1, 20, 79]] {
+        let mut desk = Desk::new("weighted-random", &weighted(&weights));
+        assert!(agrees(&desk.shares(40_000), &weights.map(f64::from)));
+    }
+    assert!(agrees(&Desk::of("random", 3).shares(30_000), &[1.0; 3]));
 }
 
 #[test]

@@ -359,7 +359,8 @@ fn parallel(case: &Case) -> Result<Experiment, String> {
     Ok(draft.done())
 }
 
-/// Servers of the speeds `mus`, each a pool of its own and of weight 1, or of weights in proportion.
+/// Servers of the speeds `mus`, each a pool of its own and of weight 1, or of weights in
+/// proportion.
 fn servers_of(case: &Case, weighted: bool) -> Result<(Vec<f64>, String), String> {
     let mus: Vec<f64> = case.params["mus"]
         .as_array()

@@ -4,9 +4,9 @@ use plimsoll::diagnose::Problem;
 use plimsoll::model::Request;
 use plimsoll::rng::Seed;
 use plimsoll::workload::Source;
-use plimsoll::workload::trace::{Input, Options, Row, Shape, Trace, TraceSource, Window};
+use plimsoll::workload::trace::{Ahead, Input, Options, Row, Shape, Trace, TraceSource, Window};
 
-use super::options;
+use super::{options, table};
 
 fn request(row: &Row) -> Request {
     Request { key: row.key.unwrap_or(0), class: row.class.unwrap_or(0), ..Request::default() }
@@ -33,7 +33,7 @@ fn requests_with(
 }
 
 fn requests(text: &str, shape: Shape) -> Vec<Request> {
-    requests_with(text, &Options::default(), shape, 1).unwrap()
+    requests_with(text, &Options::default(), shape, 1).expect("the file is right")
 }
 
 fn seconds(requests: &[Request]) -> Vec<f64> {
@@ -42,11 +42,8 @@ fn seconds(requests: &[Request]) -> Vec<f64> {
 
 /// A row every `gap` seconds, keys in turn.
 fn steady(rows: u32, gap: f64, keys: u32) -> String {
-    let mut text = "arrival_s,key\n".to_owned();
-    for i in 0..rows {
-        text += &format!("{},k{}\n", f64::from(i) * gap, i % keys);
-    }
-    text
+    let row = |i| format!("{},k{}", f64::from(i) * gap, i % keys);
+    table("arrival_s,key", (0..rows).map(row))
 }
 
 #[test]
@@ -110,12 +107,8 @@ fn copies_multiply_the_rate_and_stay_close_without_making_batches() {
 #[test]
 fn copies_do_not_fill_a_silence() {
     // Two bursts of a hundred requests, ten minutes apart.
-    let mut text = "arrival_s\n".to_owned();
-    for burst in [0.0, 600.0] {
-        for i in 0..100 {
-            text += &format!("{}\n", burst + f64::from(i) * 0.1);
-        }
-    }
+    let burst = |start: f64| (0..100).map(move |i| (start + f64::from(i) * 0.1).to_string());
+    let text = table("arrival_s", burst(0.0).chain(burst(600.0)));
     let scaled = requests(&text, Shape { rate_scale: 3.0, ..Shape::default() });
     assert_eq!(scaled.len(), 600);
     let silent = seconds(&scaled).iter().filter(|at| (12.0..600.0).contains(*at)).count();
@@ -204,4 +197,38 @@ fn a_count_nobody_could_simulate_is_refused() {
     let problem =
         requests_with("t_s,count\n0,9e15\n60,1\n", &Options::default(), Shape::default(), 1);
     assert!(problem.unwrap_err().message().contains("more than anybody could simulate"));
+}
+
+/// The requests of a long trace read ahead, and what the source advises at the end.
+fn read_ahead(text: &str, most: usize) -> (Vec<Request>, Vec<String>, Option<Problem>) {
+    let trace = Trace::open(&Input::memory("t.csv", text), &Options::default());
+    let source = trace.and_then(|trace| {
+        TraceSource::new(trace, Shape::default(), Seed::new(1, 0), "main", request)
+    });
+    let source = source.expect("the head of the file is right");
+    let mut ahead = Ahead::new(Box::new(source));
+    let mut all = Vec::new();
+    while all.len() < most {
+        let before = all.len();
+        if let Err(problem) = ahead.fill(&mut all) {
+            return (all, ahead.advice(), Some(problem));
+        }
+        if all.len() == before {
+            break;
+        }
+    }
+    let advice = ahead.advice();
+    (all, advice, None)
+}
+
+#[test]
+fn reading_ahead_changes_nothing() {
+    let text = steady(50_000, 0.25, 7);
+    let (all, advice, problem) = read_ahead(&text, usize::MAX);
+    assert_eq!(all, requests(&text, Shape::default()));
+    assert!(problem.is_none() && advice.join("\n").contains("50,000 requests over"));
+    // A simulation may stop before the trace does; the reader then stops as well.
+    assert!(read_ahead(&text, 10_000).0.len() < 50_000);
+    let (_, _, problem) = read_ahead(&format!("{text}x,y\n"), usize::MAX);
+    assert!(problem.unwrap().render(false).contains("t.csv:50002:1"));
 }

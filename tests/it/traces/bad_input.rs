@@ -4,7 +4,7 @@ use std::io::Write;
 
 use plimsoll::workload::trace::{Input, Options, Trace};
 
-use super::{options, read_as, read_with};
+use super::{options, read_as, read_with, table};
 
 /// Reading `text` fails, and the diagnostic has all these parts.
 #[track_caller]
@@ -171,10 +171,7 @@ fn lines_that_are_not_json_are_shown_where_they_break() {
 
 #[test]
 fn a_compressed_file_that_is_cut_short_is_told_with_its_line() {
-    let mut text = "arrival_s,in\n".to_owned();
-    for i in 0..10_000 {
-        text += &format!("{i},{}\n", i * 7919 % 1009);
-    }
+    let text = table("arrival_s,in", (0..10_000).map(|i| format!("{i},{}", i * 7919 % 1009)));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(text.as_bytes()).unwrap();
     let bytes = gzip.finish().unwrap();

@@ -8,7 +8,7 @@ use plimsoll::workload::trace::{
     Arrivals, Because, FORMATS, Input, Options, Row, Stamps, Trace, Understanding, Unit,
 };
 
-use super::{options, read, read_with, times_ms};
+use super::{options, read, read_with, table, times_ms};
 
 fn seconds_by_format() -> Stamps {
     Stamps::Numbers { unit: Unit::Second, because: Because::Format }
@@ -269,14 +269,10 @@ fn compressed_files_are_read_by_their_content() {
 #[test]
 fn an_inspection_counts_gaps_minutes_and_silences() {
     // Ten requests a second apart, three silent minutes, then twenty in one second.
-    let mut text = "arrival_s,service_ms,model\n".to_owned();
-    for i in 0..10 {
-        text += &format!("{i},{},a\n", i + 1);
-    }
-    for i in 0..20 {
-        text += &format!("{},5,b\n", 240.0 + f64::from(i) * 0.05);
-    }
-    text += "300,5,b\n";
+    let first = (0..10).map(|i| format!("{i},{},a", i + 1));
+    let burst = (0..20).map(|i| format!("{},5,b", 240.0 + f64::from(i) * 0.05));
+    let rows = first.chain(burst).chain(["300,5,b".to_owned()]);
+    let text = table("arrival_s,service_ms,model", rows);
     let trace = Trace::open(&Input::memory("t.csv", text), &Options::default()).unwrap();
     let seen = inspect(trace).unwrap();
     let counts = seen.counts.unwrap();
@@ -293,10 +289,8 @@ fn an_inspection_counts_gaps_minutes_and_silences() {
 
 #[test]
 fn an_inspection_finds_the_day_in_a_series_of_counts() {
-    let mut text = "t_h,count\n".to_owned();
-    for hour in 0..24 * 8 {
-        text += &format!("{hour},{}\n", if hour % 24 < 12 { 100 } else { 10 });
-    }
+    let row = |hour: u32| format!("{hour},{}", if hour % 24 < 12 { 100 } else { 10 });
+    let text = table("t_h,count", (0..24 * 8).map(row));
     let trace = Trace::open(&Input::memory("t.csv", text), &Options::default()).unwrap();
     let seasons = inspect(trace).unwrap().seasons;
     assert_eq!(seasons.len(), 1);

@@ -22,8 +22,8 @@ const SEEDS: &[&str] = &[
      19440110.0,abc,1.5,GPT-4,1,2,3,API log\n19440111.5,,0.5,GPT-4,1,0,3,API log\n",
     "{\"timestamp\": 27482, \"input_length\": 6955, \"output_length\": 52, \"hash_ids\": [46]}\n\
      {\"timestamp\": 30535, \"input_length\": 6472, \"output_length\": 26, \"hash_ids\": [46]}\n",
-    "{\"timestamp\": \"27\", \"input_length\": 1, \"output_length\": 1, \"hash_ids\": {\"a\": [1]}, \
-     \"session_id\": \"a\"}\n",
+    "{\"timestamp\": \"27\", \"input_length\": 1, \"output_length\": 1, \
+     \"hash_ids\": {\"a\": [1]}, \"session_id\": \"a\"}\n",
     "{\"chat_id\": 1, \"parent_chat_id\": -1, \"timestamp\": 6.1, \"input_length\": 5, \
      \"output_length\": 1, \"type\": \"text\", \"turn\": 1, \"hash_ids\": [1]}\n",
     "app,func,end_timestamp,duration\na,f,10.5,10.25\na,g,3.0,1.0\n",

@@ -180,10 +180,12 @@ pub(in crate::workload::trace) fn recognise(line: &[u8]) -> Option<(&'static For
     let whole = |cell: &[u8]| !cell.is_empty() && cell.iter().all(u8::is_ascii_digit);
     let date = |cell: &[u8]| Clock::is_date(cell);
     let decimal = |cell: &[u8]| real(cell).is_ok() && cell.contains(&b'.');
-    if let [client, time, _, _, _, _, _, _, _, status, ..] = cells[..] {
-        if client.contains(&b':') && date(time) && whole(status) {
-            return by_name(HAPROXY.name, Layout::HaProxy);
-        }
+    if let [client, time, _, _, _, _, _, _, _, status, ..] = cells[..]
+        && client.contains(&b':')
+        && date(time)
+        && whole(status)
+    {
+        return by_name(HAPROXY.name, Layout::HaProxy);
     }
     let mut fields = Vec::new();
     split_log(line, &mut fields);

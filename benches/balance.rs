@@ -1,0 +1,126 @@
+//! What a request costs with each registered policy, beside `random` in the same run.
+//!
+//! `cargo bench --bench balance [requests] [policy …]` prints nanoseconds a request, simulated by
+//! events, at 10 to 10,000 equal servers of one slot at load 0.8, and the ratio to `random`. A
+//! policy above 3 × says in its manual what it scans.
+
+#![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
+
+use std::path::Path;
+use std::time::Instant as Clock;
+
+use plimsoll::balance::{Balancer, Setup};
+use plimsoll::engine::{self, Plant, Reporting};
+use plimsoll::fleet::{Fleet, ServerSpec, State};
+use plimsoll::law::{self, Law};
+use plimsoll::model::Request;
+use plimsoll::probe::Meter;
+use plimsoll::registry::{Recipe, Role};
+use plimsoll::rng::{Purpose, Seed, Stream};
+use plimsoll::station::Discipline;
+use plimsoll::time::{Duration, Instant};
+use plimsoll::workload::Source;
+use plimsoll::workload::arrivals::{self, Arrivals};
+use plimsoll::workload::attributes::Attributes;
+use plimsoll::workload::demand::Drawer;
+use plimsoll::workload::drawn::Drawn;
+
+const SEED: Seed = Seed::new(1, 0);
+const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
+
+fn recipe<D: Role + ?Sized>(spec: &str) -> Recipe<D> {
+    Recipe::named(spec).expect("a valid spec")
+}
+
+/// Requests of a class, each with one of 10,000 keys.
+struct Keyed {
+    drawn: Drawn,
+    keys: Stream,
+}
+
+impl Source for Keyed {
+    fn fill(&mut self, out: &mut Vec<Request>) -> Result<(), plimsoll::diagnose::Problem> {
+        let from = out.len();
+        self.drawn.fill(out)?;
+        for request in &mut out[from..] {
+            request.key = u64::from(self.keys.below(10_000)) << 8;
+        }
+        Ok(())
+    }
+}
+
+fn source(rate: f64, requests: u64) -> Keyed {
+    let setup = arrivals::Setup { duration: None, folder: Path::new("") };
+    let process = recipe::<dyn Arrivals>(&format!("poisson:rate={rate}/s")).build(&setup);
+    let unit = law::Setup { unit: law::Unit::Time, folder: Path::new("") };
+    let mut attributes = Attributes::new(0, "main", SEED);
+    attributes.demand =
+        Some(Drawer::Law(recipe::<dyn Law>("exponential:mean=1s").build(&unit).expect("a law")));
+    let process = process.expect("poisson");
+    let drawn = Drawn::new("main", process, attributes, SEED, Instant::NEVER, requests);
+    Keyed { drawn, keys: SEED.stream(Purpose::Key, "main") }
+}
+
+fn plant(servers: u32, policy: &str) -> Plant {
+    let discipline = recipe::<dyn Discipline>("fifo").build(&()).expect("fifo");
+    let mut fleet = Fleet::default();
+    let mut station = discipline.station();
+    for _ in 0..servers {
+        fleet.add(ServerSpec::default(), State::Ready);
+        station.add(1, 1.0, u32::MAX);
+    }
+    let recipe = recipe::<dyn Balancer>(policy);
+    let balancer = recipe.build(&Setup::new(&fleet)).expect("a policy");
+    let silent = recipe.build(&Setup { reports: false, ..Setup::new(&fleet) });
+    let interval = Duration::from_secs(10);
+    Plant {
+        fleet,
+        stations: vec![station],
+        places: (0..servers).collect(),
+        balancers: vec![balancer],
+        streams: vec![SEED.stream(Purpose::Route, "0")],
+        shared: None,
+        life: Vec::new(),
+        plain_fifo: true,
+        // Only those who go by reports pay for them.
+        reporting: silent.is_err().then_some(Reporting { interval, delay: Duration::ZERO }),
+    }
+}
+
+/// Nanoseconds a request: the best of three runs, or the only one of a slow policy.
+fn cost(servers: u32, policy: &str, requests: u64) -> f64 {
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let mut source = source(0.8 * f64::from(servers), requests);
+        let mut meter = Meter::new(Instant::START, servers as usize);
+        let plant = plant(servers, policy);
+        let clock = Clock::now();
+        engine::run_by_events(plant, &mut source, None, &mut meter).expect("nothing to read");
+        best = best.min(clock.elapsed().as_nanos() as f64 / requests as f64);
+        if best * requests as f64 > 1e9 {
+            break;
+        }
+    }
+    best
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let requests = words.iter().find_map(|word| word.parse().ok()).unwrap_or(200_000);
+    let named: Vec<&String> = words.iter().filter(|word| word.parse::<u64>().is_err()).collect();
+    println!("{requests} requests a case, the best of three; ns a request and × random by events");
+    let sizes = SIZES.map(|servers| format!("{servers:>8} servers "));
+    println!("{:<26}{}", "policy", sizes.concat());
+    let random = SIZES.map(|servers| cost(servers, "random", requests));
+    for entry in <dyn Balancer as Role>::registry() {
+        if !named.is_empty() && named.iter().all(|name| *name != entry.name) {
+            continue;
+        }
+        print!("{:<26}", entry.name);
+        for (servers, random) in SIZES.into_iter().zip(random) {
+            let ns = cost(servers, entry.name, requests);
+            print!("{ns:>9.0} {:>6.2}x", ns / random);
+        }
+        println!();
+    }
+}

@@ -1,0 +1,85 @@
+//! What replaying a traffic file costs, beside a bare pass of the `csv` crate over the same file.
+//!
+//! `cargo bench --bench replay -- 10000000` writes a file of so many rows, passes over it with a
+//! reused `ByteRecord` (the limit: reading and splitting, nothing else), replays it through a
+//! hundred servers, and prints nanoseconds a row, their ratio, and the peak of resident memory.
+
+#![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant as Clock;
+
+use plimsoll::document::Node;
+use plimsoll::rng::{Purpose, Seed};
+use plimsoll::scenario::Scenario;
+use plimsoll::time::Duration;
+use rand_distr::{Distribution, Exp1};
+
+fn main() -> std::io::Result<()> {
+    let rows: u64 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1_000_000);
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("replay.csv");
+    write(&path, rows)?;
+    println!(
+        "{rows} rows, {} MB; the better of three",
+        std::fs::metadata(&path)?.len() / 1_000_000
+    );
+    let best = |pass: &dyn Fn(&Path) -> u64| {
+        (0..3)
+            .map(|_| {
+                let clock = Clock::now();
+                assert_eq!(pass(&path), rows, "every row was read");
+                clock.elapsed().as_nanos() as f64 / rows as f64
+            })
+            .fold(f64::INFINITY, f64::min)
+    };
+    let limit = best(&bare);
+    println!("bare pass of csv::ByteRecord   {limit:>7.1} ns a row, peak {} MiB", peak_mib());
+    let cost = best(&replay);
+    println!(
+        "replay through 100 servers     {cost:>7.1} ns a row, peak {} MiB: {:.2} x the bare pass",
+        peak_mib(),
+        cost / limit
+    );
+    std::fs::remove_file(&path)
+}
+
+fn write(path: &Path, rows: u64) -> std::io::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    let mut stream = Seed::new(1, 0).stream(Purpose::Arrival, "bench");
+    let mut now = 0.0;
+    writeln!(out, "arrival_s,service_s")?;
+    for _ in 0..rows {
+        let (gap, service): (f64, f64) = (Exp1.sample(&mut stream), Exp1.sample(&mut stream));
+        now += gap / 1600.0;
+        writeln!(out, "{now:.6},{:.6}", service * 0.05)?;
+    }
+    out.flush()
+}
+
+fn bare(path: &Path) -> u64 {
+    let mut reader = csv::Reader::from_path(path).expect("the file just written");
+    let mut record = csv::ByteRecord::new();
+    let mut rows = 0;
+    while reader.read_byte_record(&mut record).expect("valid rows") {
+        rows += 1;
+    }
+    rows
+}
+
+fn replay(path: &Path) -> u64 {
+    let text = format!("traffic.main.trace = '{}'\npool.main.servers = 100", path.display());
+    let document = Node::from_toml("bench", &text).expect("valid TOML");
+    let scenario = Scenario::from_document(&document, Path::new("")).expect("a valid scenario");
+    let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &()).expect("valid rows");
+    measured.ending.arrived
+}
+
+/// The peak of resident memory so far, where the system tells it.
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}

@@ -1,0 +1,179 @@
+//! The charts of several runs side by side: tails, measures as ratios, cost against latency.
+
+use super::super::results::{Number, Results};
+use super::super::words::MEASURES;
+use super::run::{exceedance, objectives};
+use super::{At, Axis, Chart, Mark, Rule, Series, Unit};
+use crate::outcome::{Comparison, Difference};
+
+/// Every chart that the results of several runs, each under its name, have data for.
+pub fn of_several(runs: &[(String, Results)]) -> Vec<Chart> {
+    [tails(runs), ratios(runs), cost_and_latency(runs)].into_iter().flatten().collect()
+}
+
+/// The tails of all runs.
+fn tails(runs: &[(String, Results)]) -> Option<Chart> {
+    let histograms: Vec<_> = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(place, (name, results))| {
+            let latency = &results.histograms.as_ref()?.latency;
+            (!latency.is_empty()).then_some((place, name, latency))
+        })
+        .collect();
+    let low = histograms.iter().filter_map(|(_, _, latency)| latency.quantile(0.01)).min()?;
+    let most = histograms.iter().filter_map(|(_, _, latency)| latency.max()).max()?;
+    let series = |(place, name, latency): &(usize, &String, &crate::stats::Histogram)| {
+        Series::new(*name, *place, Mark::Line(exceedance(latency)))
+    };
+    let mut rules: Vec<Rule> = Vec::new();
+    for rule in runs.iter().flat_map(|(_, results)| objectives(results, At::X)) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    Some(Chart {
+        name: "latency-tails",
+        title: "How many requests take longer".to_owned(),
+        about: "The share of requests above each latency in each run, on logarithmic axes."
+            .to_owned(),
+        x: Axis::of("latency", Unit::Seconds)
+            .logarithmic()
+            .from((low as f64 / 1e9).max(1e-9))
+            .to(most as f64 / 1e9),
+        y: Axis::of("share that takes longer", Unit::Share).logarithmic().to(1.0),
+        series: histograms.iter().map(series).collect(),
+        rules,
+    })
+}
+
+/// Each measure of each run over that of the first run, with the run's own interval.
+fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
+    let (_, base) = runs.first()?;
+    let bases: Vec<_> = MEASURES
+        .iter()
+        .filter_map(|measure| {
+            let value = base.number(measure.path)?.estimate;
+            (value > 0.0).then_some((measure, value))
+        })
+        .collect();
+    let rows = bases.len() as f64;
+    let others = runs.len() - 1;
+    let series = |(place, (name, results)): (usize, &(String, Results))| {
+        // Runs stand a little apart on the line of their measure, the first on top.
+        let apart = 0.6 * ((place as f64 - 0.5) / others as f64 - 0.5);
+        let whisker = |(row, (measure, base)): (usize, &(&super::super::words::Measure, f64))| {
+            let Number { estimate, interval, .. } = results.number(measure.path)?;
+            let (low, high) = interval.unwrap_or((estimate, estimate));
+            let at = rows - 1.0 - row as f64 - apart;
+            Some((at, low.max(0.0) / base, estimate / base, high / base))
+        };
+        let rows = bases.iter().enumerate().filter_map(whisker).collect();
+        Series::new(name, place, Mark::Whiskers(rows))
+    };
+    let names = bases.iter().rev().map(|(measure, _)| measure.name.to_owned()).collect();
+    let series: Vec<Series> = runs.iter().enumerate().skip(1).map(series).collect();
+    let drawn = !series.is_empty() && !bases.is_empty();
+    drawn.then(|| Chart {
+        name: "ratios",
+        title: format!("Measures over those of {}", runs[0].0),
+        about: "Each measure divided by that of the first run; whiskers are the intervals of the \
+                runs themselves, not of the difference."
+            .to_owned(),
+        x: Axis::of(format!("ratio to {}", runs[0].0), Unit::Plain).logarithmic(),
+        y: Axis::names("", names),
+        series,
+        rules: vec![Rule { name: "as in the first run".to_owned(), at: At::X(1.0) }],
+    })
+}
+
+/// The paired differences of a comparison, as shares of the baseline.
+pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
+    let names: Vec<&str> = comparison.variants.iter().map(|one| one.name.as_str()).collect();
+    let shown: Vec<&Difference> = comparison
+        .differences
+        .iter()
+        .filter(|difference| difference.b == comparison.baseline)
+        .filter(|difference| difference.change.estimate.is_some())
+        .collect();
+    let mut measures: Vec<&str> = Vec::new();
+    for difference in &shown {
+        if !measures.contains(&difference.measure.as_str()) {
+            measures.push(&difference.measure);
+        }
+    }
+    let rows = measures.len() as f64;
+    let others = names.len().saturating_sub(1).max(1) as f64;
+    let mut series = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        let apart = 0.6 * ((series.len() as f64 + 0.5) / others - 0.5);
+        let whisker = |difference: &&&Difference| {
+            let row = measures.iter().position(|measure| *measure == difference.measure)?;
+            let change = &difference.change;
+            let (low, high) = (change.low, change.high);
+            let (low, high) = (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY));
+            Some((rows - 1.0 - row as f64 - apart, low, change.estimate?, high))
+        };
+        let own = shown.iter().filter(|difference| difference.a == *name);
+        let whiskers: Vec<_> = own.filter_map(|one| whisker(&one)).collect();
+        if !whiskers.is_empty() {
+            series.push(Series::new(*name, place, Mark::Whiskers(whiskers)));
+        }
+    }
+    let words = |path: &&str| {
+        let known = MEASURES.iter().find(|measure| measure.path == *path);
+        known.map_or_else(|| (*path).to_owned(), |measure| measure.name.to_owned())
+    };
+    (!series.is_empty()).then(|| Chart {
+        name: "differences",
+        title: format!("Differences from {} on the same requests", comparison.baseline),
+        about: "Each variant less the baseline, as a share of the baseline, with the interval of \
+                the paired difference: one that does not cover 0 is a real difference."
+            .to_owned(),
+        x: Axis::of(format!("change from {}", comparison.baseline), Unit::Share),
+        y: Axis::names("", measures.iter().rev().map(words).collect()),
+        series,
+        rules: vec![Rule { name: "no difference".to_owned(), at: At::X(0.0) }],
+    })
+}
+
+/// Cost against the 99th percentile, and the runs that no other run beats in both.
+fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
+    let point = |results: &Results| {
+        let cost = results.number("cost.per_hour").filter(|cost| cost.estimate > 0.0)?;
+        Some((cost.estimate, results.number("latency_s.p99")?.estimate))
+    };
+    let points: Vec<(usize, &String, (f64, f64))> = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(place, (name, results))| Some((place, name, point(results)?)))
+        .collect();
+    if points.len() < 2 {
+        return None;
+    }
+    let mut front: Vec<(f64, f64)> = points.iter().map(|(_, _, point)| *point).collect();
+    front.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let mut best = f64::INFINITY;
+    front.retain(|&(_, latency)| {
+        let better = latency < best;
+        best = best.min(latency);
+        better
+    });
+    let mut series = Vec::new();
+    if front.len() > 1 {
+        series.push(Series::new("not beaten in both", 6, Mark::Line(front)));
+    }
+    let dot = |(place, name, point): &(usize, &String, (f64, f64))| {
+        Series::new(*name, *place, Mark::Dots(vec![*point]))
+    };
+    series.extend(points.iter().map(dot));
+    Some(Chart {
+        name: "cost-latency",
+        title: "Cost against latency".to_owned(),
+        about: "What each run costs an hour and the latency of its slowest hundredth.".to_owned(),
+        x: Axis::of("cost an hour", Unit::Money(runs[0].1.currency())).from(0.0),
+        y: Axis::of("p99 latency", Unit::Seconds).from(0.0),
+        series,
+        rules: runs.iter().take(1).flat_map(|(_, run)| objectives(run, At::Y)).collect(),
+    })
+}

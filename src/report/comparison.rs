@@ -1,0 +1,151 @@
+//! A comparison as a table for the terminal: the variants, what sets them apart, the verdicts.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::flat;
+use super::table::{advice, plain, right_aligned, unit_of};
+use super::text::{digits, estimate, grouped, percent, time, two_digits};
+use crate::outcome::{Comparison, Difference, Estimate, Estimated, Verdict};
+
+/// How a measure of a variant is shown.
+type Column = (&'static str, &'static str, fn(&Estimated) -> &Estimate, fn(f64) -> String);
+
+const COLUMNS: [Column; 6] = [
+    ("mean", "latency_s.mean", |outcome| &outcome.latency_s.mean, time),
+    ("p50", "latency_s.p50", |outcome| &outcome.latency_s.p50, time),
+    ("p99", "latency_s.p99", |outcome| &outcome.latency_s.p99, time),
+    ("p99.9", "latency_s.p999", |outcome| &outcome.latency_s.p999, time),
+    ("errors", "error_rate", |outcome| &outcome.error_rate, percent),
+    ("cost", "cost.total", |outcome| &outcome.cost.total, digits),
+];
+
+/// Estimates, differences, findings and advice, at most `width` columns wide.
+pub fn comparison(comparison: &Comparison, width: u16) -> String {
+    let mut shown = headline(comparison);
+    // What is the same in every variant has no column.
+    let varies = |(_, _, of, _): &&Column| {
+        let mut all = comparison.variants.iter().map(|outcome| of(outcome).estimate);
+        let first = all.next().flatten();
+        all.any(|other| other != first)
+    };
+    let columns: Vec<&Column> = COLUMNS.iter().filter(varies).collect();
+    let mut table = plain(width);
+    table.set_header([""].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
+    for outcome in &comparison.variants {
+        let cells = columns.iter().map(|(_, _, of, show)| estimate(of(outcome), *show));
+        table.add_row([outcome.name.clone()].into_iter().chain(cells));
+    }
+    right_aligned(&mut table);
+    shown.push_str(&format!("{table}\n\n"));
+    shown.push_str(&differences(comparison, &columns, width));
+    shown.push_str(&objectives(comparison));
+    for finding in &comparison.findings {
+        let folded = advice(std::slice::from_ref(finding), width);
+        shown.push_str(folded.trim_start_matches('\n').trim_start_matches("· "));
+    }
+    shown + &advice(&comparison.advice, width)
+}
+
+fn headline(comparison: &Comparison) -> String {
+    let first = &comparison.variants[0];
+    let name = match comparison.name.as_str() {
+        "" => String::new(),
+        name => format!("{name}: "),
+    };
+    let partial = if comparison.partial { " (partial: stopped early)" } else { "" };
+    let parts = first.intervals.map_or(0, |intervals| intervals.parts);
+    format!(
+        "{name}{} variants on the same {} requests in {parts} replications; intervals at {} \
+         confidence{partial}\n\n",
+        comparison.variants.len(),
+        grouped(first.requests.arrived),
+        percent(comparison.confidence),
+    )
+}
+
+/// The change of each measure against the other variant: `−31 % (−34 to −28)`, in brackets where
+/// the two cannot be told apart.
+fn differences(comparison: &Comparison, columns: &[&Column], width: u16) -> String {
+    let mut rows: IndexMap<(&str, &str), Vec<&Difference>> = IndexMap::new();
+    for difference in &comparison.differences {
+        rows.entry((&difference.a, &difference.b)).or_default().push(difference);
+    }
+    let mut table = plain(width);
+    let alone = rows.keys().all(|(_, b)| *b == comparison.baseline);
+    let head = if alone { format!("against {}", comparison.baseline) } else { String::new() };
+    table.set_header([head.as_str()].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
+    for ((a, b), row) in rows {
+        let cell =
+            |path: &str| row.iter().find(|d| d.measure == path).map_or("–".into(), |d| change(d));
+        let cells = columns.iter().map(|(_, path, ..)| cell(path));
+        let name = if alone { a.to_owned() } else { format!("{a} − {b}") };
+        table.add_row([name].into_iter().chain(cells));
+    }
+    right_aligned(&mut table);
+    format!("{table}\n\n")
+}
+
+/// Which variant meets which objective.
+fn objectives(comparison: &Comparison) -> String {
+    let mut shown = String::new();
+    for (at, objective) in comparison.variants[0].slo.iter().enumerate() {
+        let each = comparison.variants.iter().filter_map(|outcome| {
+            let objective = outcome.slo.get(at)?;
+            let mark = match (objective.met, objective.inconclusive) {
+                (true, _) => "✓",
+                (false, true) => "?",
+                (false, false) => "✗",
+            };
+            let value = estimate(&objective.value, unit_of(&objective.objective));
+            Some(format!("{mark} {} ({value})", outcome.name))
+        });
+        let each = each.collect::<Vec<_>>().join(" · ");
+        shown.push_str(&format!("{}: {each}\n", objective.objective));
+    }
+    if !shown.is_empty() {
+        shown.push('\n');
+    }
+    shown
+}
+
+fn change(difference: &Difference) -> String {
+    if difference.difference.estimate == Some(0.0) {
+        return "0".to_owned();
+    }
+    let signed = |share: f64| {
+        let sign = if share < 0.0 { "−" } else { "+" };
+        format!("{sign}{}", two_digits((100.0 * share).abs()))
+    };
+    let Estimate { estimate: Some(change), low: Some(low), high: Some(high), .. } =
+        difference.change
+    else {
+        return "–".to_owned();
+    };
+    let shown = format!("{} % ({} … {})", signed(change), signed(low), signed(high));
+    if difference.verdict == Verdict::Inseparable { format!("[{shown}]") } else { shown }
+}
+
+/// One row a variant: its outcome, and its differences from the baseline under `difference`.
+pub fn comparison_csv(comparison: &Comparison) -> String {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        outcome: &'a Estimated,
+        difference: IndexMap<&'a str, &'a Difference>,
+    }
+    let rows: Vec<Row<'_>> = comparison
+        .variants
+        .iter()
+        .map(|outcome| {
+            let own = comparison
+                .differences
+                .iter()
+                .filter(|difference| difference.a == outcome.name)
+                .filter(|difference| difference.b == comparison.baseline);
+            let difference = own.map(|difference| (difference.measure.as_str(), difference));
+            Row { outcome, difference: difference.collect() }
+        })
+        .collect();
+    flat::csv(&rows)
+}

@@ -1,0 +1,141 @@
+//! Several results side by side: one table, and one page with what sets them apart.
+
+use super::chart::{self, Chart, escape};
+use super::page::{drawn, fill, section, table, troubles};
+use super::results::Results;
+use super::words::{self, Goal, MEASURES};
+use crate::outcome::{Comparison, Estimated};
+
+/// Gives each run a name of its own: its scenario's, with a number where two are the same.
+pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
+    let mut named: Vec<(String, Results)> = Vec::new();
+    for results in runs {
+        let name = results.name().to_owned();
+        let taken = |name: &str| named.iter().any(|(known, _)| known == name);
+        let mut number = 1;
+        let mut name = name;
+        while taken(&name) {
+            number += 1;
+            name = format!("{} ({number})", results.name());
+        }
+        named.push((name, results));
+    }
+    named
+}
+
+/// The measures of all runs: a header, and a row a measure that any of them has.
+pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
+    let header = [String::new()].into_iter().chain(runs.iter().map(|(name, _)| name.clone()));
+    let row = |measure: &words::Measure| {
+        let numbers: Vec<_> = runs.iter().map(|(_, run)| run.number(measure.path)).collect();
+        let any = numbers.iter().flatten().any(|number| number.estimate != 0.0);
+        let told = numbers.into_iter().map(|number| words::tell(number, measure.kind));
+        any.then(|| [measure.name.to_owned()].into_iter().chain(told).collect())
+    };
+    let mut rows: Vec<Vec<String>> = MEASURES.iter().filter_map(row).collect();
+    let goals = |results: &Results| -> Vec<Goal> {
+        results.list("slo").iter().filter_map(Goal::of).collect()
+    };
+    for goal in runs.first().map(|(_, run)| goals(run)).unwrap_or_default() {
+        let told = |(_, run): &(String, Results)| {
+            let same = goals(run).into_iter().find(|other| other.objective == goal.objective);
+            same.map_or("–".to_owned(), |goal| format!("{} {}", goal.sign(), goal.value))
+        };
+        rows.push([goal.objective.clone()].into_iter().chain(runs.iter().map(told)).collect());
+    }
+    (header.collect(), rows)
+}
+
+/// Whether the runs were of the same requests, in a sentence.
+fn pairing(runs: &[(String, Results)]) -> &'static str {
+    let print = |results: &Results| results.text("workload_fingerprint").map(str::to_owned);
+    let mut prints = runs.iter().map(|(_, results)| print(results));
+    let first = prints.next().flatten();
+    if first.is_some() && prints.all(|print| print == first) {
+        "All runs had exactly the same requests."
+    } else {
+        "The runs had different requests: what differs between them may be the traffic."
+    }
+}
+
+/// The variants of a comparison as results: numbers, but neither timelines nor distributions.
+pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
+    let results = |variant: &Estimated| Results {
+        outcome: serde_json::to_value(variant).expect("outcomes are plain data"),
+        ..Results::default()
+    };
+    let variants = comparison.variants.iter();
+    variants.map(|variant| (variant.name.clone(), results(variant))).collect()
+}
+
+/// The page of a comparison: what was found first, then what sets the variants apart.
+pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
+    let mut runs = of_comparison(comparison);
+    if let Some((_, first)) = runs.first_mut() {
+        command.clone_into(&mut first.command);
+    }
+    let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
+    charts.extend(chart::of_several(&runs));
+    let list = |items: &[String]| -> String {
+        let items: String =
+            items.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
+        if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
+    };
+    let findings = section("found", "What was found", &list(&comparison.findings));
+    let advice = section("advice", "What you should know", &list(&comparison.advice));
+    assemble(&runs, &charts, &findings, advice)
+}
+
+/// The page of several runs.
+pub fn page(runs: &[(String, Results)]) -> String {
+    assemble(runs, &chart::of_several(runs), "", String::new())
+}
+
+fn assemble(
+    runs: &[(String, Results)],
+    charts: &[Chart],
+    findings: &str,
+    advice: String,
+) -> String {
+    let (header, rows) = rows(runs);
+    let names: Vec<&str> = runs.iter().map(|(name, _)| name.as_str()).collect();
+    let title = names.join(" · ");
+    let said: Vec<String> = runs
+        .iter()
+        .flat_map(|(name, run)| run.troubles.iter().map(move |said| format!("{name}: {said}")))
+        .collect();
+    let verdicts: String = runs
+        .iter()
+        .map(|(name, run)| {
+            format!("<li><b>{}</b>: {}</li>\n", escape(name), escape(&words::verdict(run)))
+        })
+        .collect();
+    let verdicts = format!("<ul>\n{verdicts}</ul>\n");
+    let commands: String = runs
+        .iter()
+        .filter(|(_, run)| !run.command.is_empty())
+        .map(|(_, run)| format!("<pre class=\"command\">{}</pre>\n", escape(&run.command)))
+        .collect();
+    let facts: String = runs
+        .iter()
+        .map(|(name, run)| {
+            let print = run.text("workload_fingerprint").unwrap_or("unknown");
+            let version = run.text("version").unwrap_or("unknown");
+            let words = format!("version {version}, seed {}, workload {print}", run.at("seed"));
+            format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(&words))
+        })
+        .collect();
+    fill(&[
+        ("title", escape(&title)),
+        ("kind", format!("comparison of {} runs", runs.len())),
+        ("verdict", pairing(runs).to_owned()),
+        ("troubles", troubles(&said)),
+        ("figures", findings.to_owned() + &section("runs", "The runs", &verdicts)),
+        ("charts", drawn(charts)),
+        ("tables", section("tables", "Measures", &table("A column a run", &header, &rows))),
+        ("advice", advice),
+        ("command", commands),
+        ("provenance", facts),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+    ])
+}

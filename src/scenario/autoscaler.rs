@@ -1,0 +1,181 @@
+//! `[pool.NAME.autoscaler]`: the policy, what it sees and how late, and the guard around it.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Pool, split};
+use crate::diagnose::Problem;
+use crate::document::{Node, Value};
+use crate::engine::Scaler;
+use crate::registry::{self, Recipe, Role};
+use crate::rng::Seed;
+use crate::scale::guard::{self, Direction, Guard};
+use crate::scale::{Autoscaler, Metrics, Setup};
+use crate::time::Duration;
+
+/// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
+/// own default: an HPA looks every 15 s, a KPA every 2 s.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+struct Keys {
+    /// Fewest servers; 0 lets the pool sleep where the policy can wake it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<u32>,
+    /// Most servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<u32>,
+    /// How often the policy looks; 0 is after every arrival and every end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<Duration>,
+    /// How often metrics are scraped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scrape: Option<Duration>,
+    /// The window metrics are averaged over; 0 is the present instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<Duration>,
+    /// How long after a scrape the policy sees it.
+    delay: Duration,
+    /// How long after any change no other is made, in either direction.
+    cooldown: Duration,
+    /// The guard on the way up: `stabilization`, `cooldown`, `rates`, `select`.
+    up: Direction,
+    /// The guard on the way down.
+    down: Direction,
+}
+
+/// Who decides how many servers a pool has.
+#[derive(Clone, Debug)]
+pub struct AutoscalerTable {
+    keys: Keys,
+    /// The policy with its options.
+    pub policy: Recipe<dyn Autoscaler>,
+}
+
+impl AutoscalerTable {
+    /// The keys that stay when the policy is replaced from outside.
+    pub(super) const KEPT: [&'static str; 4] = ["min", "max", "delay", "scrape"];
+
+    fn read(node: &Node) -> Result<Self, Problem> {
+        let table = match &node.value {
+            Value::Text(text) => {
+                &Node::from_spec(<dyn Autoscaler as Role>::KEY, text, &node.origin)?
+            }
+            _ => node,
+        };
+        let (mut keys, mut rest) = split::take::<Keys>(table)?;
+        rest.origin = node.origin.clone();
+        // A policy that knows a cooldown of its own gets it; the guard would be the second.
+        if let Some(cooldown) = table.get("cooldown")
+            && has_own_cooldown(&rest)
+        {
+            keys.cooldown = Duration::ZERO;
+            rest.set("cooldown", cooldown.clone())?;
+        }
+        Ok(Self { keys, policy: Recipe::read(&rest)? })
+    }
+
+    /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
+    pub(super) fn scaler(
+        name: &str,
+        pool: &Pool,
+        seed: Seed,
+        folder: &Path,
+    ) -> Result<Option<Scaler>, Problem> {
+        let replaced = Recipe::named("fixed")?;
+        let (keys, recipe) = match &pool.autoscaler {
+            Some(table) => (table.keys.clone(), &table.policy),
+            // What is reclaimed is ordered again.
+            None if pool.lifetime.is_some() => (Keys::default(), &replaced),
+            None => return Ok(None),
+        };
+        let at = |problem: Problem| problem.at(recipe.origin());
+        let setup = Setup {
+            pool: name,
+            servers: pool.servers,
+            slots: pool.slots,
+            min: keys.min,
+            max: keys.max,
+            seed,
+            folder,
+        };
+        let policy = recipe.build(&setup)?;
+        let manners = policy.manners();
+        let min = keys.min.unwrap_or(manners.min);
+        let max = keys.max.unwrap_or(manners.max.max(min));
+        let wrong = |key: &str, what: String, help: &str| {
+            Err(at(Problem::about(key, what).help(help.to_owned())))
+        };
+        if min > max {
+            let what = format!("`min` = {min} is above `max` = {max}");
+            return wrong("min", what, "lower `min` or raise `max`");
+        }
+        if max == 0 {
+            let what = "`max` = 0: there would never be a server".to_owned();
+            return wrong("max", what, "`max` must be at least 1");
+        }
+        if min == 0 && !manners.wakes {
+            let what = format!("`{}` cannot wake a pool that has gone to 0 servers", recipe.name);
+            let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
+            return wrong("min", what, help);
+        }
+        let scrape = keys.scrape.unwrap_or(manners.scrape);
+        if scrape == Duration::ZERO {
+            return wrong("scrape", "`scrape` must be above 0".to_owned(), "15s is usual");
+        }
+        let window = keys.window.unwrap_or(manners.window);
+        let longest = manners.longest.max(window);
+        let direction = |own: &Direction| Direction {
+            cooldown: own.cooldown.max(keys.cooldown),
+            ..own.clone()
+        };
+        let (up, down) = (direction(&keys.up), direction(&keys.down));
+        Ok(Some(Scaler {
+            guard: Guard::new(guard::Config { min, max, up, down }),
+            metrics: Metrics::new(scrape, keys.delay, longest, manners.latency),
+            interval: keys.interval.unwrap_or(manners.interval),
+            scrape,
+            window,
+            policy,
+        }))
+    }
+}
+
+/// Whether `cooldown` is an option of the policy that a table names.
+fn has_own_cooldown(table: &Node) -> bool {
+    let Some(Value::Text(name)) = table.get("policy").map(|node| &node.value) else {
+        return false;
+    };
+    registry::find::<dyn Autoscaler>(name).is_ok_and(|entry| {
+        let schema = entry.schema(&mut schemars::SchemaGenerator::default());
+        schema.get("properties").is_some_and(|options| options.get("cooldown").is_some())
+    })
+}
+
+impl<'de> Deserialize<'de> for AutoscalerTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Node::deserialize(deserializer)?).map_err(Problem::carry)
+    }
+}
+
+impl Serialize for AutoscalerTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = self.policy.resolved().clone();
+        let keys = serde_json::to_value(&self.keys).map_err(serde::ser::Error::custom)?;
+        if let (Some(table), serde_json::Value::Object(keys)) = (table.as_object_mut(), keys) {
+            table.extend(keys);
+        }
+        table.serialize(serializer)
+    }
+}
+
+impl JsonSchema for AutoscalerTable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AutoscalerTable".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let keys = Keys::json_schema(generator).to_value();
+        super::traffic::with_properties::<Recipe<dyn Autoscaler>>(generator, &keys)
+    }
+}

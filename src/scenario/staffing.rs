@@ -1,0 +1,339 @@
+//! From the census of a run to its servers, hours and elasticity, and what could have been.
+//!
+//! *Demand* at a time is the fewest servers that meet the objectives with the load of that time:
+//! the first percentile or mean of latency or wait that the scenario states, by the M/M/c formula,
+//! and a stated limit of utilization; without objectives 80 % of the slots. The *ideal* follows it
+//! exactly: it knows the future and orders each server one mean start-up time ahead, paid from the
+//! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
+//! demand all the time. Neither pays for start-ups before the run began.
+
+use std::collections::BTreeMap;
+
+use super::{Goal, Measure, Measured, Pool, Scenario};
+use crate::fleet::State;
+use crate::law::{self, Unit};
+use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
+use crate::probe::{Census, Decision, Offered};
+use crate::scale::elasticity::{self, Steps};
+use crate::theory::{Target, min_servers};
+use crate::time::{Duration, Instant, SECOND_NS};
+
+/// The life of one server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    /// Its pool, by its place in the scenario.
+    pub(super) pool: u16,
+    ordered: Instant,
+    ready: Option<Instant>,
+    gone: Option<Instant>,
+}
+
+impl Life {
+    /// Nanoseconds between two times that it was paid: from the order on.
+    pub(super) fn paid_ns(&self, from: Instant, to: Instant) -> u64 {
+        overlap(self.ordered, self.gone, from, to)
+    }
+
+    /// Nanoseconds between two times that it served.
+    pub(super) fn served_ns(&self, from: Instant, to: Instant) -> u64 {
+        self.ready.map_or(0, |ready| overlap(ready, self.gone, from, to))
+    }
+}
+
+fn overlap(start: Instant, end: Option<Instant>, from: Instant, to: Instant) -> u64 {
+    end.unwrap_or(to).min(to).since(start.max(from)).0
+}
+
+/// The lives of all servers, by number.
+pub(super) fn lives(census: &Census) -> Vec<Life> {
+    let mut lives: Vec<Life> = Vec::new();
+    for change in &census.changes {
+        let at = change.server.index();
+        if at == lives.len() {
+            lives.push(Life { pool: change.pool, ordered: change.at, ready: None, gone: None });
+        }
+        match change.state {
+            State::Ready => lives[at].ready = Some(change.at),
+            State::Gone => lives[at].gone = Some(change.at),
+            _ => {}
+        }
+    }
+    lives
+}
+
+/// Servers by state from an instant on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    starting: u32,
+    ready: u32,
+    draining: u32,
+}
+
+impl Count {
+    fn paid(self) -> u32 {
+        self.starting + self.ready + self.draining
+    }
+
+    fn of(&mut self, state: State) -> Option<&mut u32> {
+        match state {
+            State::Starting => Some(&mut self.starting),
+            State::Ready => Some(&mut self.ready),
+            State::Draining => Some(&mut self.draining),
+            State::Failed | State::Gone => None,
+        }
+    }
+}
+
+/// The counts of one pool, or of all, at every instant they change.
+fn counts(census: &Census, pool: Option<u16>) -> Vec<(Instant, Count)> {
+    let mut states: BTreeMap<u32, State> = BTreeMap::new();
+    let (mut now, mut steps) = (Count::default(), Vec::<(Instant, Count)>::new());
+    for change in census.changes.iter().filter(|change| pool.is_none_or(|it| it == change.pool)) {
+        let before = states.insert(change.server.0, change.state);
+        if let Some(count) = before.and_then(|state| now.of(state)) {
+            *count -= 1;
+        }
+        if let Some(count) = now.of(change.state) {
+            *count += 1;
+        }
+        match steps.last_mut() {
+            Some(last) if last.0 == change.at => last.1 = now,
+            _ => steps.push((change.at, now)),
+        }
+    }
+    steps
+}
+
+/// The fewest and most servers paid for at one time between two times.
+pub(super) fn extremes(census: &Census, from: Instant, to: Instant) -> (u32, u32) {
+    let steps = counts(census, None);
+    let first = steps.partition_point(|(at, _)| *at <= from).saturating_sub(1);
+    let within = steps[first..].iter().take_while(|(at, _)| *at <= to);
+    let paid: Vec<u32> = within.map(|(_, count)| count.paid()).collect();
+    (paid.iter().copied().min().unwrap_or(0), paid.iter().copied().max().unwrap_or(0))
+}
+
+/// The report on every pool that is scaled.
+pub(super) fn autoscaling(
+    scenario: &Scenario,
+    measured: &Measured,
+    to: Instant,
+) -> Vec<Autoscaling> {
+    let Some(census) = &measured.census else { return Vec::new() };
+    let from = measured.meter.from;
+    let lives = lives(census);
+    let one = |(index, (name, pool)): (u16, (&String, &Pool))| {
+        let policy = pool.autoscaler.as_ref()?.policy.name;
+        let own = || lives.iter().filter(|life| life.pool == index);
+        let hours = |ns: u64| ns as f64 / SECOND_NS as f64 / 3600.0;
+        let paid: u64 = own().map(|life| life.paid_ns(from, to)).sum();
+        let served: u64 = own().map(|life| life.served_ns(from, to)).sum();
+        let counts = counts(census, Some(index));
+        // With several pools the load could go to any of them: there is no demand of one.
+        let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
+        let supply =
+            Steps::new(counts.iter().map(|(at, it)| (at.0, f64::from(it.ready))).collect());
+        let bounds = demand.as_ref().map(|demand| {
+            let startup = mean_startup(scenario, pool);
+            bounds(demand, from, to, startup)
+        });
+        let elasticity = demand.as_ref().map(|demand| {
+            let steps = demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect();
+            elasticity::measure(&Steps::new(steps), &supply, to.0, census.width.0.max(SECOND_NS))
+        });
+        let decisions: Vec<&Decision> =
+            census.decisions.iter().filter(|decision| decision.pool == index).collect();
+        Some(Autoscaling {
+            pool: name.clone(),
+            policy: policy.to_owned(),
+            server_hours: hours(paid),
+            startup_hours: hours(paid.saturating_sub(served)),
+            ordered: own().filter(|life| life.ordered > Instant::START).count() as u32,
+            released: own().filter(|life| life.gone.is_some_and(|gone| gone <= to)).count() as u32,
+            actions: decisions.iter().filter(|it| it.allowed != it.wanted()).count() as u32,
+            failed_starts: census.failed_starts,
+            above_ideal: bounds
+                .as_ref()
+                .filter(|it| it.ideal_server_hours > 0.0)
+                .map(|it| hours(paid) / it.ideal_server_hours - 1.0),
+            bounds,
+            elasticity,
+            violated_share: violated(scenario, measured, to),
+            timeline: timeline(&counts, measured, to),
+            decisions: decisions.into_iter().map(decided).collect(),
+            memory: census
+                .memories
+                .iter()
+                .find(|(pool, _)| *pool == index)
+                .map(|(_, memory)| memory.clone()),
+        })
+    };
+    (0_u16..).zip(&scenario.pool).filter_map(one).collect()
+}
+
+fn decided(decision: &Decision) -> Decided {
+    Decided {
+        at_s: decision.at.as_secs_f64(),
+        starting: decision.starting,
+        ready: decision.ready,
+        draining: decision.draining,
+        in_system: decision.in_system,
+        utilization: decision.utilization,
+        concurrency: decision.concurrency,
+        queue: decision.queue,
+        rate: decision.rate,
+        proposed: decision.proposed,
+        why: decision.why.clone(),
+        allowed: decision.allowed,
+        verdict: decision.verdict.to_owned(),
+    }
+}
+
+fn mean_startup(scenario: &Scenario, pool: &Pool) -> Duration {
+    let setup = law::Setup { unit: Unit::Time, folder: &scenario.folder };
+    let law = pool.startup.as_ref().and_then(|recipe| recipe.build(&setup).ok());
+    law.map_or(Duration::ZERO, |law| Duration::from_secs_f64(law.mean()))
+}
+
+/// What a limit of latency or wait means for a queue.
+fn target(goal: &Goal) -> Option<Target> {
+    let t = goal.limit;
+    match goal.measure {
+        Measure::Percentile(p) if goal.below => Some(Target::LatencyQuantile { p, t }),
+        Measure::WaitPercentile(p) if goal.below => Some(Target::WaitQuantile { p, t }),
+        Measure::Mean if goal.below => Some(Target::LatencyMean(t)),
+        Measure::WaitMean if goal.below => Some(Target::WaitMean(t)),
+        _ => None,
+    }
+}
+
+/// The fewest servers that meet the objectives, from each instant it changes.
+fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec<(Instant, u32)> {
+    let goal = scenario.goals().find_map(target);
+    let utilization = scenario
+        .goals()
+        .find(|it| it.measure == Measure::Utilization && it.below)
+        .map(|it| it.limit);
+    // Without a limit of latency the slots are meant to be busy for four fifths of the time.
+    let share = utilization.unwrap_or(if goal.is_some() { 1.0 } else { 0.8 }).max(0.01);
+    let width_s = census.width.as_secs_f64();
+    let servers = |offered: &Offered| {
+        if offered.arrivals == 0 {
+            return 0;
+        }
+        let service_s = offered.work_ns as f64 / 1e9 / offered.arrivals as f64 / pool.speed;
+        let rate = offered.arrivals as f64 / width_s;
+        let by_share = (rate * service_s / share - 1e-9).ceil().max(1.0) as u32;
+        let by_goal = goal.and_then(|goal| min_servers(rate, 1.0 / service_s, goal).ok());
+        by_share.max(by_goal.unwrap_or(0)).div_ceil(pool.slots)
+    };
+    let mut steps: Vec<(Instant, u32)> = Vec::new();
+    for (index, offered) in (0_u64..).zip(&census.offered) {
+        let at = Instant(index * census.width.0);
+        let count = servers(offered);
+        if at < to && steps.last().is_none_or(|(_, last)| *last != count) {
+            steps.push((at, count));
+        }
+    }
+    steps
+}
+
+/// The ideal and the static peak between two times.
+fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Duration) -> Bounds {
+    let peak = demand.iter().map(|(_, servers)| *servers).max().unwrap_or(0);
+    let mut paid_ns = 0_u128;
+    // Level by level: the k-th server is wanted while demand is at least k.
+    for level in 1..=peak {
+        let mut off_since: Option<Instant> = None;
+        for (index, &(at, servers)) in demand.iter().enumerate() {
+            let end = demand.get(index + 1).map_or(to, |next| next.0);
+            if servers >= level {
+                if let Some(since) = off_since.take() {
+                    // Kept through the gap or started anew, whichever is cheaper.
+                    let gap = at.since(since.max(from)).min(startup);
+                    paid_ns += u128::from(gap.0);
+                }
+                paid_ns += u128::from(end.min(to).since(at.max(from)).0);
+            } else if off_since.is_none() {
+                off_since = Some(at);
+            }
+        }
+    }
+    let hours = |ns: u128| ns as f64 / SECOND_NS as f64 / 3600.0;
+    Bounds {
+        ideal_server_hours: hours(paid_ns),
+        static_peak_servers: peak,
+        static_peak_hours: hours(u128::from(to.since(from).0) * u128::from(peak)),
+        method:
+            "demand per interval by M/M/c and the stated objectives, 80 % utilization without; \
+                 start-ups known ahead and paid"
+                .to_owned(),
+    }
+}
+
+/// The share of time in which the first stated percentile of latency was missed.
+fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64> {
+    let (p, limit) = scenario.goals().find_map(|goal| match goal.measure {
+        Measure::Percentile(p) if goal.below => Some((p, goal.limit)),
+        _ => None,
+    })?;
+    let (mut seen, mut missed) = (0_u32, 0_u32);
+    let width = measured.timeline.width();
+    for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
+        let at = Instant(index * width.0);
+        if at < measured.meter.from || at >= to || bin.completions + bin.errors == 0 {
+            continue;
+        }
+        seen += 1;
+        let met = bin.errors == 0
+            && bin.latency.quantile(p).is_some_and(|ns| ns as f64 / SECOND_NS as f64 <= limit);
+        missed += u32::from(!met);
+    }
+    (seen > 0).then(|| f64::from(missed) / f64::from(seen))
+}
+
+/// Servers by state, averaged over each interval of the run's timeline.
+fn timeline(counts: &[(Instant, Count)], measured: &Measured, to: Instant) -> Vec<Interval> {
+    let width = measured.timeline.width();
+    let mean = |from: Instant, until: Instant, of: fn(&Count) -> u32| {
+        let first = counts.partition_point(|(at, _)| *at <= from).saturating_sub(1);
+        let steps = counts[first..].iter().enumerate();
+        let within = steps.take_while(|(_, (at, _))| *at < until);
+        let area: u64 = within
+            .map(|(index, (at, count))| {
+                let end = counts.get(first + index + 1).map_or(until, |next| next.0);
+                end.min(until).since((*at).max(from)).0 * u64::from(of(count))
+            })
+            .sum();
+        area as f64 / until.since(from).0.max(1) as f64
+    };
+    let starts = (0_u64..).map(|index| Instant(index * width.0)).take_while(|at| *at < to);
+    starts
+        .map(|at| {
+            let until = (at + width).min(to);
+            Interval {
+                at_s: at.as_secs_f64(),
+                starting: mean(at, until, |count| count.starting),
+                ready: mean(at, until, |count| count.ready),
+                draining: mean(at, until, |count| count.draining),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ideal_keeps_a_server_through_a_gap_that_is_shorter_than_its_start() {
+        let minute = |count: u64| Instant(count * 60 * SECOND_NS);
+        let demand = [(minute(0), 1), (minute(10), 3), (minute(20), 1), (minute(22), 2)];
+        let startup = Duration::from_secs(300);
+        let got = bounds(&demand, minute(0), minute(60), startup);
+        // Level 1: 60. Level 2: start 5 + 10, kept for 2, then 38. Level 3: start 5 + 10.
+        let minutes = 60.0 + 5.0 + 10.0 + 2.0 + 38.0 + 15.0;
+        assert!((got.ideal_server_hours - minutes / 60.0).abs() < 1e-9, "{got:?}");
+        assert_eq!((got.static_peak_servers, got.static_peak_hours), (3, 3.0));
+    }
+}

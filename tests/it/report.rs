@@ -1,0 +1,235 @@
+//! What `--out` writes, what `plimsoll report` makes of it, and what charts show.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::cargo_bin_cmd;
+use plimsoll::report::chart::{self, Axis, Chart, Mark, Series, Unit};
+use plimsoll::report::timeline::{Row, from_csv};
+use plimsoll::report::{Results, openmetrics};
+
+const SCENARIO: &str = "
+name = 'checkout'
+[traffic.web]
+arrivals = 'poisson:rate=50/s'
+service = 'exponential:mean=50ms'
+[pool.main]
+servers = 4
+queue-limit = 2
+price = '0.5/h'
+[slo.fast]
+objective = 'p99 < 10s'
+[run]
+duration = '2min'
+warm-up = 'none'
+";
+
+/// A folder of a test's own, empty at first.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report").join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn plimsoll(args: &[&str]) -> (String, String) {
+    let done = cargo_bin_cmd!("plimsoll").args(args).assert().success();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&done.get_output().stdout), text(&done.get_output().stderr))
+}
+
+/// Replays the scenario into a folder, with more flags.
+fn replayed(name: &str, more: &[&str]) -> PathBuf {
+    let path = folder(name);
+    fs::write(path.join("scenario.toml"), SCENARIO).unwrap();
+    let (scenario, out) = (path.join("scenario.toml"), path.join("out"));
+    let args = ["replay", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    plimsoll(&[args.as_slice(), more].concat());
+    out
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+#[test]
+fn the_timeline_adds_up_to_the_outcome() {
+    let out = replayed("adds-up", &["--requests"]);
+    let results = Results::read(&out).unwrap();
+    assert_eq!(results.troubles, Vec::<String>::new());
+    let rows: Vec<Row> = from_csv(&read(&out, "timeline.csv")).unwrap();
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+    let whole = |path: &str| results.at(path).as_u64().unwrap();
+    assert_eq!(sum(|row| row.arrivals), whole("requests.arrived"));
+    assert_eq!(sum(|row| row.completions), whole("requests.completed"));
+    assert_eq!(sum(|row| row.errors), whole("requests.rejected"));
+    assert!(sum(|row| row.errors) > 0, "a short queue refuses some");
+    let cost: f64 = rows.iter().map(|row| row.cost).sum();
+    assert!((cost - results.number("cost.total").unwrap().estimate).abs() < 1e-9 * cost);
+    assert!(rows.windows(2).all(|pair| pair[0].end_s == pair[1].start_s), "no gaps");
+    let heat: u64 = results.heat.iter().map(|cell| cell.count).sum();
+    assert_eq!(heat, whole("requests.completed"));
+    let requests = read(&out, "requests.csv");
+    assert_eq!(requests.lines().count() as u64, 1 + whole("requests.arrived"));
+    let rejected = requests.lines().filter(|line| line.contains(",rejected,")).count() as u64;
+    assert_eq!(rejected, whole("requests.rejected"));
+}
+
+#[test]
+fn a_report_from_stored_results_is_the_same_to_the_byte() {
+    let out = replayed("same", &[]);
+    let drawn = |name: &str| [".html", ".svg", ".png"].iter().any(|ending| name.ends_with(ending));
+    let files = || {
+        let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path))
+            .filter(|(name, _)| drawn(name))
+            .map(|(name, path)| (name, fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    assert!(before.len() > 15, "{} files", before.len());
+    let (shown, said) = plimsoll(&["report", out.to_str().unwrap()]);
+    assert!(shown.contains("checkout: 4 servers completed") && said.is_empty(), "{shown}{said}");
+    for (old, new) in before.iter().zip(files()) {
+        assert!(*old == new, "{} differs", old.0);
+    }
+}
+
+#[test]
+fn what_is_damaged_or_missing_is_named_and_the_rest_is_drawn() {
+    let out = replayed("damaged", &[]);
+    fs::write(out.join("timeline.csv"), "start_s,arrivals\n0,many\n").unwrap();
+    fs::remove_file(out.join("histograms.json")).unwrap();
+    let outcome = read(&out, "outcome.json").replace("outcome/1", "outcome/99");
+    fs::write(out.join("outcome.json"), outcome).unwrap();
+    let (_, said) = plimsoll(&["report", out.to_str().unwrap()]);
+    for words in ["`timeline.csv` is damaged", "`histograms.json` is missing", "outcome/99"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let page = read(&out, "report.html");
+    assert!(page.contains("`timeline.csv` is damaged") && page.contains("id=\"per-server\""));
+    fs::write(out.join("outcome.json"), "{").unwrap();
+    let failed = cargo_bin_cmd!("plimsoll").arg("report").arg(&out).assert().code(2);
+    let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(said.contains("`outcome.json` is damaged"), "{said}");
+}
+
+#[test]
+fn charts_show_what_the_files_hold() {
+    let out = replayed("drawn", &[]);
+    let results = Results::read(&out).unwrap();
+    let charts = chart::of_run(&results);
+    let points = |name: &str, series: usize| {
+        let chart = charts.iter().find(|chart| chart.name == name).unwrap();
+        match &chart.series[series].mark {
+            Mark::Step(points) | Mark::Line(points) => points.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let queue = points("in-system", 1);
+    let horizon = results.number("duration_s").unwrap().estimate;
+    let rows: Vec<&Row> = results.timeline.iter().filter(|row| row.start_s < horizon).collect();
+    assert_eq!(queue.len(), rows.len() + 1, "a step an interval, and the end");
+    for (point, row) in queue.iter().zip(&rows) {
+        assert_eq!(*point, (row.start_s, row.queue));
+    }
+    let latency = &results.histograms.as_ref().unwrap().latency;
+    for (x, share) in points("latency-tail", 0).into_iter().skip(1) {
+        let above = latency.fraction_above((x * 1e9).round() as u64);
+        assert!((above - share).abs() < 1e-12, "{x}: {share} drawn, {above} stored");
+    }
+}
+
+#[test]
+fn the_page_asks_for_nothing_and_is_small() {
+    let out = replayed("page", &[]);
+    let page = read(&out, "report.html");
+    assert!(!page.contains("http:") && !page.contains("https:"), "an address");
+    assert!(!page.contains("src=") && !page.contains("@import") && !page.contains("url("));
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    for part in ["p99 &lt; 10s — met", "[pool.main]", "plimsoll replay", "<h2 id=\"charts\">"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(page.matches("<figure").count(), page.matches("role=\"img\" aria-label=").count());
+}
+
+#[test]
+fn several_runs_become_a_comparison() {
+    let (one, two) = (replayed("one", &[]), replayed("two", &["--servers", "6"]));
+    let out = folder("both");
+    let args = ["report", one.to_str().unwrap(), two.to_str().unwrap(), "--format", "markdown"];
+    let (shown, _) = plimsoll(&[args.as_slice(), &["--out", out.to_str().unwrap()]].concat());
+    assert!(shown.starts_with("|  | checkout | checkout (2) |\n| --- | --: | --: |"), "{shown}");
+    let page = read(&out, "report.html");
+    assert!(page.contains("exactly the same requests"));
+    for chart in ["latency-tails", "ratios", "cost-latency"] {
+        assert!(page.contains(&format!("id=\"{chart}\"")), "{chart}");
+        assert!(out.join(format!("{chart}.png")).exists(), "{chart}");
+    }
+}
+
+#[test]
+fn the_timeline_in_open_metrics_counts_up_to_the_whole() {
+    let out = replayed("metrics", &[]);
+    let results = Results::read(&out).unwrap();
+    let text = openmetrics::text(&results);
+    assert!(text.ends_with("# EOF\n"));
+    let last = text.lines().rfind(|line| line.starts_with("plimsoll_arrivals_total{")).unwrap();
+    let value: u64 = last.split(' ').nth(1).unwrap().parse().unwrap();
+    assert_eq!(value, results.at("requests.arrived").as_u64().unwrap());
+    let families: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    let mut once = families.clone();
+    once.dedup();
+    assert_eq!(families, once, "a family is told in one piece");
+}
+
+/// A chart of lines.
+fn lines(series: Vec<Vec<(f64, f64)>>, x: Axis, y: Axis) -> Chart {
+    let line = |(place, points)| Series::new(format!("series {place}"), place, Mark::Line(points));
+    Chart {
+        name: "test",
+        title: "Title".to_owned(),
+        about: "About".to_owned(),
+        x,
+        y,
+        series: series.into_iter().enumerate().map(line).collect(),
+        rules: Vec::new(),
+    }
+}
+
+#[test]
+fn charts_of_odd_data_are_drawn_within_their_sheet() {
+    let even = || (Axis::of("x", Unit::Seconds), Axis::of("y", Unit::Plain));
+    let decades: Vec<(f64, f64)> =
+        (-9..=0).map(|power| (10_f64.powi(power), 10_f64.powi(power))).collect();
+    let twelve = (0..12).map(|k| (0..9).map(|x| (f64::from(x), f64::from(x * k))).collect());
+    let (x, y) = even();
+    let mut charts = vec![lines(twelve.collect(), x, y)];
+    for points in [
+        vec![],
+        vec![(0.0, 0.0)],
+        vec![(3.0, 7.0)],
+        vec![(0.0, 5.0), (9.0, 5.0)],
+        vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 1e300)],
+        decades.clone(),
+    ] {
+        let (x, y) = even();
+        charts.push(lines(vec![points.clone()], x, y));
+        let (x, y) = even();
+        charts.push(lines(vec![points], x.logarithmic(), y.logarithmic()));
+    }
+    for chart in charts {
+        let svg = chart.svg();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        let numbers = svg.split("points=\"").skip(1).flat_map(|rest| {
+            rest.split('"').next().unwrap().split([' ', ',']).filter_map(|n| n.parse::<f64>().ok())
+        });
+        assert!(numbers.into_iter().all(|n| (0.0..=480.0).contains(&n)), "{:?}", chart.series);
+        assert_eq!(&chart.png()[..4], b"\x89PNG");
+        assert_eq!(chart.svg(), svg, "the same bytes again");
+    }
+}
