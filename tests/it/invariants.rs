@@ -175,7 +175,7 @@ fn check(setting: &Setting, policy: &str, discipline: &str, queue: &str) -> Opti
 fn every_combination_of_parts_keeps_the_invariants_and_repeats_to_the_byte() {
     let policies = <dyn Balancer as Role>::registry();
     let disciplines = <dyn Discipline as Role>::registry();
-    let config = Config { failure_persistence: None, cases: 8, ..Config::default() };
+    let config = Config { failure_persistence: None, cases: 6, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let runs = std::cell::RefCell::new(BTreeMap::<String, u32>::new());
     TestRunner::new_with_rng(config, rng)
