@@ -6,8 +6,8 @@
 //! - `speed-up = k`: every time is divided by k. I(t) becomes I(kt): the same users, faster.
 //! - `rate-scale = p` below 1: each request is kept with probability p. 1 + p (I(t) − 1).
 //! - `rate-scale = k` above 1: each request comes ⌊k⌋ times, and once more with probability k − ⌊k⌋;
-//!   the copies are late by a uniform time. About 1 + k (I(t) − 1) for t well above that time:
-//!   growth in which users act together, the worst case.
+//!   the copies are late by a uniform time. For t well above that time k I(t) + f (1 − f) / k, where
+//!   f = k − ⌊k⌋: growth in which users act together, the worst case.
 //! - Either for counts and rates: the count is thinned or multiplied, then placed in its interval.
 //!   The same, from the length of an interval on.
 //!
@@ -259,6 +259,12 @@ impl<C: Complete> Source for TraceSource<C> {
     fn advice(&self) -> Vec<String> {
         let mut advice = self.trace().understanding().advice();
         let Shape { window, speed_up, rate_scale, .. } = self.shape;
+        if let Rows::Events(events) = &self.rows
+            && let Some(Spreader { tick, .. }) = &events.spreader
+        {
+            advice
+                .push(format!("requests of one stamp are placed at random in the {tick} after it"));
+        }
         if window != Window::ALL {
             advice.push(format!("{} requests lie in the window {window}", grouped(self.sent)));
         }
