@@ -37,6 +37,14 @@ pub struct Format {
     pub(super) fits: fn(&Head<'_>) -> bool,
 }
 
+impl Format {
+    /// What it is, in a few words: the manual up to its first colon or full stop.
+    pub fn summary(&self) -> &'static str {
+        let ends = [": ", ". "].map(|end| self.manual.find(end).unwrap_or(self.manual.len()));
+        &self.manual[..ends[0].min(ends[1])]
+    }
+}
+
 /// How the rows of a format carry their arrivals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -227,6 +235,16 @@ pub static FORMATS: &[Format] = &[
                  side by side as classes.",
         columns: &["category", "model", "window_start_s", "total_rate_rps"],
         unsorted: Some("ServeGen's services stand one after another"),
+        fits: |_| true,
+        ..PLAIN
+    },
+    Format {
+        name: "cloudwatch",
+        manual: "Points of CloudWatch's `get-metric-statistics`, one JSON object a line (`jq -c \
+                 '.Datapoints[]'`): `Timestamp`, `Sum`, `Unit`. They come in no order, so they are \
+                 sorted when they are read; an interval without requests has no point.",
+        columns: &["timestamp", "sum", "unit"],
+        unsorted: Some("CloudWatch gives its points in no order"),
         fits: |_| true,
         ..PLAIN
     },

@@ -271,6 +271,7 @@ pub(super) static SPELLINGS: &[Spelling] = &[
     spelling("num_request", Role::Count, 1),
     spelling("num_requests", Role::Count, 1),
     spelling("invocations", Role::Count, 1),
+    spelling("sum", Role::Count, 2),
     spelling("total", Role::Count, 2),
     spelling("value", Role::Count, 2),
     spelling("load", Role::Count, 2),

@@ -4,6 +4,18 @@
 //! format, columns, units) from its first bytes and refuses what it would have to guess. Rows then
 //! come from [`Trace::next`] in memory that does not grow with the file, unless the file must be
 //! sorted. [`TraceSource`] makes requests of them. [`Trace::understanding`] says what was read.
+//!
+//! ```
+//! use plimsoll::workload::trace::{Input, Options, Row, Trace};
+//!
+//! let file = "arrival_ms,service_ms,user\n1000,20,ann\n1250,35,bob\n";
+//! let mut trace = Trace::open(&Input::memory("traffic.csv", file), &Options::default())?;
+//! let mut row = Row::default();
+//! while trace.next(&mut row)? {}
+//! assert_eq!(row.at.as_secs_f64(), 0.25);
+//! assert!(trace.understanding().advice()[1].contains("2 requests over 250ms"));
+//! # Ok::<(), plimsoll::diagnose::Problem>(())
+//! ```
 
 mod ahead;
 mod backlog;
@@ -16,6 +28,7 @@ mod options;
 mod parse;
 mod record;
 mod row;
+mod shape;
 mod source;
 mod stamp;
 mod survey;
@@ -29,7 +42,8 @@ pub use header::Role;
 pub use input::Input;
 pub use options::{Column, Columns, Delimiter, Options, Spread};
 pub use row::{Arrivals, Row};
-pub use source::{Complete, Shape, TraceSource, Window};
+pub use shape::{Shape, Window};
+pub use source::{Complete, TraceSource};
 pub(crate) use understanding::grouped;
 pub use understanding::{Skipped, Stamps, Understanding};
 pub use unit::Unit;

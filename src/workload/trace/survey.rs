@@ -5,7 +5,7 @@ use super::format::{self, Format, Head, Shape};
 use super::header::Name;
 use super::input::Input;
 use super::json;
-use super::options::{Column, Columns, Delimiter, Options};
+use super::options::{Column, Columns, Delimiter, Options, Spread};
 use super::parse::{NO_TIME, Parser, UNREADABLE, cell_problem};
 use super::record::{Layout, Records};
 use super::stamp::Clock;
@@ -95,6 +95,7 @@ fn understand(
         sorted: format.unsorted.or(options.sort.then_some("as you say")),
         out_of_order: 0,
         ties: 0,
+        spread: !matches!(options.spread, None | Some(Spread::Seen(false))),
         smallest_step: Duration::ZERO,
         interval: None,
         missing_intervals: 0,
@@ -148,6 +149,7 @@ fn open_json(
     records.layout = Layout::Json;
     let entries = json::entries(line).unwrap_or_default();
     records.wanted = entries.iter().map(|(key, _)| key.clone()).collect();
+    refuse_document(&records, &entries)?;
     // What is wrong with the line is told by reading it as every other line is read.
     records.read()?;
     records.repeat();
@@ -162,6 +164,26 @@ fn open_json(
     };
     let format = asked.unwrap_or_else(|| format::recognise(&head));
     Ok(Opened { records, names, header: true, format })
+}
+
+/// Answers of monitoring systems hold their points in one object; told how to take them out.
+fn refuse_document(records: &Records, entries: &[(String, String)]) -> Result<(), Problem> {
+    let has = |key: &str| entries.iter().any(|(name, _)| name == key);
+    let (what, filter) = if has("Datapoints") {
+        ("an answer of CloudWatch", ".Datapoints[]")
+    } else if has("MetricDataResults") {
+        (
+            "an answer of CloudWatch",
+            ".MetricDataResults[] | [.Timestamps, .Values] | transpose[] | \
+             {Timestamp: .[0], Sum: .[1], Unit: \"Count\"}",
+        )
+    } else if has("status") && has("data") {
+        ("an answer of Prometheus", ".data.result[].values[] | {timestamp: .[0], rate: .[1]}")
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(format!("`{}` is {what}, one object and not JSON lines", records.name))
+        .help(format!("take the points out of it: `jq -c '{filter}' FILE | plimsoll … -`")))
 }
 
 fn open_table(

@@ -82,6 +82,8 @@ pub struct Understanding {
     pub out_of_order: u64,
     /// Rows with the stamp of the row before.
     pub ties: u64,
+    /// Whether the user wants the requests of one stamp spread.
+    pub spread: bool,
     /// The smallest step between two different stamps.
     #[serde(rename = "smallest_step_s", serialize_with = "seconds")]
     pub smallest_step: Duration,
@@ -301,11 +303,13 @@ impl Understanding {
         let share = self.ties as f64 / self.rows.max(1) as f64;
         let coarse = step.0 >= 1_000_000 && self.interval.is_none();
         (coarse && share >= TIED).then(|| {
+            let kept = "; kept as they are, unless `spread` places them at random inside the step";
             format!(
                 "{}: stamps are quantised to {step} and {:.0} % of the rows share one with the row \
-                 before; kept as they are, unless `spread` places them at random inside the step",
+                 before{}",
                 self.file,
-                share * 100.0
+                share * 100.0,
+                if self.spread { "" } else { kept }
             )
         })
     }

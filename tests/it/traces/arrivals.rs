@@ -126,6 +126,10 @@ fn ties_are_spread_inside_their_tick_on_request() {
         }
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
     }
+    let trace = Trace::open(&Input::memory("t.csv", text), &options("spread = true")).unwrap();
+    let source = TraceSource::new(trace, Shape::default(), Seed::new(1, 0), "main", request);
+    let told = source.unwrap().advice().join("\n");
+    assert!(told.contains("at random in the 3s after it"), "{told}");
     // A tick that is longer than the step to the next stamp ends there.
     let wanted = options("spread = '1m'");
     let times = seconds(&requests_with(text, &wanted, Shape::default(), 1).unwrap());

@@ -166,6 +166,8 @@ fn lines_that_are_not_json_are_shown_where_they_break() {
     refused(format!("{good}[3]\n"), &["t.csv:2:", "not one JSON object", "jq"]);
     refused("{\n", &["t.csv:1:", "not one JSON object"]);
     refused("[{\"arrival_s\": 1}]\n", &["one JSON list", "jq -c '.[]'"]);
+    refused("{\"Label\": \"x\", \"Datapoints\": []}\n", &["CloudWatch", "jq -c '.Datapoints[]'"]);
+    refused("{\"status\": \"success\", \"data\": {}}\n", &["Prometheus", ".data.result[]"]);
     refused(format!("{good}{{\"arrival_s\": \"x\"}}"), &["t.csv:2:16", "`x` in column"]);
 }
 

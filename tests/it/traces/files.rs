@@ -168,6 +168,13 @@ fn nasa_servegen_nab_prophet_and_aibrix_are_read() {
     assert_eq!(rows[0].arrivals, Arrivals::Exactly(94));
     assert!(told(&understanding).contains("`value` is read as requests an interval"));
 
+    let (rows, understanding) = read(
+        "{\"Timestamp\": \"2024-05-12T00:05:00Z\", \"Sum\": 4.0, \"Unit\": \"Count\"}\n\
+         {\"Timestamp\": \"2024-05-12T00:00:00Z\", \"Sum\": 94.0, \"Unit\": \"Count\"}\n",
+    );
+    assert_eq!((understanding.format, understanding.out_of_order), ("cloudwatch", 1));
+    assert_eq!(rows[0].arrivals, Arrivals::Exactly(94));
+
     let (rows, _) = read(
         "\"Time\",\"Total\",\"Success\",\"4xx Error\"\n2024-10-1 00:00:00,10,9,1\n\
          2024-10-1 00:01:00,20,20,0\n",
@@ -238,6 +245,7 @@ fn a_format_may_be_named_and_its_unit_is_not_lent_to_other_columns() {
 fn every_format_says_what_it_is_and_can_be_found_by_its_name() {
     for format in FORMATS {
         assert!(format.manual.len() > 80, "{}", format.name);
+        assert!((10..110).contains(&format.summary().len()), "{}", format.summary());
         options(&format!("format = '{}'", format.name)).check().unwrap();
     }
 }
