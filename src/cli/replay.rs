@@ -6,9 +6,9 @@ use super::common::{Common, Format};
 use super::progress::{self, Progress};
 use super::{Ended, Status, print};
 use crate::experiment::{Crew, WarmUp, replicate};
-use crate::outcome::{Estimated, Objective, Outcome};
+use crate::outcome::{Objective, Outcome};
 use crate::report::{self, Folder, Results, chart};
-use crate::scenario::Scenario;
+use crate::scenario::{Measured, Scenario};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -45,13 +45,8 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
-    if let Some(folder) = &folder {
-        let results = Results::of(&outcome, &scenario, &measured, command_line());
-        results.write(folder)?;
-        folder.write_charts(&chart::of_run(&results))?;
-        folder.write("report.html", report::page(&results))?;
-    }
-    finish(&outcome, report::table, common.format, folder.as_ref())
+    let run = Run { scenario: &scenario, measured: &measured };
+    run.finish(&outcome, report::table, common.format, folder.as_ref())
 }
 
 /// Several runs, or one in batches: every number with its interval.
@@ -60,29 +55,46 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
     let watch = Progress::of_runs(common.quiet);
     let found = replicate(scenario, crew, &watch)?;
     drop(watch);
-    let estimates = |outcome: &Estimated, width| report::estimates(outcome, width);
+    let run = Run { scenario, measured: &found.first };
     match found.outcome {
-        Some(outcome) => finish(&outcome, estimates, common.format, folder),
-        // Stopped before there were two runs: what there is has no intervals.
-        None => finish(&scenario.outcome(&found.first), report::table, common.format, folder),
+        Some(outcome) => run.finish(&outcome, report::estimates, common.format, folder),
+        None => {
+            // Stopped before there were two runs: what there is has no intervals.
+            let outcome = Outcome { partial: true, ..scenario.outcome(&found.first) };
+            run.finish(&outcome, report::table, common.format, folder)
+        }
     }
 }
 
-fn finish<N: Serialize, M: Serialize>(
-    outcome: &Outcome<N, M>,
-    table: impl Fn(&Outcome<N, M>, u16) -> String,
-    format: Format,
-    folder: Option<&Folder>,
-) -> Ended {
-    if let Some(folder) = folder {
-        folder.write_outcome(outcome)?;
+/// The run whose course over time is shown: the only one, or the first of several.
+struct Run<'a> {
+    scenario: &'a Scenario,
+    measured: &'a Measured,
+}
+
+impl Run<'_> {
+    /// Writes the files, prints the result, and tells how the run ended.
+    fn finish<N: Serialize, M: Serialize>(
+        &self,
+        outcome: &Outcome<N, M>,
+        table: fn(&Outcome<N, M>, u16) -> String,
+        format: Format,
+        folder: Option<&Folder>,
+    ) -> Ended {
+        if let Some(folder) = folder {
+            let results = Results::of(outcome, self.scenario, self.measured, command_line());
+            results.write(folder)?;
+            folder.write_charts(&chart::of_run(&results))?;
+            folder.write("report.html", report::page(&results))?;
+            folder.write_outcome(outcome)?;
+        }
+        print(&match format {
+            Format::Table => table(outcome, width()),
+            Format::Json => json(outcome),
+            Format::Csv => report::csv(std::slice::from_ref(outcome)),
+        })?;
+        Ok(status(outcome.partial, &outcome.slo))
     }
-    print(&match format {
-        Format::Table => table(outcome, width()),
-        Format::Json => json(outcome),
-        Format::Csv => report::csv(std::slice::from_ref(outcome)),
-    })?;
-    Ok(status(outcome.partial, &outcome.slo))
 }
 
 /// One object, as the schema says.

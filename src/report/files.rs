@@ -20,6 +20,7 @@ struct Row<'a, N> {
     completed: u64,
     utilization: &'a N,
 }
+
 const REQUESTS: &str = "requests.csv";
 
 /// A folder that results are written to.
@@ -99,9 +100,9 @@ impl Folder {
     /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison.
     pub fn write_comparison(&self, comparison: &Comparison) -> Result<(), Problem> {
         let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
-        self.write("comparison.json", &(json + "\n"))?;
-        self.write("summary.csv", &super::comparison_csv(comparison))?;
-        self.write("differences.csv", &flat::csv(&comparison.differences))
+        self.write("comparison.json", json + "\n")?;
+        self.write("summary.csv", super::comparison_csv(comparison))?;
+        self.write("differences.csv", flat::csv(&comparison.differences))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -4,7 +4,9 @@
 
 mod arrivals;
 mod balancing;
+mod coverage;
 mod decisions;
+mod experiment;
 mod forecast;
 mod laws;
 mod measured;
