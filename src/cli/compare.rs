@@ -41,7 +41,11 @@ pub(super) fn run(args: &Args) -> Ended {
     let comparison = match compared {
         Compared::Whole(comparison) => comparison,
         Compared::Cut(outcome) => {
-            print(&report::table(&outcome, width()))?;
+            print(&match common.format {
+                Format::Table => report::table(&outcome, width()),
+                Format::Json => json(&outcome),
+                Format::Csv => report::csv(std::slice::from_ref(&*outcome)),
+            })?;
             return Ok(Status::Interrupted);
         }
     };

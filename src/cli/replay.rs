@@ -7,9 +7,15 @@ use super::progress::{self, Progress};
 use super::{Ended, Status, print};
 use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
+<<<<<<< HEAD
 use crate::outcome::{Estimated, Objective, Outcome};
 use crate::report::{self, Folder, Results};
 use crate::scenario::{Measured, Scenario, Traffic};
+=======
+use crate::outcome::{Objective, Outcome};
+use crate::report::{self, Folder, Results, chart};
+use crate::scenario::{Measured, Scenario};
+>>>>>>> h-exp
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -53,8 +59,13 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
+<<<<<<< HEAD
     write(folder.as_ref(), &outcome, &scenario, &measured)?;
     finish(&outcome, report::table, common.format)
+=======
+    let run = Run { scenario: &scenario, measured: &measured };
+    run.finish(&outcome, report::table, common.format, folder.as_ref())
+>>>>>>> h-exp
 }
 
 /// Several runs, or one in batches: every number with its interval.
@@ -63,8 +74,9 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
     let watch = Progress::of_runs(common.quiet);
     let found = replicate(scenario, crew, &watch)?;
     drop(watch);
-    let estimates = |outcome: &Estimated, width| report::estimates(outcome, width);
+    let run = Run { scenario, measured: &found.first };
     match found.outcome {
+<<<<<<< HEAD
         Some(outcome) => {
             write(folder, &outcome, scenario, &found.first)?;
             finish(&outcome, estimates, common.format)
@@ -74,10 +86,18 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
             let outcome = scenario.outcome(&found.first);
             write(folder, &outcome, scenario, &found.first)?;
             finish(&outcome, report::table, common.format)
+=======
+        Some(outcome) => run.finish(&outcome, report::estimates, common.format, folder),
+        None => {
+            // Stopped before there were two runs: what there is has no intervals.
+            let outcome = Outcome { partial: true, ..scenario.outcome(&found.first) };
+            run.finish(&outcome, report::table, common.format, folder)
+>>>>>>> h-exp
         }
     }
 }
 
+<<<<<<< HEAD
 /// Writes the numbers, the charts and the page of a run.
 fn write<N: Serialize, M: Serialize>(
     folder: Option<&Folder>,
@@ -101,6 +121,37 @@ fn finish<N: Serialize, M: Serialize>(
         Format::Csv => report::csv(std::slice::from_ref(outcome)),
     })?;
     Ok(status(outcome.partial, &outcome.slo))
+=======
+/// The run whose course over time is shown: the only one, or the first of several.
+struct Run<'a> {
+    scenario: &'a Scenario,
+    measured: &'a Measured,
+}
+
+impl Run<'_> {
+    /// Writes the files, prints the result, and tells how the run ended.
+    fn finish<N: Serialize, M: Serialize>(
+        &self,
+        outcome: &Outcome<N, M>,
+        table: fn(&Outcome<N, M>, u16) -> String,
+        format: Format,
+        folder: Option<&Folder>,
+    ) -> Ended {
+        if let Some(folder) = folder {
+            let results = Results::of(outcome, self.scenario, self.measured, command_line());
+            results.write(folder)?;
+            folder.write_charts(&chart::of_run(&results))?;
+            folder.write("report.html", report::page(&results))?;
+            folder.write_outcome(outcome)?;
+        }
+        print(&match format {
+            Format::Table => table(outcome, width()),
+            Format::Json => json(outcome),
+            Format::Csv => report::csv(std::slice::from_ref(outcome)),
+        })?;
+        Ok(status(outcome.partial, &outcome.slo))
+    }
+>>>>>>> h-exp
 }
 
 /// One object, as the schema says.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::resample::Blocks;
+use super::resample::Recorded;
 use super::workload::{Told, Workload, room};
 use super::{Crew, Monitor, Relay};
 use crate::diagnose::Problem;
@@ -13,6 +13,7 @@ use crate::scenario::{Built, Measured, Scenario};
 use crate::stats::Tally;
 use crate::stats::batches::{Drift, drift};
 use crate::time::Duration;
+use crate::workload::Source;
 
 /// What is kept of one replication.
 #[derive(Clone, Debug)]
@@ -70,11 +71,11 @@ pub(super) fn levels(measured: &Measured) -> Vec<f64> {
 pub(super) struct Campaign<'a> {
     pub(super) variants: Vec<&'a Scenario>,
     pub(super) warm_up: Duration,
-    /// How replications after the first are made from the trace; `None` draws or reads them anew.
-    pub(super) blocks: Option<Blocks>,
+    /// The trace of each variant whose replications are made from it; none are drawn or read anew.
+    pub(super) recorded: Vec<Option<Arc<Recorded>>>,
     pub(super) crew: &'a Crew,
     pub(super) monitor: &'a dyn Monitor,
-    /// Whether variants may be given the same requests in memory.
+    /// Whether all variants ask for the same requests, so that they can be drawn once for all.
     pub(super) shared: bool,
 }
 
@@ -99,16 +100,16 @@ enum Step {
 /// The requests of one replication while they are in use.
 #[derive(Default)]
 struct Slot {
-    drawn: OnceLock<Option<()>>,
+    /// Set once it is known whether there is a workload to keep.
+    drawn: OnceLock<()>,
     kept: Mutex<Option<Arc<Workload>>>,
     used: AtomicUsize,
 }
 
 impl Slot {
     fn put(&self, workload: Option<Workload>) {
-        let there = workload.is_some().then_some(());
         *self.kept.lock().expect("no thread panics here") = workload.map(Arc::new);
-        self.drawn.get_or_init(|| there);
+        self.drawn.get_or_init(|| ());
     }
 
     /// The workload, for one of `users`, the last of whom takes it away.
@@ -129,29 +130,32 @@ impl Campaign<'_> {
         let steps = self.steps(count);
         let slots: Vec<Slot> = (0..count).map(|_| Slot::default()).collect();
         let first = Mutex::new(runs.first.take());
-        let ahead = self.ahead();
         let done = self.crew.run(steps.len(), |number| match steps[number] {
             Step::Draw(at) => {
+<<<<<<< HEAD
                 // A failure is put as nothing: the variants would meet it again, so it is told
                 // here.
                 let drawn = self.workload((from + at) as u64, self.crew.threads() + ahead);
                 let (workload, problem) = match drawn {
                     Ok(workload) => (workload, None),
                     Err(problem) => (None, Some(problem)),
+=======
+                let drawn = self.draw((from + at) as u64);
+                // A failure leaves nothing, so that nobody waits for it, and is told here.
+                let (workload, told) = match drawn {
+                    Ok(workload) => (workload, Ok(Some(None))),
+                    Err(problem) => (None, Err(problem)),
+>>>>>>> h-exp
                 };
                 slots[at].put(workload);
-                problem.map_or(Ok(Some(None)), Err)
+                told
             }
             Step::Run(at, variant) => {
                 let replication = (from + at) as u64;
-                let workload = match self.keeps() {
-                    true => slots[at].take(variants),
-                    false => None,
-                };
-                let scenario = self.variants[variant];
-                let measured = self.simulate(scenario, replication, workload)?;
+                let kept = if self.keeps() { slots[at].take(variants) } else { None };
+                let measured = self.simulate(variant, replication, kept)?;
                 let whole = !measured.ending.stopped;
-                let part = whole.then(|| Some(Part::of(scenario, &measured)));
+                let part = whole.then(|| Some(Part::of(self.variants[variant], &measured)));
                 if replication == 0 && variant == 0 {
                     *first.lock().expect("no thread panics here") = Some(measured);
                 }
@@ -173,9 +177,10 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// Whether requests pass through memory: to be shared, or to be joined anew.
+    /// Whether the requests of a replication are drawn ahead and kept for all variants. Recorded ones
+    /// are in memory as they are.
     fn keeps(&self) -> bool {
-        self.blocks.is_some() || (self.shared && self.variants.len() > 1)
+        self.shared && self.variants.len() > 1 && self.recorded.iter().all(Option::is_none)
     }
 
     /// How many replications are drawn ahead of those that run, to keep every thread busy.
@@ -199,31 +204,27 @@ impl Campaign<'_> {
     }
 
     /// The requests of a replication, if there is room to keep them.
-    fn workload(&self, replication: u64, at_a_time: usize) -> Result<Option<Workload>, Problem> {
+    fn draw(&self, replication: u64) -> Result<Option<Workload>, Problem> {
         let scenario = self.variants[0];
         let seed = Seed::new(scenario.seed, replication);
-        let Some(blocks) = self.blocks.filter(|_| replication > 0) else {
-            return Workload::draw(scenario, seed, room(at_a_time));
-        };
-        // The trace was read once to find its blocks, so it fits.
-        let recorded = Workload::draw(scenario, seed, usize::MAX)?;
-        Ok(recorded.map(|recorded| recorded.resampled(&blocks, seed)))
+        let at_a_time = self.crew.threads() + self.ahead();
+        Workload::draw(scenario, seed, room(at_a_time), self.monitor)
     }
 
     fn simulate(
         &self,
-        scenario: &Scenario,
+        variant: usize,
         replication: u64,
-        workload: Option<Arc<Workload>>,
+        kept: Option<Arc<Workload>>,
     ) -> Result<Measured, Problem> {
-        let built = match workload {
-            None => scenario.build(replication)?,
-            Some(workload) => Built {
-                plant: scenario.plant(Seed::new(scenario.seed, replication))?,
-                source: Box::new(Told::new(workload)),
-                until: scenario.until(),
-            },
+        let scenario = self.variants[variant];
+        let seed = Seed::new(scenario.seed, replication);
+        let source: Box<dyn Source> = match (kept, &self.recorded[variant]) {
+            (Some(workload), _) => Box::new(Told::new(workload)),
+            (None, Some(recorded)) => recorded.source(seed),
+            (None, None) => scenario.source(seed)?,
         };
+        let built = Built { plant: scenario.plant(seed)?, source, until: scenario.until() };
         let watch = Relay::new(self.monitor);
         scenario.measure(built, self.warm_up, (), &watch).map(|(measured, ())| measured)
     }

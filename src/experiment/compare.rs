@@ -6,7 +6,7 @@ use super::difference::{Found, MEASURES, between};
 use super::estimated::estimated;
 use super::evidence::Evidence;
 use super::precision::Sequential;
-use super::replicate::{blocks_of, evidence, words_on};
+use super::replicate::{Resampling, evidence, traffic_of};
 use super::{Crew, Monitor, WarmUp, words};
 use crate::diagnose::Problem;
 use crate::outcome::{Comparison, Difference, Estimate, Outcome, Verdict};
@@ -63,14 +63,16 @@ pub fn compare(
     let first = &variants[0].scenario;
     let mut sequential = Sequential::of(first);
     let warm_up = common_warm_up(variants, asked, crew, monitor)?;
-    let (blocks, method) = blocks_of(first)?;
+    let scenarios: Vec<&Scenario> = variants.iter().map(|variant| &variant.scenario).collect();
+    let resampling = Resampling::of(&scenarios, monitor)?;
+    let method = resampling.method();
     let campaign = Campaign {
-        variants: variants.iter().map(|variant| &variant.scenario).collect(),
+        shared: scenarios.iter().all(|scenario| traffic_of(scenario) == traffic_of(first)),
+        variants: scenarios,
         warm_up: warm_up.span,
-        blocks,
+        recorded: resampling.recorded.clone(),
         crew,
         monitor,
-        shared: variants.iter().all(|variant| traffic_of(&variant.scenario) == traffic_of(first)),
     };
     let mut runs = Runs::default();
     let mut wanted = sequential.as_ref().map_or(asked as usize, Sequential::first_look);
@@ -95,7 +97,7 @@ pub fn compare(
         }
     }
     comparison.advice.extend(warm_up.advice);
-    comparison.advice.extend(words_on(blocks, &runs, wanted, first));
+    comparison.advice.extend(resampling.words(&runs, wanted, first));
     Ok(Compared::Whole(Box::new(comparison)))
 }
 
@@ -134,12 +136,6 @@ fn opening(scenario: &Scenario) -> Result<Vec<crate::model::Request>, Problem> {
     let mut requests = Vec::new();
     source.fill(&mut requests)?;
     Ok(requests)
-}
-
-/// Everything that decides which requests there are.
-fn traffic_of(scenario: &Scenario) -> serde_json::Value {
-    let run = &scenario.run;
-    serde_json::json!([scenario.traffic, scenario.seed, run.duration, run.requests])
 }
 
 fn differ(a: &str, b: &str) -> Problem {

@@ -7,7 +7,8 @@ use crate::diagnose::Problem;
 
 /// A number of threads that wait for work.
 pub struct Crew {
-    pool: rayon::ThreadPool,
+    /// None where the caller's thread does all the work.
+    pool: Option<rayon::ThreadPool>,
 }
 
 impl std::fmt::Debug for Crew {
@@ -19,10 +20,13 @@ impl std::fmt::Debug for Crew {
 impl Crew {
     /// As many threads as asked for, else one for each processor.
     pub fn new(threads: Option<u16>) -> Result<Self, Problem> {
+        if threads == Some(1) {
+            return Ok(Self { pool: None });
+        }
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.map_or(0, usize::from))
             .build()
-            .map(|pool| Self { pool })
+            .map(|pool| Self { pool: Some(pool) })
             .map_err(|error| {
                 Problem::new(format!("cannot start threads: {error}"))
                     .help("ask for fewer with `--threads`")
@@ -31,7 +35,7 @@ impl Crew {
 
     /// How many threads there are.
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads)
     }
 
     /// Does the tasks `0..count`, each begun after all with lower numbers were begun, and gives
@@ -59,11 +63,14 @@ impl Crew {
                 *place.lock().expect("no task panics while it holds its place") = result;
             }
         };
-        self.pool.scope(|scope| {
-            for _ in 0..self.threads().min(count) {
-                scope.spawn(|_| work());
-            }
-        });
+        match &self.pool {
+            None => work(),
+            Some(pool) => pool.scope(|scope| {
+                for _ in 0..self.threads().min(count) {
+                    scope.spawn(|_| work());
+                }
+            }),
+        }
         let done = results.into_iter().map_while(|place| {
             place.into_inner().expect("no task panics while it holds its place")
         });

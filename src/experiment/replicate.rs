@@ -1,18 +1,17 @@
 //! One scenario, run until its numbers are as sure as they should be.
 
+use std::sync::Arc;
+
 use super::batches;
-use super::campaign::{Campaign, Runs};
+use super::campaign::{Campaign, Part, Runs};
 use super::estimated::estimated;
 use super::evidence::Evidence;
 use super::precision::Sequential;
-use super::resample::Blocks;
-use super::workload::Workload;
+use super::resample::Recorded;
 use super::{Crew, Monitor, WarmUp};
 use crate::diagnose::Problem;
 use crate::outcome::{Estimated, Kind, Method};
-use crate::rng::Seed;
 use crate::scenario::{Measured, Resample, Scenario};
-use crate::time::Instant;
 
 /// What came of several runs of a scenario.
 #[derive(Debug)]
@@ -48,11 +47,12 @@ pub fn replicate(
     if few {
         return batches::in_batches(scenario, warm_up, monitor);
     }
-    let (blocks, method) = blocks_of(scenario)?;
+    let resampling = Resampling::of(&[scenario], monitor)?;
+    let method = resampling.method();
     let campaign = Campaign {
         variants: vec![scenario],
         warm_up: warm_up.span,
-        blocks,
+        recorded: resampling.recorded.clone(),
         crew,
         monitor,
         shared: false,
@@ -69,7 +69,7 @@ pub fn replicate(
         let mut outcome = estimated(scenario, &evidence(scenario, &runs, 0, method));
         outcome.partial = runs.stopped;
         outcome.advice.extend(warm_up.advice.clone());
-        outcome.advice.extend(words_on(blocks, &runs, wanted, scenario));
+        outcome.advice.extend(resampling.words(&runs, wanted, scenario));
         if let Some(intervals) = &mut outcome.intervals {
             intervals.precision = sequential.as_ref().and_then(Sequential::reached);
         }
@@ -90,21 +90,16 @@ pub(super) fn evidence<'a>(
     Evidence::new(parts, method, scenario.run.confidence.0)
 }
 
-/// How replications of a trace are made from it, and what that makes them.
-pub(super) fn blocks_of(scenario: &Scenario) -> Result<(Option<Blocks>, Method), Problem> {
-    if scenario.is_drawn() || scenario.run.resample == Resample::None {
-        return Ok((None, Method::Replications));
-    }
-    let seed = Seed::new(scenario.seed, 0);
-    let Some(recorded) = Workload::draw(scenario, seed, usize::MAX)? else {
-        return Ok((None, Method::Replications));
-    };
-    let last = recorded.requests.last().map_or(Instant::START, |request| request.arrival);
-    let blocks = Blocks::of(&recorded.requests, scenario.until().unwrap_or(last));
-    let method = if blocks.is_some() { Method::Resamples } else { Method::Replications };
-    Ok((blocks, method))
+/// How replications of traces are made from them.
+#[derive(Debug)]
+pub(super) struct Resampling {
+    /// The trace of each variant; all or none are there.
+    pub(super) recorded: Vec<Option<Arc<Recorded>>>,
+    /// Whether a trace was to be resampled and could not be kept.
+    too_long: bool,
 }
 
+<<<<<<< HEAD
 /// What the reader should know of how the intervals of a finite replay came about, and of a stop.
 pub(super) fn words_on(
     blocks: Option<Blocks>,
@@ -141,10 +136,81 @@ pub(super) fn words_on(
              `run.resample = \"blocks\"` varies the traffic too"
                 .to_owned()
         });
+=======
+impl Resampling {
+    /// Reads the traces of variants, once where they are the same.
+    pub(super) fn of(variants: &[&Scenario], monitor: &dyn Monitor) -> Result<Self, Problem> {
+        let none = || vec![None; variants.len()];
+        let first = variants[0];
+        if first.is_drawn() || first.run.resample == Resample::None {
+            return Ok(Self { recorded: none(), too_long: false });
+        }
+        let mut recorded: Vec<Option<Arc<Recorded>>> = Vec::new();
+        for (at, variant) in variants.iter().enumerate() {
+            let same = (0..at).find(|&other| traffic_of(variants[other]) == traffic_of(variant));
+            recorded.push(match same {
+                Some(other) => recorded[other].clone(),
+                None => Recorded::of(variant, monitor)?.map(Arc::new),
+            });
+        }
+        let all = recorded.iter().all(Option::is_some);
+        Ok(Self { recorded: if all { recorded } else { none() }, too_long: !all })
+>>>>>>> h-exp
     }
-    if runs.stopped {
+
+    pub(super) fn method(&self) -> Method {
+        let resampled = self.recorded.iter().any(Option::is_some);
+        if resampled { Method::Resamples } else { Method::Replications }
+    }
+
+    /// What the reader should know of how the intervals of a finite replay came about, and of a stop.
+    pub(super) fn words(&self, runs: &Runs, wanted: usize, scenario: &Scenario) -> Vec<String> {
+        let done = runs.replications.len();
+        let mut words = Vec::new();
+        if let Some(Some(recorded)) = self.recorded.first() {
+            let blocks = &recorded.blocks;
+            let season = match blocks.is_seasonal() {
+                true => ", each from the same time of another day",
+                false => "",
+            };
+            words.push(format!(
+                "estimates are those of the trace as recorded; intervals come from {} traces \
+                 joined from blocks of it, {:.0} s long on average as its correlations ask \
+                 for{season}: they speak of other traffic of this kind",
+                done.saturating_sub(1),
+                blocks.mean_length().as_secs_f64(),
+            ));
+        } else if !scenario.is_drawn() {
+            words.push(self.on_one_trace(runs));
+        }
+        if runs.stopped {
+            let done = format!("{done} of {wanted} replications are complete and shown");
+            words.push(format!("stopped early: {done}"));
+        }
         words
-            .push(format!("stopped early: {done} of {wanted} replications are complete and shown"));
     }
-    words
+
+    /// What intervals mean that were made without other traffic.
+    fn on_one_trace(&self, runs: &Runs) -> String {
+        let latency = |parts: &Vec<Part>| parts[0].outcome.latency_s;
+        let alike = runs.replications.windows(2).all(|pair| latency(&pair[0]) == latency(&pair[1]));
+        let what = if alike {
+            "nothing in this replay is random: its numbers are exact for this trace, and say nothing \
+             of another"
+        } else {
+            "intervals are conditional on this trace: only what is drawn beside it varies"
+        };
+        let why = if self.too_long {
+            "it is too long, or too short, to be resampled"
+        } else {
+            "`--resample blocks` varies the traffic too"
+        };
+        format!("{what}; {why}")
+    }
+}
+
+/// Everything that decides which requests there are.
+pub(super) fn traffic_of(scenario: &Scenario) -> serde_json::Value {
+    let run = &scenario.run;
+    serde_json::json!([scenario.traffic, scenario.seed, run.duration, run.requests])
 }

@@ -6,10 +6,17 @@
 //! same time of another day. Resampling single gaps instead would destroy the bursts (an index of
 //! dispersion of 21.9 fell to 4.5 when measured; with blocks of 2,000 gaps it stays).
 
+use std::sync::Arc;
+
+use super::Monitor;
+use super::workload::{Told, Workload, room};
+use crate::diagnose::Problem;
 use crate::model::Request;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Seed, Stream};
+use crate::scenario::Scenario;
 use crate::stats::bootstrap::block_length;
 use crate::time::{Duration, Instant};
+use crate::workload::{CHUNK, Source};
 
 /// A trace is cut into about this many bins: fine enough for blocks of many bins each.
 const BINS: u64 = 4096;
@@ -62,22 +69,15 @@ impl Blocks {
         self.season > 1
     }
 
-    /// A trace as long as this one.
-    pub(super) fn join(&self, requests: &[Request], stream: &mut Stream) -> Vec<Request> {
-        let start = |bin: usize| Instant(bin as u64 * self.width.0);
-        let first = |bin: usize| requests.partition_point(|request| request.arrival < start(bin));
-        let edges: Vec<usize> = (0..self.bins).map(first).chain([requests.len()]).collect();
-        let mut joined = Vec::with_capacity(requests.len());
-        let mut from = 0;
-        for to in 0..self.bins {
-            let restart = stream.open01() < 1.0 / self.mean_bins.max(1.0);
-            from = if to == 0 || restart { self.place(to, stream) } else { (from + 1) % self.bins };
-            joined.extend(requests[edges[from]..edges[from + 1]].iter().map(|request| Request {
-                arrival: start(to) + (request.arrival - start(from)),
-                ..*request
-            }));
-        }
-        joined
+    /// The start of a bin.
+    fn start(&self, bin: usize) -> Instant {
+        Instant(bin as u64 * self.width.0)
+    }
+
+    /// The bin that follows another in a joined trace, at the place `to`.
+    fn next(&self, from: usize, to: usize, stream: &mut Stream) -> usize {
+        let restart = stream.open01() < 1.0 / self.mean_bins.max(1.0);
+        if to == 0 || restart { self.place(to, stream) } else { (from + 1) % self.bins }
     }
 
     /// Any bin at the same time of its season.
@@ -88,10 +88,81 @@ impl Blocks {
     }
 }
 
+/// A trace in memory that replications are made from.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    workload: Arc<Workload>,
+    pub(super) blocks: Blocks,
+    /// The first request of each bin, and the number of requests.
+    edges: Vec<usize>,
+}
+
+impl Recorded {
+    /// The trace of a scenario, with everything that is drawn beside it for the first replication:
+    /// what a request brings stays with it wherever its block goes. `None` where it does not fit
+    /// into memory or is too short.
+    pub(super) fn of(scenario: &Scenario, monitor: &dyn Monitor) -> Result<Option<Self>, Problem> {
+        let seed = Seed::new(scenario.seed, 0);
+        let workload = Workload::draw(scenario, seed, room(1), monitor)?;
+        Ok(workload.and_then(|workload| Self::new(workload, scenario.until())))
+    }
+
+    fn new(workload: Workload, until: Option<Instant>) -> Option<Self> {
+        let requests = &workload.requests;
+        let end = until.or_else(|| requests.last().map(|last| last.arrival))?;
+        let blocks = Blocks::of(requests, end)?;
+        let first = |bin| requests.partition_point(|request| request.arrival < blocks.start(bin));
+        let edges = (0..blocks.bins).map(first).chain([requests.len()]).collect();
+        Some(Self { workload: Arc::new(workload), blocks, edges })
+    }
+
+    /// The trace as it was for the first replication, blocks of it for every other.
+    pub(super) fn source(self: &Arc<Self>, seed: Seed) -> Box<dyn Source> {
+        if seed.replication == 0 {
+            return Box::new(Told::new(Arc::clone(&self.workload)));
+        }
+        let stream = seed.stream(Purpose::Bootstrap, "trace");
+        Box::new(Joined { recorded: Arc::clone(self), stream, from: 0, to: 0 })
+    }
+}
+
+/// Blocks of a trace, joined bin by bin.
+struct Joined {
+    recorded: Arc<Recorded>,
+    stream: Stream,
+    /// The bin that was taken last.
+    from: usize,
+    /// The place of the next one.
+    to: usize,
+}
+
+impl Source for Joined {
+    fn fill(&mut self, out: &mut Vec<Request>) -> Result<(), Problem> {
+        let Recorded { workload, blocks, edges } = &*self.recorded;
+        let full = out.len() + CHUNK;
+        while out.len() < full && self.to < blocks.bins {
+            self.from = blocks.next(self.from, self.to, &mut self.stream);
+            let (was, is) = (blocks.start(self.from), blocks.start(self.to));
+            let bin = &workload.requests[edges[self.from]..edges[self.from + 1]];
+            let moved = |request: &Request| is + (request.arrival - was);
+            out.extend(bin.iter().map(|request| Request { arrival: moved(request), ..*request }));
+            self.to += 1;
+        }
+        Ok(())
+    }
+
+    fn is_impatient(&self) -> bool {
+        self.recorded.workload.impatient
+    }
+
+    fn advice(&self) -> Vec<String> {
+        self.recorded.workload.advice.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, Seed};
     use crate::stats::dispersion::{counts, index_of_dispersion};
 
     fn trace(arrivals: impl Iterator<Item = u64>) -> Vec<Request> {
@@ -99,14 +170,25 @@ mod tests {
         arrivals.map(request).collect()
     }
 
-    fn stream(replication: u64) -> Stream {
-        Seed::new(1, replication).stream(Purpose::Bootstrap, "trace")
+    /// One other trace of the kind of these requests.
+    fn joined(requests: &[Request], replication: u64) -> Vec<Request> {
+        let requests = requests.to_vec();
+        let workload = Workload { requests, impatient: false, advice: Vec::new() };
+        let recorded = Arc::new(Recorded::new(workload, None).unwrap());
+        let mut source = recorded.source(Seed::new(1, replication));
+        let mut out = Vec::new();
+        while {
+            let before = out.len();
+            source.fill(&mut out).unwrap();
+            out.len() > before
+        } {}
+        out
     }
 
     #[test]
     fn a_resample_is_in_order_as_long_and_as_bursty() {
         // 100 requests in the first second of every ten, on average, for 5,000 s.
-        let mut draw = stream(99);
+        let mut draw = Seed::new(1, 99).stream(Purpose::Arrival, "bursts");
         let bursts = (0..5000_u64).filter(|_| draw.below(10) == 0).collect::<Vec<_>>();
         let arrivals = bursts
             .iter()
@@ -121,7 +203,7 @@ mod tests {
         let original = index(&requests);
         let mut mean = 0.0;
         for replication in 0..20 {
-            let joined = blocks.join(&requests, &mut stream(replication));
+            let joined = joined(&requests, replication + 1);
             assert!(joined.is_sorted_by_key(|request| request.arrival));
             assert!(joined.last().unwrap().arrival <= end + blocks.width);
             mean += index(&joined) / 20.0;
@@ -136,11 +218,19 @@ mod tests {
         let requests = trace(noon.chain([240 * hour]));
         let blocks = Blocks::of(&requests, Instant(240 * hour)).unwrap();
         assert!(blocks.is_seasonal());
-        let joined = blocks.join(&requests, &mut stream(0));
+        let joined = joined(&requests, 1);
+        assert!(joined.len() > 300);
         let slack = blocks.width.0;
         let of_day = |request: &Request| request.arrival.0 % (24 * hour);
         let noon = joined.iter().filter(|request| request.arrival.0 < 239 * hour);
         assert!(noon.map(of_day).all(|at| at < slack || at.abs_diff(12 * hour) <= slack));
+    }
+
+    #[test]
+    fn the_first_replication_is_the_trace_itself() {
+        let requests = trace((0..5000).map(|i| i * 1_000_000));
+        assert_eq!(joined(&requests, 0), requests);
+        assert_ne!(joined(&requests, 1), requests);
     }
 
     #[test]

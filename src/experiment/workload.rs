@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::resample::Blocks;
+use super::Monitor;
 use crate::diagnose::Problem;
 use crate::model::Request;
-use crate::rng::{Purpose, Seed};
+use crate::rng::Seed;
 use crate::scenario::Scenario;
 use crate::workload::{CHUNK, Source};
 
@@ -25,17 +25,23 @@ pub(super) fn room(workloads: usize) -> usize {
 #[derive(Debug)]
 pub(super) struct Workload {
     pub(super) requests: Vec<Request>,
-    impatient: bool,
-    advice: Vec<String>,
+    pub(super) impatient: bool,
+    pub(super) advice: Vec<String>,
 }
 
 impl Workload {
+<<<<<<< HEAD
     /// Draws or reads all requests of a replication; `None` if they are more than `most`, or if
     /// they answer each other and cannot be known before the run.
+=======
+    /// Draws or reads all requests of a replication; `None` if they are more than `most`, if they
+    /// answer each other and cannot be known before the run, or if the monitor stops it.
+>>>>>>> h-exp
     pub(super) fn draw(
         scenario: &Scenario,
         seed: Seed,
         most: usize,
+        monitor: &dyn Monitor,
     ) -> Result<Option<Self>, Problem> {
         let mut source = scenario.source(seed)?;
         if source.is_closed_loop() {
@@ -48,19 +54,12 @@ impl Workload {
             if requests.len() == before {
                 break;
             }
-            if requests.len() > most {
+            if requests.len() > most || !monitor.go_on(0) {
                 return Ok(None);
             }
         }
         let (impatient, advice) = (source.is_impatient(), source.advice());
         Ok(Some(Self { requests, impatient, advice }))
-    }
-
-    /// The same kind of traffic once more: blocks of it, joined at random.
-    pub(super) fn resampled(&self, blocks: &Blocks, seed: Seed) -> Self {
-        let mut stream = seed.stream(Purpose::Bootstrap, "trace");
-        let requests = blocks.join(&self.requests, &mut stream);
-        Self { requests, impatient: self.impatient, advice: self.advice.clone() }
     }
 }
 
