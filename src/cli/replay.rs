@@ -7,15 +7,9 @@ use super::progress::{self, Progress};
 use super::{Ended, Status, print};
 use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
-<<<<<<< HEAD
-use crate::outcome::{Estimated, Objective, Outcome};
+use crate::outcome::{Objective, Outcome};
 use crate::report::{self, Folder, Results};
 use crate::scenario::{Measured, Scenario, Traffic};
-=======
-use crate::outcome::{Objective, Outcome};
-use crate::report::{self, Folder, Results, chart};
-use crate::scenario::{Measured, Scenario};
->>>>>>> h-exp
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -59,13 +53,8 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
-<<<<<<< HEAD
-    write(folder.as_ref(), &outcome, &scenario, &measured)?;
-    finish(&outcome, report::table, common.format)
-=======
     let run = Run { scenario: &scenario, measured: &measured };
     run.finish(&outcome, report::table, common.format, folder.as_ref())
->>>>>>> h-exp
 }
 
 /// Several runs, or one in batches: every number with its interval.
@@ -76,52 +65,15 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
     drop(watch);
     let run = Run { scenario, measured: &found.first };
     match found.outcome {
-<<<<<<< HEAD
-        Some(outcome) => {
-            write(folder, &outcome, scenario, &found.first)?;
-            finish(&outcome, estimates, common.format)
-        }
-        // Stopped before there were two runs: what there is has no intervals.
-        None => {
-            let outcome = scenario.outcome(&found.first);
-            write(folder, &outcome, scenario, &found.first)?;
-            finish(&outcome, report::table, common.format)
-=======
         Some(outcome) => run.finish(&outcome, report::estimates, common.format, folder),
         None => {
             // Stopped before there were two runs: what there is has no intervals.
             let outcome = Outcome { partial: true, ..scenario.outcome(&found.first) };
             run.finish(&outcome, report::table, common.format, folder)
->>>>>>> h-exp
         }
     }
 }
 
-<<<<<<< HEAD
-/// Writes the numbers, the charts and the page of a run.
-fn write<N: Serialize, M: Serialize>(
-    folder: Option<&Folder>,
-    outcome: &Outcome<N, M>,
-    scenario: &Scenario,
-    measured: &Measured,
-) -> Result<(), Problem> {
-    let Some(folder) = folder else { return Ok(()) };
-    folder.write_outcome(outcome)?;
-    folder.write_report(&Results::of(outcome, scenario, measured, command_line()))
-}
-
-fn finish<N: Serialize, M: Serialize>(
-    outcome: &Outcome<N, M>,
-    table: impl Fn(&Outcome<N, M>, u16) -> String,
-    format: Format,
-) -> Ended {
-    print(&match format {
-        Format::Table => table(outcome, width()),
-        Format::Json => json(outcome),
-        Format::Csv => report::csv(std::slice::from_ref(outcome)),
-    })?;
-    Ok(status(outcome.partial, &outcome.slo))
-=======
 /// The run whose course over time is shown: the only one, or the first of several.
 struct Run<'a> {
     scenario: &'a Scenario,
@@ -138,11 +90,9 @@ impl Run<'_> {
         folder: Option<&Folder>,
     ) -> Ended {
         if let Some(folder) = folder {
-            let results = Results::of(outcome, self.scenario, self.measured, command_line());
-            results.write(folder)?;
-            folder.write_charts(&chart::of_run(&results))?;
-            folder.write("report.html", report::page(&results))?;
             folder.write_outcome(outcome)?;
+            let results = Results::of(outcome, self.scenario, self.measured, command_line());
+            folder.write_report(&results)?;
         }
         print(&match format {
             Format::Table => table(outcome, width()),
@@ -151,7 +101,6 @@ impl Run<'_> {
         })?;
         Ok(status(outcome.partial, &outcome.slo))
     }
->>>>>>> h-exp
 }
 
 /// One object, as the schema says.

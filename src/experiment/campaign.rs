@@ -132,20 +132,11 @@ impl Campaign<'_> {
         let first = Mutex::new(runs.first.take());
         let done = self.crew.run(steps.len(), |number| match steps[number] {
             Step::Draw(at) => {
-<<<<<<< HEAD
-                // A failure is put as nothing: the variants would meet it again, so it is told
-                // here.
-                let drawn = self.workload((from + at) as u64, self.crew.threads() + ahead);
-                let (workload, problem) = match drawn {
-                    Ok(workload) => (workload, None),
-                    Err(problem) => (None, Some(problem)),
-=======
                 let drawn = self.draw((from + at) as u64);
                 // A failure leaves nothing, so that nobody waits for it, and is told here.
                 let (workload, told) = match drawn {
                     Ok(workload) => (workload, Ok(Some(None))),
                     Err(problem) => (None, Err(problem)),
->>>>>>> h-exp
                 };
                 slots[at].put(workload);
                 told

@@ -99,44 +99,6 @@ pub(super) struct Resampling {
     too_long: bool,
 }
 
-<<<<<<< HEAD
-/// What the reader should know of how the intervals of a finite replay came about, and of a stop.
-pub(super) fn words_on(
-    blocks: Option<Blocks>,
-    runs: &Runs,
-    wanted: usize,
-    scenario: &Scenario,
-) -> Vec<String> {
-    let done = runs.replications.len();
-    let mut words = Vec::new();
-    if let Some(blocks) = blocks {
-        let season =
-            if blocks.is_seasonal() { ", each from the same time of another day" } else { "" };
-        words.push(format!(
-            "estimates are those of the trace as recorded; intervals come from {} traces joined \
-             from \
-             blocks of it, {:.0} s long on average as its correlations ask for{season}: they \
-             speak of \
-             other traffic of this kind",
-            done - 1,
-            blocks.mean_length().as_secs_f64(),
-        ));
-    } else if !scenario.is_drawn() {
-        let alike = runs
-            .replications
-            .windows(2)
-            .all(|pair| pair[0][0].outcome.latency_s == pair[1][0].outcome.latency_s);
-        words.push(if alike {
-            "nothing in this replay is random: its numbers are exact for this trace, and say \
-             nothing \
-             of another; `run.resample = \"blocks\"` does"
-                .to_owned()
-        } else {
-            "intervals are conditional on this trace: only what is drawn beside it varies; \
-             `run.resample = \"blocks\"` varies the traffic too"
-                .to_owned()
-        });
-=======
 impl Resampling {
     /// Reads the traces of variants, once where they are the same.
     pub(super) fn of(variants: &[&Scenario], monitor: &dyn Monitor) -> Result<Self, Problem> {
@@ -155,7 +117,6 @@ impl Resampling {
         }
         let all = recorded.iter().all(Option::is_some);
         Ok(Self { recorded: if all { recorded } else { none() }, too_long: !all })
->>>>>>> h-exp
     }
 
     pub(super) fn method(&self) -> Method {

@@ -30,13 +30,8 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-<<<<<<< HEAD
-    /// Draws or reads all requests of a replication; `None` if they are more than `most`, or if
-    /// they answer each other and cannot be known before the run.
-=======
     /// Draws or reads all requests of a replication; `None` if they are more than `most`, if they
     /// answer each other and cannot be known before the run, or if the monitor stops it.
->>>>>>> h-exp
     pub(super) fn draw(
         scenario: &Scenario,
         seed: Seed,

@@ -23,11 +23,6 @@ struct Row<'a, N> {
     completed: u64,
     utilization: &'a N,
 }
-<<<<<<< HEAD
-=======
-
-const REQUESTS: &str = "requests.csv";
->>>>>>> h-exp
 
 /// A folder that results are written to.
 #[derive(Clone, Debug)]
@@ -128,15 +123,11 @@ impl Folder {
         let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
         self.write("comparison.json", json + "\n")?;
         self.write("summary.csv", super::comparison_csv(comparison))?;
-<<<<<<< HEAD
         self.write("differences.csv", flat::csv(&comparison.differences))?;
         let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
         charts.extend(chart::of_several(&several::of_comparison(comparison)));
         self.write_charts(&charts)?;
         self.write("report.html", several::comparison_page(comparison, command))
-=======
-        self.write("differences.csv", flat::csv(&comparison.differences))
->>>>>>> h-exp
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {
