@@ -1,6 +1,7 @@
 //! What all policies by key share: tables made again when the fleet changes, bounded loads.
 
 use super::tools::{Bound, BoundForm, Roster, shuffled, some_weight};
+use super::turns::{Smooth, Turns};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
@@ -36,6 +37,9 @@ pub(super) trait Table: std::fmt::Debug {
     fn find(&self, hash: u64, fits: impl FnMut(usize) -> bool) -> Option<usize>;
 }
 
+/// The key of a request that has none: a blank cell of a trace.
+pub(super) const KEYLESS: u64 = 0;
+
 /// Tries of a table whose next choice is another draw: nginx gives up after as many.
 pub(super) const TRIES: u64 = 20;
 
@@ -50,6 +54,8 @@ pub(super) struct Keyed<T> {
     whole: u64,
     bound: Option<Bound>,
     active: u64,
+    /// Whose turn it is to take a request without a key.
+    keyless: Smooth,
 }
 
 impl<T: Table + 'static> Keyed<T> {
@@ -63,8 +69,12 @@ impl<T: Table + 'static> Keyed<T> {
         some_weight(setup.fleet)?;
         let bound = Bound::new(bound.0, bound.1);
         let roster = Roster::of(setup.fleet);
+        let mut keyless = Smooth::default();
+        for server in setup.fleet.members().in_order() {
+            keyless.join(server, setup.fleet.spec(server).weight);
+        }
         let (hosts, before) = (Vec::new(), Vec::new());
-        Ok(Box::new(Self { table, roster, hosts, before, whole: 0, bound, active: 0 }))
+        Ok(Box::new(Self { table, roster, hosts, before, whole: 0, bound, active: 0, keyless }))
     }
 
     fn make(&mut self, view: &View<'_>) {
@@ -93,7 +103,7 @@ impl<T: Table + 'static> Keyed<T> {
 
     /// Where the table gives up, or everyone is above the bound: the candidate with the lowest
     /// load for its slots, those before the hash's place in the list being asked last.
-    fn spare(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+    fn spare(&self, hash: u64, view: &View<'_>) -> Option<ServerId> {
         let start = (hash % self.hosts.len() as u64) as usize;
         let places = (start..self.hosts.len()).chain(0..start);
         let load = |place: &usize| {
@@ -101,15 +111,16 @@ impl<T: Table + 'static> Keyed<T> {
             f64::from(view.in_flight(self.hosts[*place].server)) / slots as f64
         };
         let mut open = places.filter(|&place| view.candidates.contains(self.hosts[place].server));
-        match self.bound {
+        let place = match self.bound {
             None => open.next(),
             Some(_) => open.min_by(|a, b| load(a).total_cmp(&load(b))),
-        }
+        };
+        place.map(|place| self.hosts[place].server)
     }
 
-    fn find(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+    fn find(&self, hash: u64, view: &View<'_>) -> Option<ServerId> {
         let open = |place: usize| view.candidates.contains(self.hosts[place].server);
-        match self.bound {
+        let place = match self.bound {
             None => self.table.find(hash, open),
             Some(bound) if bound.form == BoundForm::Haproxy => {
                 self.table.find(hash, |place| open(place) && self.room(&bound, place, view))
@@ -120,7 +131,8 @@ impl<T: Table + 'static> Keyed<T> {
                 let others = || shuffled(hash, self.hosts.len()).find(fits);
                 Some(first).filter(fits).or_else(others)
             }
-        }
+        };
+        place.map(|place| self.hosts[place].server)
     }
 }
 
@@ -133,8 +145,12 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
             return view.candidates.next_from(0).map_or(Pick::Refuse, Pick::Server);
         }
         let hash = self.table.hash(request.key);
-        let place = self.find(hash, view).or_else(|| self.spare(hash, view));
-        let server = place.map(|place| self.hosts[place].server);
+        let server = match (request.key, self.bound) {
+            // Without a key servers take turns, as in nginx and HAProxy, but within their bound.
+            (KEYLESS, None) => self.keyless.next(view.candidates),
+            (KEYLESS, Some(_)) => self.spare(hash, view),
+            _ => self.find(hash, view).or_else(|| self.spare(hash, view)),
+        };
         // Where only servers of weight 0 are left, they are all there is.
         server.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
     }
@@ -147,8 +163,12 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
         self.active -= u64::from(done.server.is_some());
     }
 
-    fn on_fleet(&mut self, change: FleetChange, _: &Fleet) {
+    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
         self.roster.apply(change);
+        match change {
+            FleetChange::Joined(server) => self.keyless.join(server, fleet.spec(server).weight),
+            FleetChange::Left(server) => self.keyless.leave(server),
+        }
     }
 
     fn is_blind(&self) -> bool {

@@ -41,7 +41,30 @@ pub(super) struct Levels {
     /// What is left of a group when only some of its servers are candidates.
     open: ServerSet,
     members: usize,
-    setup: (u32, u32, bool, bool),
+    setup: SetupInside,
+}
+
+/// What a policy inside a group is told besides its servers.
+#[derive(Clone, Debug)]
+struct SetupInside {
+    balancer: u32,
+    balancers: u32,
+    keys: bool,
+    reports: bool,
+    grows: bool,
+    zones: Vec<String>,
+}
+
+impl SetupInside {
+    fn of(setup: &Setup<'_>) -> Self {
+        let Setup { balancer, balancers, keys, reports, grows, zones, .. } = *setup;
+        Self { balancer, balancers, keys, reports, grows, zones: zones.to_vec() }
+    }
+
+    fn before<'a>(&'a self, fleet: &'a Fleet) -> Setup<'a> {
+        let Self { balancer, balancers, keys, reports, grows, ref zones } = *self;
+        Setup { fleet, balancer, balancers, keys, reports, grows, zones }
+    }
 }
 
 impl Levels {
@@ -58,7 +81,7 @@ impl Levels {
             recipe: recipe.clone(),
             open: ServerSet::default(),
             members: 0,
-            setup: (setup.balancer, setup.balancers, setup.keys, setup.reports),
+            setup: SetupInside::of(setup),
         };
         let mut keys: Vec<u16> = setup.fleet.specs().iter().map(key).collect();
         keys.sort_unstable();
@@ -83,8 +106,7 @@ impl Levels {
                 inside.set_state(server, State::Gone);
             }
         }
-        let (balancer, balancers, keys, reports) = self.setup;
-        self.recipe.build(&Setup { fleet: &inside, balancer, balancers, keys, reports })
+        self.recipe.build(&self.setup.before(&inside))
     }
 
     fn insert(&mut self, key: u16, policy: Box<dyn Balancer>) -> usize {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{Group, Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
 use super::utilization_weighted::needs_reports;
-use super::zone_aware::check_zone;
+use super::zone_aware::number_of;
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
@@ -31,7 +31,7 @@ use crate::time::{Duration, Instant};
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The balancer's own zone; absent: balancers stand in the zones in turn.
-    zone: Option<u16>,
+    zone: Option<String>,
     /// How far above the others the own zone's utilization may be.
     tolerance: f64,
     /// The share of requests that others get in any case.
@@ -101,6 +101,7 @@ fn shares(zones: &[Zone], own: usize, tolerance: f64, probe_share: f64) -> Vec<f
 #[derive(Debug)]
 pub struct LoadAwareZones {
     config: Config,
+    own: Option<u16>,
     levels: Levels,
     balancer: u32,
     smoothed: Vec<(u16, f64)>,
@@ -128,8 +129,8 @@ impl Variant<dyn Balancer> for LoadAwareZones {
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         needs_reports(setup)?;
-        check_zone(config.zone, setup.fleet)?;
         Ok(Box::new(Self {
+            own: number_of(config.zone.as_deref(), setup)?,
             config: config.clone(),
             levels: Levels::new(&config.inside, |spec| spec.zone, setup)?,
             balancer: setup.balancer,
@@ -162,7 +163,7 @@ impl LoadAwareZones {
             zones.push(Zone { servers: zone.members.len() as f64, utilization });
         }
         let groups = self.levels.groups();
-        let own = match self.config.zone {
+        let own = match self.own {
             Some(own) => groups.iter().position(|zone| zone.key == own).unwrap_or(0),
             None => self.balancer as usize % groups.len().max(1),
         };

@@ -46,6 +46,7 @@ mod levels;
 mod tools;
 mod turns;
 
+use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
 use crate::registry::{Entry, Role};
@@ -115,12 +116,37 @@ pub struct Setup<'a> {
     pub keys: bool,
     /// Whether servers report their load (`View::report`).
     pub reports: bool,
+    /// Whether more servers may join the fleet later.
+    pub grows: bool,
+    /// The names of zones, by number; where there are none, a zone's number is its name.
+    pub zones: &'a [String],
 }
 
 impl<'a> Setup<'a> {
-    /// The only balancer before a fleet whose servers report, for requests that carry keys.
+    /// The only balancer before a fixed fleet whose servers report, for requests that carry keys.
     pub fn new(fleet: &'a Fleet) -> Self {
-        Self { fleet, balancer: 0, balancers: 1, keys: true, reports: true }
+        Self {
+            fleet,
+            balancer: 0,
+            balancers: 1,
+            keys: true,
+            reports: true,
+            grows: false,
+            zones: &[],
+        }
+    }
+
+    /// Refuses to choose among more servers than there will ever be.
+    fn has_servers(&self, key: &'static str, wanted: usize, help: &str) -> Result<(), Problem> {
+        let servers = self.fleet.members().len();
+        if wanted <= servers || self.grows {
+            return Ok(());
+        }
+        let message = match servers {
+            1 => format!("`{key}` = {wanted}, but there is only one server to choose"),
+            _ => format!("`{key}` = {wanted}, but there are only {servers} servers to choose from"),
+        };
+        Err(Problem::about(key, message).help(help))
     }
 }
 
