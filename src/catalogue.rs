@@ -77,7 +77,7 @@ impl Part {
 
     /// The manual page: what it does, and its options with their defaults.
     pub fn page(&self) -> String {
-        let mut page = format!("{}\n", self.manual.trim_end());
+        let mut page = laid_out(&self.manual);
         if self.options.is_null() {
             return page;
         }
@@ -109,4 +109,22 @@ impl Part {
         }
         page
     }
+}
+
+/// A manual for the eye: its sections, which the source marks as `**Title.**`, below their titles.
+fn laid_out(manual: &str) -> String {
+    let (mut page, mut indent) = (String::new(), "");
+    for line in manual.trim_end().lines() {
+        let mut line = line;
+        if let Some((title, rest)) = line.strip_prefix("**").and_then(|it| it.split_once(".** ")) {
+            // The first section has an empty line before it already.
+            page.push_str(if indent.is_empty() { "" } else { "\n" });
+            page.push_str(title);
+            page.push('\n');
+            (line, indent) = (rest, "  ");
+        }
+        let line = line.replace("**", "");
+        page.push_str(&format!("{}{line}\n", if line.is_empty() { "" } else { indent }));
+    }
+    page
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{Group, Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
 use super::utilization_weighted::needs_reports;
-use super::zone_aware::number_of;
+use super::zone_aware::{number_of, zone_name};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
@@ -31,6 +31,7 @@ use crate::time::{Duration, Instant};
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The balancer's own zone; absent: balancers stand in the zones in turn.
+    #[serde(deserialize_with = "zone_name")]
     zone: Option<String>,
     /// How far above the others the own zone's utilization may be.
     tolerance: f64,

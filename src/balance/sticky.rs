@@ -2,9 +2,9 @@
 //!
 //! **What it does.** Remembers which server each key was sent to. Later requests of the key go
 //! there as long as the server is in the fleet and was used for the key within `ttl`; everything
-//! else is the `fallback` policy's choice, which is remembered in its turn unless the request has no
-//! key. A server that is full
-//! (behind a shared queue) is left out for the one request only. O(1) beside the fallback.
+//! else is the `fallback` policy's choice, which is remembered in its turn if the request has a
+//! key. A server that is full (behind a shared queue) is left out for the one request only. O(1)
+//! beside the fallback.
 //! **When it shines.** Sessions with state on the server, caches of conversations.
 //! **When it fails.** Long-lived keys stay where they were after the fleet has grown; heavy keys of
 //! one server cannot be moved.

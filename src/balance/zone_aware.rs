@@ -10,12 +10,13 @@
 //! **Source.** Envoy's zone-aware routing.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::levels::{Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
+use crate::document::{Node, Value};
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
 use crate::registry::{Recipe, Variant};
@@ -26,8 +27,10 @@ use crate::rng::Stream;
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The balancer's own zone; absent: balancers stand in the zones in turn.
+    #[serde(deserialize_with = "zone_name")]
     zone: Option<String>,
-    /// The share of callers in each zone, in the order in which pools name them; absent: as balancers stand.
+    /// The share of callers in each zone, in the order in which pools name them; absent: as
+    /// balancers stand.
     callers: Option<Vec<f64>>,
     /// With fewer servers zones are not looked at.
     min_servers: usize,
@@ -74,6 +77,16 @@ pub struct ZoneAware {
     balancer: u32,
     balancers: u32,
     shares: Vec<f64>,
+}
+
+/// Reads the name of a zone, which may be a number.
+pub(super) fn zone_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let node = Node::deserialize(from)?;
+    let name = match &node.value {
+        Value::Integer(number) => Ok(number.to_string()),
+        _ => node.typed(),
+    };
+    name.map(Some).map_err(Problem::carry)
 }
 
 /// The number of a zone by its name; refuses one in which no server stands.
