@@ -16,6 +16,10 @@ pub(super) struct Group {
     pub(super) members: ServerSet,
     /// Servers that serve or ought to: ready or failed.
     pub(super) total: usize,
+    /// Slots of its members.
+    pub(super) slots: u64,
+    /// Requests of this balancer.
+    pub(super) in_flight: u64,
     policy: Box<dyn Balancer>,
 }
 
@@ -111,7 +115,8 @@ impl Levels {
 
     fn insert(&mut self, key: u16, policy: Box<dyn Balancer>) -> usize {
         let place = self.groups.partition_point(|group| group.key < key);
-        let group = Group { key, members: ServerSet::default(), total: 0, policy };
+        let members = ServerSet::default();
+        let group = Group { key, members, total: 0, slots: 0, in_flight: 0, policy };
         self.groups.insert(place, group);
         for of in self.of.iter_mut().filter(|of| usize::from(**of) >= place) {
             *of += 1;
@@ -137,7 +142,11 @@ impl Levels {
     }
 
     fn recount(&mut self, fleet: &Fleet) {
-        self.groups.iter_mut().for_each(|group| group.total = 0);
+        for group in &mut self.groups {
+            group.total = 0;
+            let slots = |server| u64::from(fleet.spec(server).slots);
+            group.slots = group.members.in_order().map(slots).sum();
+        }
         for (at, spec) in fleet.specs().iter().enumerate() {
             let serves = matches!(fleet.state(ServerId(at as u32)), State::Ready | State::Failed);
             let key = (self.key)(spec);
@@ -152,9 +161,8 @@ impl Levels {
         &self.groups
     }
 
-    /// The place of a server's group.
-    pub(super) fn group_of(&self, server: ServerId) -> usize {
-        usize::from(self.of[server.index()])
+    fn group_of(&mut self, server: ServerId) -> &mut Group {
+        &mut self.groups[usize::from(self.of[server.index()])]
     }
 
     /// Lets the policy inside a group pick; `None` when the group has no candidate.
@@ -190,25 +198,25 @@ impl Levels {
     }
 
     pub(super) fn on_send(&mut self, request: &Request, server: ServerId) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_send(request, server);
+        let group = self.group_of(server);
+        group.in_flight += 1;
+        group.policy.on_send(request, server);
     }
 
     pub(super) fn on_done(&mut self, done: &Completion) {
         if let Some(server) = done.server {
-            let place = self.group_of(server);
-            self.groups[place].policy.on_done(done);
+            let group = self.group_of(server);
+            group.in_flight -= 1;
+            group.policy.on_done(done);
         }
     }
 
     pub(super) fn on_count(&mut self, server: ServerId, count: u32) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_count(server, count);
+        self.group_of(server).policy.on_count(server, count);
     }
 
     pub(super) fn on_idle(&mut self, server: ServerId) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_idle(server);
+        self.group_of(server).policy.on_idle(server);
     }
 
     pub(super) fn idle_lists(&self) -> u32 {
@@ -227,8 +235,7 @@ impl Levels {
         match change {
             FleetChange::Joined(server) => self.enter(server, fleet).policy.on_fleet(change, fleet),
             FleetChange::Left(server) => {
-                let place = self.group_of(server);
-                let group = &mut self.groups[place];
+                let group = &mut self.groups[usize::from(self.of[server.index()])];
                 self.members -= usize::from(group.members.contains(server));
                 group.members.insert_or_remove(server, false);
                 group.policy.on_fleet(change, fleet);
@@ -264,9 +271,23 @@ pub(super) fn draw_share(shares: &[f64], stream: &mut Stream) -> Option<usize> {
     last
 }
 
-/// Forwards every message of a balancer to `self.levels`, but for `pick`.
+/// Forwards every message of a balancer to `self.levels`, but for `pick` and `is_blind`; after a
+/// change of the fleet comes the method named, if one is.
 macro_rules! forward_to_levels {
-    () => {
+    ($($after_change:ident)?) => {
+        fn on_send(&mut self, request: &Request, server: ServerId) {
+            self.levels.on_send(request, server);
+        }
+
+        fn on_done(&mut self, done: &Completion) {
+            self.levels.on_done(done);
+        }
+
+        fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
+            self.levels.on_fleet(change, fleet);
+            $(self.$after_change();)?
+        }
+
         fn on_count(&mut self, server: ServerId, count: u32) {
             self.levels.on_count(server, count);
         }

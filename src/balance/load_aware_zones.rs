@@ -143,6 +143,11 @@ impl Variant<dyn Balancer> for LoadAwareZones {
 }
 
 impl LoadAwareZones {
+    /// Other servers: their utilization is looked at for the next request.
+    fn look_soon(&mut self) {
+        self.next_look = Instant::START;
+    }
+
     /// The mean utilization of a zone's servers that have reported of late.
     fn utilization(&self, zone: &Group, view: &View<'_>) -> Option<f64> {
         let reports = zone.members.as_slice().iter().filter_map(|&server| view.report(server));
@@ -185,20 +190,7 @@ impl Balancer for LoadAwareZones {
         self.levels.pick_from(zone, request, view, stream)
     }
 
-    fn on_send(&mut self, request: &Request, server: ServerId) {
-        self.levels.on_send(request, server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.levels.on_done(done);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.levels.on_fleet(change, fleet);
-        self.next_look = Instant::START;
-    }
-
-    forward_to_levels!();
+    forward_to_levels!(look_soon);
 }
 
 #[cfg(test)]
