@@ -191,3 +191,52 @@ pub(super) fn hosts(weights: &[u64]) -> Vec<Host> {
     let host = |(at, &weight)| Host { server: ServerId(at as u32), weight };
     weights.iter().enumerate().map(host).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{ServerSpec, State};
+    use crate::rng::{Purpose, Seed};
+    use crate::time::Instant;
+
+    /// A key is the place of its server.
+    #[derive(Debug)]
+    struct Straight;
+
+    impl Table for Straight {
+        fn make(&mut self, _: &[Host]) {}
+
+        fn hash(&self, key: u64) -> u64 {
+            key
+        }
+
+        fn find(&self, hash: u64, mut fits: impl FnMut(usize) -> bool) -> Option<usize> {
+            Some(hash as usize).filter(|&place| fits(place))
+        }
+    }
+
+    #[test]
+    fn envoy_passes_overloaded_servers_by_in_its_published_order() {
+        let picked = |in_flight: [u32; 5]| {
+            let mut fleet = Fleet::default();
+            for _ in in_flight {
+                fleet.add(ServerSpec::default(), State::Ready);
+            }
+            let bound = (Some(1.0), BoundForm::Envoy);
+            let mut policy = Keyed::build(Straight, bound, &Setup::new(&fleet)).unwrap();
+            let request = Request { key: 2, ..Request::default() };
+            for (server, count) in (0..).map(ServerId).zip(in_flight) {
+                for _ in 0..count {
+                    fleet.sent(server);
+                    policy.on_send(&request, server);
+                }
+            }
+            let view = View::whole(Instant::START, &fleet, fleet.members());
+            let mut stream = Seed::new(1, 0).stream(Purpose::Route, "0");
+            policy.pick(&request, &view, &mut stream)
+        };
+        assert_eq!(picked([0, 0, 0, 0, 0]), Pick::Server(ServerId(2)));
+        assert_eq!(picked([0, 0, 4, 0, 0]), Pick::Server(ServerId(1)));
+        assert_eq!(picked([4, 4, 4, 0, 0]), Pick::Server(ServerId(4)));
+    }
+}

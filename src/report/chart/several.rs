@@ -69,7 +69,7 @@ fn loads(runs: &[(String, Results)]) -> Option<Chart> {
         about: "Utilization of each server in each run, the busiest first: the flatter, the more \
                 evenly its requests are shared out."
             .to_owned(),
-        x: Axis::of("servers, the busiest first", Unit::Count).from(1.0).to(most as f64),
+        x: Axis::of("servers, the busiest first", Unit::Count).from(1.0).to(most as f64).tight(),
         y: Axis::of("busy share of slots", Unit::Share).from(0.0).to(1.0),
         series,
         rules: Vec::new(),
