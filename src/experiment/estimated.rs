@@ -8,7 +8,7 @@ use crate::outcome::{
     Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
     Summary,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, hot_server};
 use crate::stats::series::mean;
 
 /// The outcome of all runs together, with what the reader should know of them.
@@ -64,7 +64,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };
-    advise(evidence, &mut outcome);
+    advise(scenario, evidence, &mut outcome);
     outcome
 }
 
@@ -138,7 +138,7 @@ fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     (0..first.len()).map(pool).collect()
 }
 
-fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
+fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated) {
     let mut say = |words: String| outcome.advice.push(words);
     if outcome.requests.arrived == 0 {
         return say("no request arrived in the stretch that was measured".to_owned());
@@ -153,6 +153,13 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
         } else {
             RISING.to_owned()
         });
+    }
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let load = |server: &Server<Estimate>| Some((server.id, server.utilization.estimate?));
+            let loads = pool.servers.iter().filter_map(load);
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
     }
     let parts = evidence.parts.len();
     let more = match evidence.method {

@@ -29,6 +29,7 @@ pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
+pub use summary::hot_server;
 pub use traffic::Traffic;
 pub use variant::Alternative;
 

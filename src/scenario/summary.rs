@@ -204,6 +204,23 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
+/// Names a server that is much busier than all others of its pool, from everyone's number and load.
+pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
+    const BUSY: f64 = 0.8;
+    const UNEVEN: f64 = 1.5;
+    let &(server, most) = loads.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let whole: f64 = loads.iter().map(|(_, load)| load).sum();
+    let others = (whole - most) / (loads.len() - 1) as f64;
+    (loads.len() > 2 && most >= BUSY && most >= UNEVEN * others).then(|| {
+        format!(
+            "server {server} of pool `{pool}` is {:.0} % busy and the others {:.0} % on average: \
+             hot keys (see `bounded-load`), or a policy that fills one server before the next",
+            100.0 * most,
+            100.0 * others
+        )
+    })
+}
+
 fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
@@ -234,6 +251,12 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         )),
         _ => {}
     }
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let loads = pool.servers.iter().map(|server| (server.id, server.utilization));
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
+    }
     let completed = outcome.requests.completed;
     let lacking: Vec<&str> = [("p99", 0.99), ("p99.9", 0.999)]
         .into_iter()
@@ -245,5 +268,23 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
             "{completed} completed requests do not support {}: fewer than ten lie beyond",
             lacking.join(" and ")
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_a_hot_key_is_named_and_none_of_an_even_pool() {
+        let named = |loads: &[f64]| {
+            let loads: Vec<(u32, f64)> = (6..).zip(loads.iter().copied()).collect();
+            hot_server("cache", &loads)
+        };
+        let words = named(&[0.4, 0.93, 0.42]).unwrap();
+        assert!(words.starts_with("server 7 of pool `cache` is 93 % busy and the others 41 %"));
+        assert_eq!(named(&[0.4, 0.7, 0.42]), None, "nobody is full");
+        assert_eq!(named(&[0.8, 0.93, 0.82]), None, "all are");
+        assert_eq!((named(&[]), named(&[0.9]), named(&[0.9, 0.1])), (None, None, None));
     }
 }
