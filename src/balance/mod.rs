@@ -2,21 +2,22 @@
 //!
 //! | by what | policies |
 //! | --- | --- |
-//! | weight alone | [`random`], [`weighted_random`], [`round_robin`], [`weighted_round_robin`] |
-//! | requests in flight | [`least_connections`], [`least_request`], [`power_of_choices`], [`first`] |
-//! | the same and a rate | [`shortest_expected_delay`], [`never_queue`] |
+//! | weights alone | [`random`], [`weighted_random`], [`round_robin`], [`weighted_round_robin`] |
+//! | requests in flight | [`least_connections`], [`least_request`], [`power_of_choices`] |
+//! | the same and slots or rates | [`first`], [`shortest_expected_delay`], [`never_queue`] |
 //! | the truth | [`join_shortest_queue`], [`join_idle_queue`], [`least_work_left`] |
 //! | response times | [`lowest_response_time`], [`response_time_share`], [`least_time`] |
 //! | both | [`peak_ewma`], [`c3`], [`prequal`] |
 //! | reports | [`utilization_weighted`], [`resource_score`] |
-//! | keys | [`source_hash`], [`key_hash`], [`ring`], [`maglev`], [`rendezvous`], [`jump`], [`sticky`] |
+//! | keys | [`source_hash`], [`key_hash`], [`ring`], [`maglev`], [`rendezvous`], [`jump`] |
 //! | what was learnt | [`predicted_latency`], [`ucb1`], [`thompson_sampling`], [`exp3`] |
-//! | levels around others | [`tiers`], [`spillover`], [`zone_aware`], [`locality_weighted`] |
-//! | and | [`load_aware_zones`], [`subset`], [`aperture`], [`stale`] |
+//! | tiers, zones | [`tiers`], [`spillover`], [`zone_aware`], [`locality_weighted`] |
+//! | the same by reports | [`load_aware_zones`] |
+//! | around others | [`subset`], [`aperture`], [`sticky`], [`stale`] |
 //!
 //! A policy sees its [`View`] and nothing else; what it is told, in which order, the methods of
-//! [`Balancer`] say. The folder's `keyed` and `levels` are what policies by key and those of several
-//! levels share, `turns` the schedules of weighted round-robin.
+//! [`Balancer`] say. `keyed` and `levels` are what policies by key and those of several levels
+//! share, `turns` the schedules of weighted round-robin.
 #![doc = include_str!("../../benches/balance.md")]
 
 pub mod aperture;
