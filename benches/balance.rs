@@ -140,14 +140,14 @@ const DEAR: f64 = 3.0;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let requests = words.iter().find_map(|word| word.parse().ok()).unwrap_or(50_000);
+    let requests = words.iter().find_map(|word| word.parse().ok()).unwrap_or(20_000);
     let named: Vec<&String> = words.iter().filter(|word| word.parse::<u64>().is_err()).collect();
     println!(
         "# What a request costs with each policy\n\n\
          Nanoseconds a request, and × `random` in the same run: {requests} requests a case, simulated \
          by events, at\nload 0.8 of equal servers with one slot. The best of several runs that take \
-         turns with `random`.\n`cargo bench --bench balance > benches/balance.md` makes this table \
-         again.\n"
+         turns with `random`, in\nprocessor time where the system tells it. `cargo bench --bench \
+         balance > benches/balance.md` makes this\ntable again.\n"
     );
     let sizes = SIZES.map(|servers| format!(" {servers:>6} servers |"));
     println!("| {:<23} |{}", "policy", sizes.concat());
