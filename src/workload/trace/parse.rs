@@ -513,3 +513,16 @@ impl Chains {
         root
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_its_number_and_any_other_key_is_hashed() {
+        assert_eq!([key(b"10.1.2.3"), key(b"127.0.0.1")], [0x0a01_0203, 0x7f00_0001]);
+        for other in ["10.1.2", "10.1.2.256", "10.1.2.3:80", "1.5", "7", "session-1"] {
+            assert_eq!(key(other.as_bytes()), Fnv::of(other.as_bytes()), "{other}");
+        }
+    }
+}
