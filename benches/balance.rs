@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench balance [requests] [policy …]` prints nanoseconds a request, simulated by
 //! events, at 10 to 10,000 equal servers of one slot at load 0.8, and the ratio to `random`. A
-//! policy above 3 × says in its manual, in bold, what makes it so dear. `balance.md` beside this file
-//! is what it printed last, and part of the documentation of `plimsoll::balance`.
+//! policy above 3 × says in its manual, in bold, what makes it so dear. `balance.md` beside this
+//! file is what it printed last, and part of the documentation of `plimsoll::balance`.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 
@@ -144,10 +144,10 @@ fn main() {
     let named: Vec<&String> = words.iter().filter(|word| word.parse::<u64>().is_err()).collect();
     println!(
         "# What a request costs with each policy\n\n\
-         Nanoseconds a request, and × `random` in the same run: {requests} requests a case, simulated \
-         by events, at\nload 0.8 of equal servers with one slot. The best of several runs that take \
-         turns with `random`, in\nprocessor time where the system tells it. `cargo bench --bench \
-         balance > benches/balance.md` makes this\ntable again.\n"
+         Nanoseconds a request, and × `random` in the same run: {requests} requests a case, \
+         simulated by events, at\nload 0.8 of equal servers with one slot. The best of several \
+         runs that take turns with `random`, in\nprocessor time where the system tells it. \
+         `cargo bench --bench balance > benches/balance.md` makes this\ntable again.\n"
     );
     let sizes = SIZES.map(|servers| format!(" {servers:>6} servers |"));
     println!("| {:<23} |{}", "policy", sizes.concat());
