@@ -79,8 +79,8 @@ impl Estimates for Evidence<'_> {
             Duration::Latency => |part| &part.latency,
             Duration::Wait => |part| &part.wait,
         };
-        let share = |part: &Part| Some(of(part).fraction_above(nanos));
-        on_log_odds(self.marked(self.share(share, |part| of(part).count() as f64)))
+        let share = |part: &Part| Some(of(part).all.fraction_above(nanos));
+        on_log_odds(self.marked(self.share(share, |part| of(part).all.count() as f64)))
     }
 
     fn is_empty(&self) -> bool {

@@ -19,6 +19,7 @@ mod batches;
 mod campaign;
 
 pub mod compare;
+mod course;
 mod crew;
 mod difference;
 mod estimated;
