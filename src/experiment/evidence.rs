@@ -63,6 +63,14 @@ impl<'a> Evidence<'a> {
         self.unstable = overloaded || (each >= 200.0 * inflation && is_unstable(&drifts));
     }
 
+    /// The parts that counts are told of: all, or the recorded trace, which the estimates are of.
+    pub(super) fn counted(&self) -> &[&'a Part] {
+        match self.method {
+            Method::Resamples => &self.parts[..1],
+            _ => &self.parts,
+        }
+    }
+
     /// One number of each part.
     pub(super) fn each(&self, value: impl Fn(&Part) -> f64) -> Vec<f64> {
         self.parts.iter().map(|part| value(part)).collect()
