@@ -176,6 +176,12 @@ fn gain(differences: &[Difference]) -> Option<String> {
         format!("{} to {}", digits(least), digits(most))
     };
     let what = word_of(path);
+    if most < 1.05 {
+        return Some(format!(
+            "the same requests for all brought nothing: differences in {what} vary as they would on \
+             separate ones"
+        ));
+    }
     Some(format!(
         "the same requests for all made the variance of differences in {what} {factor} times \
          smaller"
