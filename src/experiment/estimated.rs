@@ -38,7 +38,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             variance_inflation: evidence.inflation,
             precision: None,
         }),
-        duration_s: evidence.each(|part| part.outcome.duration_s).iter().sum(),
+        duration_s: evidence.counted().iter().map(|part| part.outcome.duration_s).sum(),
         warm_up_s: first.warm_up_s,
         requests: requests(evidence),
         error_rate: evidence.share(|part| part.outcome.error_rate, arrived),
@@ -70,7 +70,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
 
 fn requests(evidence: &Evidence<'_>) -> Requests {
     let mut all = Requests::default();
-    for part in &evidence.parts {
+    for part in evidence.counted() {
         let Requests { arrived, completed, rejected, timed_out, failed, retried } =
             part.outcome.requests;
         all.arrived += arrived;
@@ -103,7 +103,7 @@ fn summary(evidence: &Evidence<'_>, of: Of, single: fn(&Outcome) -> &Summary) ->
 }
 
 fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
-    let servers = || evidence.parts.iter().map(|part| part.outcome.servers);
+    let servers = || evidence.counted().iter().map(|part| part.outcome.servers);
     Servers {
         mean: evidence.number(|part| part.outcome.servers.mean),
         min: servers().map(|servers| servers.min).min().unwrap_or(0),
@@ -115,12 +115,12 @@ fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
 fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     let first = &evidence.parts[0].outcome.pools;
     let pool = |at: usize| {
-        let all = || evidence.parts.iter().map(move |part| &part.outcome.pools[at]);
+        let all = || evidence.counted().iter().map(move |part| &part.outcome.pools[at]);
         // An autoscaler orders more servers in one run than in another.
         let servers = all().map(|pool| pool.servers.len()).max().unwrap_or(0);
         let server = |number: usize| {
             let of = |part: &Part| part.outcome.pools[at].servers.get(number).copied();
-            let there = || evidence.parts.iter().filter_map(|part| of(part));
+            let there = || evidence.counted().iter().filter_map(|part| of(part));
             Server {
                 id: there().next().map_or(0, |server| server.id),
                 completed: there().map(|server| server.completed).sum(),
