@@ -149,7 +149,7 @@ mod tests {
         );
     }
 
-    /// A percentile between two ends, or none, and between 1 % and 2 % beyond any limit.
+    /// A percentile between two ends, or none, and between 0.5 % and 2 % beyond any limit.
     struct Known(Option<[f64; 2]>);
 
     impl Estimates for Known {
@@ -159,7 +159,7 @@ mod tests {
             })
         }
         fn beyond(&self, _: Duration, _: u64) -> Estimate {
-            Estimate::between(0.015, 0.01, 0.02, Status::Ok)
+            Estimate::between(0.01, 0.005, 0.02, Status::Ok)
         }
         fn is_empty(&self) -> bool {
             false
