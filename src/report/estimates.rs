@@ -94,7 +94,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("queue", estimate(&outcome.queue_mean, digits));
     fact("throughput", estimate(&outcome.throughput, |rate| format!("{} /s", digits(rate))));
     let requests = &outcome.requests;
-    let lost = requests.rejected + requests.timed_out + requests.failed;
+    let lost = requests.errors();
     if lost > 0 {
         fact("errors", format!("{} ({})", estimate(&outcome.error_rate, percent), grouped(lost)));
     }

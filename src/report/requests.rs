@@ -42,6 +42,8 @@ impl<W: Write> RequestLog<W> {
             Fate::Rejected => "rejected",
             Fate::TimedOut => "timed-out",
             Fate::Failed => "failed",
+            Fate::Shed => "shed",
+            Fate::Cancelled => "cancelled",
         };
         let arrival = Seconds(Duration(request.arrival.0));
         let (wait, service, latency) =

@@ -101,6 +101,7 @@ fn facts(outcome: &Outcome, width: u16) -> String {
         ("rejected", requests.rejected),
         ("timed out", requests.timed_out),
         ("failed", requests.failed),
+        ("shed", requests.shed),
     ];
     for (name, count) in ends.into_iter().filter(|(_, count)| *count > 0) {
         let share = count as f64 / requests.arrived.max(1) as f64;
