@@ -42,16 +42,8 @@ impl Calls {
         let id = u32::try_from(self.calls.len()).expect("fewer than 2³² in the system");
         assert!(id != Live::NO_CALL, "fewer than 2³² in the system");
         let (open, tried) = (Vec::new(), Vec::new());
-        let fresh = Call {
-            request,
-            index,
-            balancer,
-            attempts: 0,
-            hedges: 0,
-            open,
-            tried,
-            waiting: false,
-        };
+        let fresh =
+            Call { request, index, balancer, attempts: 0, hedges: 0, open, tried, waiting: false };
         self.calls.push(fresh);
         id
     }

@@ -162,9 +162,8 @@ impl<P: Probe> Drive<'_, P> {
         if condition.streams.len() <= at {
             condition.streams.resize_with(at + 1, || None);
         }
-        let mut stream = condition.streams[at]
-            .take()
-            .unwrap_or_else(|| seed.stream(Purpose::Failure, &entity));
+        let mut stream =
+            condition.streams[at].take().unwrap_or_else(|| seed.stream(Purpose::Failure, &entity));
         let after = after.or((now > Instant::START).then_some(now));
         let next = guard.setup.perils[at].timing.next(after, &mut stream);
         guard.condition(server).streams[at] = Some(stream);
@@ -407,7 +406,8 @@ impl<P: Probe> Drive<'_, P> {
     /// Whether a server is out in a way that loses whom it does not answer.
     fn is_silent(&mut self, server: ServerId) -> bool {
         let guard = self.guard();
-        let perils: Vec<u16> = guard.condition(server).out.iter().map(|(peril, ..)| *peril).collect();
+        let perils: Vec<u16> =
+            guard.condition(server).out.iter().map(|(peril, ..)| *peril).collect();
         perils.into_iter().any(|peril| {
             let effect = guard.setup.perils[usize::from(peril)].fault.effect();
             matches!(effect, Effect::Out { in_service: Loss::Silent, .. })

@@ -223,14 +223,8 @@ impl<P: Probe> Drive<'_, P> {
             };
             self.abandon(ticket, cancel);
         }
-        let nowhere = Completion {
-            request,
-            fate,
-            server: None,
-            sent: now,
-            started: now,
-            ended: now,
-        };
+        let nowhere =
+            Completion { request, fate, server: None, sent: now, started: now, ended: now };
         let done = last.map_or(nowhere, |last| Completion { request, fate, ..last });
         self.count_area();
         self.ended += 1;
@@ -439,8 +433,8 @@ impl<P: Probe> Drive<'_, P> {
         let (active, again) = (guard.active, guard.again);
         let closed =
             guard.breakers.get(call.balancer as usize).is_none_or(|breaker| breaker.is_closed());
-        let allowed = closed
-            && retry.budget.as_mut().is_none_or(|budget| budget.allows(now, active, again));
+        let allowed =
+            closed && retry.budget.as_mut().is_none_or(|budget| budget.allows(now, active, again));
         if !allowed {
             self.probe.note(now, Note::Denied);
         }
@@ -616,8 +610,10 @@ impl<P: Probe> Drive<'_, P> {
         let servers = self.plant.fleet.len() as u32;
         let mut hope = false;
         for server in (0..servers).map(ServerId) {
-            let there =
-                matches!(self.plant.fleet.state(server), State::Ready | State::Failed | State::Starting);
+            let there = matches!(
+                self.plant.fleet.state(server),
+                State::Ready | State::Failed | State::Starting
+            );
             if self.is_out_for_good(server) {
                 self.thaw(server, true);
             } else {

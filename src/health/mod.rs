@@ -50,13 +50,7 @@ pub trait Ejector: std::fmt::Debug {
     }
 
     /// It looks at all servers, of which there are `total`.
-    fn sweep(
-        &mut self,
-        _now: Instant,
-        _total: u32,
-        _stream: &mut Stream,
-        _out: &mut Vec<Verdict>,
-    ) {
+    fn sweep(&mut self, _now: Instant, _total: u32, _stream: &mut Stream, _out: &mut Vec<Verdict>) {
     }
 }
 

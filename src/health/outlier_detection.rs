@@ -314,7 +314,8 @@ mod tests {
         fn answers(&mut self, at: u64, answers: &str) -> Vec<Verdict> {
             let now = Instant::START + Duration::from_secs(at);
             let answers: Vec<bool> = answers.chars().map(|it| it == 'S').collect();
-            let take = |well| self.rule.answered(now, ServerId(0), well, self.total, &mut self.stream);
+            let take =
+                |well| self.rule.answered(now, ServerId(0), well, self.total, &mut self.stream);
             answers.into_iter().filter_map(take).collect()
         }
         fn sweep(&mut self, at: u64) -> Vec<Verdict> {

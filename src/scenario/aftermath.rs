@@ -30,9 +30,7 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         outages: count(|note| matches!(note, Note::Out(_, true))),
         marked_down,
         ejected,
-        readmitted: count(|note| {
-            matches!(note, Note::Marked(_, false) | Note::Ejected(_, false))
-        }),
+        readmitted: count(|note| matches!(note, Note::Marked(_, false) | Note::Ejected(_, false))),
         detection_s: detection(log),
         metastable: metastable(scenario, measured, chronicle),
         incidents: log.iter().take(LINES).map(|line| incident(scenario, line)).collect(),
@@ -136,7 +134,8 @@ fn metastable(
     let rate = |of: fn(&Beat) -> u64| beats.iter().map(of).sum::<u64>() as f64 / span;
     let (arrivals, goodput) = (rate(|beat| beat.arrivals), rate(|beat| beat.answered));
     let attempts = rate(|beat| beat.attempts);
-    let slots: f64 = scenario.pool.values().map(|it| f64::from(it.servers) * f64::from(it.slots)).sum();
+    let slots: f64 =
+        scenario.pool.values().map(|it| f64::from(it.servers) * f64::from(it.slots)).sum();
     let utilization = busy_share(measured, from, horizon.0, slots)?;
     // What a service takes, of those that were answered in the whole run.
     let mean = measured.meter.service.moments.mean()?;
@@ -169,9 +168,8 @@ impl Scenario {
         let Some(found) = &outcome.resilience else { return Vec::new() };
         let mut said: Vec<String> = found.metastable.iter().map(state).collect();
         let health = self.health.as_ref();
-        let blind = health.is_none_or(|it| {
-            !it.known_at_once && it.checks.is_none() && it.ejection.is_none()
-        });
+        let blind = health
+            .is_none_or(|it| !it.known_at_once && it.checks.is_none() && it.ejection.is_none());
         if found.outages > 0 && blind {
             said.push(
                 "servers went out and nobody told the balancers, which went on sending to them: \

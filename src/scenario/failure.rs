@@ -203,7 +203,8 @@ impl Failure {
         let key = <dyn Fault as Role>::KEY;
         let (keys, rest) = split::take::<Keys>(node)?;
         if matches!(&rest.value, Value::Table(table) if !table.contains_key(key)) {
-            let names: Vec<&str> = <dyn Fault as Role>::registry().iter().map(|it| it.name).collect();
+            let names: Vec<&str> =
+                <dyn Fault as Role>::registry().iter().map(|it| it.name).collect();
             return Err(Problem::new("`fault` is missing: what goes wrong?")
                 .help(format!("write `fault = \"outage\"`; there are {}", names.join(", ")))
                 .at(&node.origin));

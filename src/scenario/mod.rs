@@ -162,7 +162,11 @@ impl Scenario {
         let duration = self.run.duration;
         let steady = |traffic: &Traffic| traffic.is_stationary(duration, &self.folder);
         let stated = self.failure.values().any(Failure::is_stated);
-        if self.traffic.values().all(steady) && !stated { Kind::SteadyState } else { Kind::Terminating }
+        if self.traffic.values().all(steady) && !stated {
+            Kind::SteadyState
+        } else {
+            Kind::Terminating
+        }
     }
 
     /// The objectives in the order they were written.

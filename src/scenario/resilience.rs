@@ -240,7 +240,11 @@ impl Health {
             if checks.rise == 0 || checks.fall == 0 {
                 let key = if checks.rise == 0 { "checks.rise" } else { "checks.fall" };
                 let what = format!("`{key}` = 0: no answer would ever be believed");
-                return wrong(key, &what, "1 believes the first answer; HAProxy has rise 2, fall 3");
+                return wrong(
+                    key,
+                    &what,
+                    "1 believes the first answer; HAProxy has rise 2, fall 3",
+                );
             }
             if checks.interval == Duration::ZERO {
                 let help = "HAProxy's default is `2s`";

@@ -128,13 +128,7 @@ impl Station for Sharing {
         server.marks.retain(|(_, _, other)| *other != ticket);
     }
 
-    fn evict(
-        &mut self,
-        at: usize,
-        now: Instant,
-        _: &mut Slab,
-        out: &mut Vec<(Ticket, Duration)>,
-    ) {
+    fn evict(&mut self, at: usize, now: Instant, _: &mut Slab, out: &mut Vec<(Ticket, Duration)>) {
         let server = &mut self.servers[at];
         server.advance(now);
         let got = server.attained;

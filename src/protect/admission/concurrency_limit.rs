@@ -98,8 +98,9 @@ mod tests {
         let mut limit = ConcurrencyLimit::build(&config, &()).unwrap();
         let mut most = |priority| {
             let request = Request { priority, ..Request::default() };
-            let admits =
-                |requests: &u64| limit.admits(Instant::START, &request, Crowd { requests: *requests });
+            let admits = |requests: &u64| {
+                limit.admits(Instant::START, &request, Crowd { requests: *requests })
+            };
             (0..20).take_while(admits).count()
         };
         assert_eq!([-3, 0, 1, 5, 6].map(&mut most), [5, 5, 8, 8, 10]);
