@@ -209,12 +209,14 @@ impl<P: Probe> Drive<'_, P> {
     fn measure(&mut self) {
         let Some(reporter) = &mut self.reporter else { return };
         let delay = reporter.delay();
-        for (server, report) in reporter.measure(self.now, &self.plant) {
+        let reports = reporter.measure(self.now, &self.plant);
+        let step = reporter.step();
+        for (server, report) in reports.into_iter().filter(|(server, _)| !self.is_out(*server)) {
             self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
         }
         let over = !self.closed_loop || self.horizon.is_some_and(|horizon| self.now > horizon);
         if !(self.closing && over && self.arrived == self.ended) {
-            self.timers.set(self.now + reporter.step(), Rank::Tick, Timer::Measure);
+            self.timers.set(self.now + step, Rank::Tick, Timer::Measure);
         }
     }
 
@@ -538,6 +540,7 @@ impl<P: Probe> Drive<'_, P> {
         let from = std::mem::replace(&mut self.since[server.index()], self.now);
         let (spec, place) = (self.plant.fleet.spec(server), self.plant.places[server.index()]);
         let serving = self.plant.stations[usize::from(spec.pool)].serving(place as usize);
+        let serving = serving + self.hanging_in_service(server);
         let (beyond, horizon) = (serving.saturating_sub(spec.slots), self.horizon);
         if beyond > 0 {
             self.probe.crowd(&Crowd { server, from, to: self.now, beyond, horizon });

@@ -29,7 +29,7 @@ pub(super) struct Hanging {
 struct Answers {
     peril: u16,
     share: f64,
-    every: u32,
+    nth: u32,
     at_once: bool,
     count: u32,
 }
@@ -224,11 +224,11 @@ impl<P: Probe> Drive<'_, P> {
                 self.settle(server);
                 self.change_speed(server, share);
             }
-            Effect::Errors { share, every, at_once } => {
+            Effect::Errors { share, nth, at_once } => {
                 let errors = &mut self.guard().condition(server).errors;
                 errors.retain(|answers| answers.peril != peril);
                 if comes {
-                    errors.push(Answers { peril, share, every, at_once, count: 0 });
+                    errors.push(Answers { peril, share, nth, at_once, count: 0 });
                 }
             }
         }
@@ -259,7 +259,7 @@ impl<P: Probe> Drive<'_, P> {
         for answers in &mut conditions[server.index()].errors {
             if answers.at_once == at_once {
                 answers.count = answers.count.wrapping_add(1);
-                bad |= answers.every > 0 && answers.count.is_multiple_of(answers.every);
+                bad |= answers.nth > 0 && answers.count.is_multiple_of(answers.nth);
                 bad |= answers.share > 0.0 && error_stream.open01() < answers.share;
             }
         }
@@ -338,6 +338,7 @@ impl<P: Probe> Drive<'_, P> {
 
     /// Lets those who hang at a server go on, or fail where they cannot or `all` do.
     pub(super) fn thaw(&mut self, server: ServerId, all: bool) {
+        self.settle(server);
         let mut hanging = std::mem::take(&mut self.guard().condition(server).hanging);
         // Those whose service had begun have the slots; the others came later.
         hanging.sort_by_key(|one| one.started.is_none());
@@ -445,11 +446,25 @@ impl<P: Probe> Drive<'_, P> {
         true
     }
 
+    /// Requests that hang at a server in the middle of their services.
+    pub(super) fn hanging_in_service(&self, server: ServerId) -> u32 {
+        let conditions = self.guard.as_ref().map_or(&[][..], |guard| &guard.conditions);
+        let hanging = conditions.get(server.index()).map_or(&[][..], |it| &it.hanging);
+        hanging.iter().filter(|one| one.started.is_some()).count() as u32
+    }
+
+    /// Whether a server is out, which also keeps it from reporting its load.
+    pub(super) fn is_out(&self, server: ServerId) -> bool {
+        let guard = self.guard.as_ref();
+        guard.is_some_and(|it| it.conditions.get(server.index()).is_some_and(Condition::is_out))
+    }
+
     fn unhang(&mut self, ticket: Ticket) -> bool {
         let server = self.slab[ticket].server;
         if server == ServerId::NONE {
             return false;
         }
+        self.settle(server);
         let hanging = &mut self.guard().condition(server).hanging;
         let Some(at) = hanging.iter().position(|one| one.ticket == ticket) else { return false };
         hanging.remove(at);

@@ -1,6 +1,6 @@
 //! The server answers with errors: some or all of its requests fail.
 //!
-//! **What it does.** A `share` of its requests, drawn one by one, and every n-th of them (`every`)
+//! **What it does.** A `share` of its requests, drawn one by one, and each n-th of them (`nth`)
 //! fail: after their service, or at once with `at-once`. A server that fails at once looks idle, so
 //! policies that go by load send it everything: a black hole.
 //! **When it shines.** A bad release, a lost database connection; what ejection is for.
@@ -21,15 +21,15 @@ use crate::units::Share;
 pub struct Config {
     /// The share of requests that fail.
     share: Share,
-    /// Every so many requests of a server one fails beside those of `share`; 0 is none.
-    every: u32,
+    /// Each so-many-th request of a server fails beside those of `share`; 0 is none.
+    nth: u32,
     /// Whether a failing request fails at once, rather than after its service.
     at_once: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { share: Share(0.0), every: 0, at_once: false }
+        Self { share: Share(0.0), nth: 0, at_once: false }
     }
 }
 
@@ -42,11 +42,11 @@ impl Variant<dyn Fault> for Errors {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
-        if config.share.0 > 0.0 || config.every > 0 {
+        if config.share.0 > 0.0 || config.nth > 0 {
             return Ok(());
         }
         Err(Problem::about("share", "no request would fail")
-            .help("set `share = \"20%\"`, or `every = 3` for each third request"))
+            .help("set `share = \"20%\"`, or `nth = 3` for each third request"))
     }
 
     fn build(config: &Config, (): &()) -> Result<Box<dyn Fault>, Problem> {
@@ -56,7 +56,7 @@ impl Variant<dyn Fault> for Errors {
 
 impl Fault for Errors {
     fn effect(&self) -> Effect {
-        let Config { share, every, at_once } = self.0;
-        Effect::Errors { share: share.0, every, at_once }
+        let Config { share, nth, at_once } = self.0;
+        Effect::Errors { share: share.0, nth, at_once }
     }
 }

@@ -64,8 +64,8 @@ pub enum Effect {
     Errors {
         /// The share of requests that get one.
         share: f64,
-        /// Every so many requests get one, beside `share`; 0 is none.
-        every: u32,
+        /// Each so-many-th request gets one, beside `share`; 0 is none.
+        nth: u32,
         /// Whether the error comes at once rather than after the service.
         at_once: bool,
     },

@@ -14,6 +14,9 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
     shown.push_str(&format!("\n{}\n\n", origin(outcome)));
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
+    if let Some(found) = &outcome.resilience {
+        shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
+    }
     if let Some(legend) = legend(outcome) {
         shown.push_str(&format!("\n{legend}\n"));
     }

@@ -11,6 +11,9 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
     shown.push_str(&super::scaling::lines(&outcome.autoscaling, width));
+    if let Some(found) = &outcome.resilience {
+        shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
+    }
     if !outcome.slo.is_empty() {
         shown.push('\n');
     }

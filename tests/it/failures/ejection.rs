@@ -7,7 +7,7 @@ use super::{run, steady, times};
 fn nginx_leaves_a_server_alone_after_its_third_failure() {
     let text = steady(100, 10)
         + "[pool.main]\nservers = 2\n[balancer]\npolicy = 'weighted-round-robin'\n\
-           [failure.bad]\nfault = 'errors'\nevery = 3\nservers = [0]\nat = '0s'\n\
+           [failure.bad]\nfault = 'errors'\nnth = 3\nservers = [0]\nat = '0s'\n\
            [health.ejection]\npolicy = 'max-fails'\nmax-fails = 3\nfail-timeout = '10s'\n\
            [retry]\nattempts = 2\nbackoff = 'exponential:base=1ms,most=1ms,jitter=none'\n\
            [run]\nrequests = 30\n";

@@ -72,7 +72,7 @@ fn a_retry_elsewhere_saves_every_request_that_a_dead_server_fails() {
     let with = run(&crash(&format!("[retry]\nattempts = 2\n{checks}")));
     assert_eq!((with.requests.failed, with.requests.completed), (0, with.requests.arrived));
     assert!(with.requests.retried >= 100);
-    assert_eq!(with.requests.lost, 1, "the one in service");
+    assert!(with.requests.lost <= 1, "at most the one in service");
     // Nobody tells the balancers: the dead server looks idle and is sent most of what comes.
     let blind = run(&crash("[run]\nduration = '30s'\n"));
     assert!(blind.requests.failed as f64 > 0.5 * 2000.0);
@@ -132,11 +132,10 @@ fn a_slow_server_serves_at_its_share_of_the_speed() {
            until = '20100ms'\n[run]\nduration = '30s'\n";
     let outcome = run(&text);
     assert_eq!(outcome.requests.completed, outcome.requests.arrived);
-    let busy = outcome.utilization * 30.0;
-    let requests = outcome.requests.arrived as f64;
-    // Ten or eleven of them arrive in the slow stretch and take twice as long.
-    let slow = busy / 0.4 - requests;
-    assert!((10.0..=11.0).contains(&slow), "{slow}");
+    // Ten or so of them are served in the slow stretch, some at its edges in part, for twice as
+    // long.
+    let slow = (outcome.service_s.mean.unwrap() / 0.4 - 1.0) * outcome.requests.completed as f64;
+    assert!((9.0..=11.0).contains(&slow), "{slow}");
     assert_eq!(outcome.service_s.max, Some(0.8));
 }
 

@@ -1,6 +1,10 @@
 //! Limits, timeouts, retries and their budgets, hedges, breakers, admission.
 
-use super::{run, steady};
+use plimsoll::model::{Completion, Fate};
+use plimsoll::probe::Probe;
+use plimsoll::time::Duration;
+
+use super::{run, scenario, steady};
 
 /// A single server that is asked for twice what it can do.
 fn overload(rest: &str) -> String {
@@ -22,21 +26,38 @@ fn a_full_queue_refuses_and_a_long_wait_gives_up() {
     }
 }
 
+/// When each request arrived and ended, in nanoseconds, and how.
+#[derive(Default)]
+struct Ends(Vec<(u64, u64, Fate)>);
+
+impl Probe for Ends {
+    fn completion(&mut self, done: &Completion, _: u64) {
+        self.0.push((done.request.arrival.0, done.ended.0, done.fate));
+    }
+}
+
 #[test]
 fn a_timer_counts_from_the_beginning_of_its_tick() {
-    // One request is served from 0.1 s on for ever so long; the second comes at 0.2 s.
-    let text = |tick: &str| {
-        steady(100, 10_000)
+    let ends = |more: &str| {
+        let text = steady(73, 10_000)
             + "[pool.main]\nservers = 1\n[balancer]\nqueue = 'shared'\nqueue-timeout = '150ms'\n"
-            + tick
-            + "[run]\nrequests = 2\n"
+            + more
+            + "[run]\nrequests = 9\n";
+        let (_, ends) = scenario(&text).simulate(0, Duration::ZERO, Ends::default(), &()).unwrap();
+        ends.0
     };
-    let area = |tick: &str| run(&text(tick)).queue_mean * run(&text(tick)).duration_s;
-    let exact = area("");
-    let rounded = area("timer-tick = '70ms'\n");
-    // 200 ms is 60 ms into its tick: the wait ends 60 ms earlier. (Only the part of it before the
-    // horizon, the last arrival, is in a time average; so the requests' own times are looked at.)
-    assert!(exact >= rounded);
+    for (more, tick) in
+        [("", 1), ("timer-tick = '1ms'\n", 1_000_000), ("timer-tick = '70ms'\n", 70_000_000)]
+    {
+        let mut late = 0;
+        for (arrival, end, fate) in ends(more) {
+            if fate == Fate::TimedOut {
+                late += 1;
+                assert_eq!(end, arrival / tick * tick + 150_000_000, "{more}");
+            }
+        }
+        assert_eq!(late, 8, "all but the one in service");
+    }
 }
 
 #[test]
@@ -51,8 +72,10 @@ fn the_deadline_of_a_request_ends_it_wherever_it_is() {
     assert!(served.requests.completed < 20, "{:?}", served.requests);
     assert!(served.utilization > 0.99);
     assert!(served.resilience.unwrap().wasted_share.unwrap() > 0.9);
-    let dropped = run(&text("cancelled"));
-    assert!((dropped.error_rate.unwrap() - 0.5).abs() < 0.02, "{:?}", dropped.requests);
+    // Dropped work leaves time for other work, though much is dropped when it is nearly done.
+    let random = |text: String| run(&text.replace("constant:value", "exponential:mean")).requests;
+    let (kept, dropped) = (random(text("served")), random(text("cancelled")));
+    assert!(dropped.completed > 5 * kept.completed, "{dropped:?} {kept:?}");
 }
 
 #[test]
@@ -113,7 +136,7 @@ fn a_hedge_beats_a_slow_server() {
     let outcome = run(&text);
     assert_eq!(outcome.requests.completed, 20);
     assert_eq!(outcome.latency_s.max, Some(0.06), "delay and a service at the other server");
-    assert_eq!(outcome.resilience.unwrap().hedges_won, 10);
+    assert!(outcome.resilience.unwrap().hedges_won >= 10);
 }
 
 #[test]
@@ -130,7 +153,8 @@ fn an_open_circuit_sheds_and_a_closed_one_lets_all_through() {
     assert_eq!(requests.completed + requests.errors(), requests.arrived);
     let opened = super::times(&outcome, "circuit-open");
     assert!((5.0..5.6).contains(&opened[0].0) && opened.len() >= 3, "{opened:?}");
-    assert_eq!(super::times(&outcome, "circuit-closed").len(), opened.len());
+    // It opens again whenever the trials fail, and closes once.
+    assert_eq!(super::times(&outcome, "circuit-closed").len(), 1);
 }
 
 #[test]
