@@ -211,8 +211,11 @@ impl<P: Probe> Drive<'_, P> {
         let delay = reporter.delay();
         let reports = reporter.measure(self.now, &self.plant);
         let step = reporter.step();
-        for (server, report) in reports.into_iter().filter(|(server, _)| !self.is_out(*server)) {
-            self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
+        for (server, report) in reports {
+            // One that is out says nothing.
+            if !self.is_out(server) {
+                self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
+            }
         }
         let over = !self.closed_loop || self.horizon.is_some_and(|horizon| self.now > horizon);
         if !(self.closing && over && self.arrived == self.ended) {
