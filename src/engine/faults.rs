@@ -91,6 +91,12 @@ impl<P: Probe> Drive<'_, P> {
         self.begin_checks();
     }
 
+    /// Whether the stretch that is simulated has ended: no fault begins after it. Requests that begin
+    /// anew whenever their server fails might else never end.
+    fn is_past(&self) -> bool {
+        self.closing && self.horizon.is_none_or(|horizon| self.now >= horizon)
+    }
+
     fn hits(&mut self, peril: u16, server: ServerId) -> bool {
         let pool = self.plant.fleet.spec(server).pool;
         let place = self.plant.places[server.index()];
@@ -133,7 +139,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     pub(super) fn peril(&mut self, peril: u16, spell: Spell, comes: bool) {
-        if comes && self.is_over() {
+        if comes && self.is_past() {
             return;
         }
         self.guard().lasting[usize::from(peril)] = comes;
@@ -175,7 +181,7 @@ impl<P: Probe> Drive<'_, P> {
 
     pub(super) fn strike(&mut self, peril: u16, server: ServerId, spell: Spell, comes: bool) {
         let gone = self.plant.fleet.state(server) == State::Gone;
-        if comes && (gone || self.is_over()) {
+        if comes && (gone || self.is_past()) {
             return;
         }
         self.afflict(peril, server, spell, comes);

@@ -12,12 +12,11 @@ use super::health::Trust;
 use super::resilience::{Abandoned, Resilience};
 use crate::balance::Pick;
 use crate::fault::Spell;
-use crate::fleet::State;
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Note, Probe, Try};
 use crate::protect::{Breaker, Crowd};
 use crate::rng::{Purpose, Stream};
-use crate::station::{Line, Live, Ticket};
+use crate::station::{Live, Ticket};
 use crate::time::{Duration, Instant};
 
 /// What a timer of this file and its neighbours is for.
@@ -68,7 +67,7 @@ pub(super) struct Guard {
     demand_stream: Stream,
     /// Attempts so far: their numbers tell timers whether a ticket is still theirs.
     begun: u64,
-    over: u64,
+    pub(super) over: u64,
     /// Requests that were let in and have not ended.
     requests: u64,
     /// Attempts that someone waits for, and how many are retries or hedges, those counted that
@@ -280,7 +279,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Picks a server for an attempt; one that was tried before only where there is no other.
-    fn pick_for(&mut self, ticket: Ticket, elsewhere: bool) -> Pick {
+    pub(super) fn pick_for(&mut self, ticket: Ticket, elsewhere: bool) -> Pick {
         let id = self.slab[ticket].call;
         let tried = if elsewhere { self.hide_tried(id) } else { Vec::new() };
         let none_left = self.plant.fleet.members().is_empty();
@@ -330,10 +329,7 @@ impl<P: Probe> Drive<'_, P> {
         self.slab.remove(ticket);
         self.guard().over += 1;
         if let Some(server) = server {
-            self.leave(server, &done, balancer);
-            if self.scaled {
-                self.note_end(&done);
-            }
+            self.leave_server(server, &done, balancer);
         }
         if id == Live::NO_CALL {
             return self.probe_attempt(&done, true);
@@ -350,6 +346,15 @@ impl<P: Probe> Drive<'_, P> {
         self.after_failure(id, index, done);
     }
 
+    /// As `leave`, in one place for all that are sent more than once.
+    #[inline(never)]
+    pub(super) fn leave_server(&mut self, server: ServerId, done: &Completion, balancer: usize) {
+        self.leave(server, done, balancer);
+        if self.scaled {
+            self.note_end(done);
+        }
+    }
+
     pub(super) fn probe_attempt(&mut self, done: &Completion, in_vain: bool) {
         if done.server.is_some() {
             self.probe.attempt(done, self.horizon, in_vain);
@@ -357,7 +362,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Takes an attempt out of its call.
-    fn take_out(&mut self, id: u32, ticket: Ticket) -> Try {
+    pub(super) fn take_out(&mut self, id: u32, ticket: Ticket) -> Try {
         let open = &mut self.guard().calls.get(id).open;
         let at = open.iter().position(|(other, _)| *other == ticket);
         let (_, why) = open.remove(at.expect("an attempt is one of its call's"));
@@ -372,7 +377,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Breaker, budget and ejector learn what became of an attempt.
-    fn learn(&mut self, balancer: usize, server: Option<ServerId>, well: bool) {
+    pub(super) fn learn(&mut self, balancer: usize, server: Option<ServerId>, well: bool) {
         let now = self.now;
         let guard = self.guard();
         if let Some(budget) = guard.setup.retry.as_mut().and_then(|retry| retry.budget.as_mut()) {
@@ -391,7 +396,7 @@ impl<P: Probe> Drive<'_, P> {
 
     /// An attempt has failed: there is another one, or others are still under way, or it was the
     /// last.
-    fn after_failure(&mut self, id: u32, index: u64, done: Completion) {
+    pub(super) fn after_failure(&mut self, id: u32, index: u64, done: Completion) {
         if !self.guard().calls.is(id, index) {
             // What was learnt from it let others move up, and the last of them ended the call.
             return self.probe_attempt(&done, true);
@@ -472,157 +477,5 @@ impl<P: Probe> Drive<'_, P> {
             self.set_alarm(now + hedge.delay, Rank::Arrival, Alarm::Hedge(id, index));
         }
         true
-    }
-
-    /// The balancer has waited for long enough for an attempt.
-    fn give_up_on(&mut self, ticket: Ticket, number: u64) {
-        let live = self.slab[ticket];
-        if live.index != number || live.call == Live::NO_CALL {
-            return;
-        }
-        let now = self.now;
-        let server = Some(live.server).filter(|server| *server != ServerId::NONE);
-        let index = self.guard().calls.get(live.call).index;
-        self.take_out(live.call, ticket);
-        let cancel = self.guard().setup.abandoned == Abandoned::Cancelled;
-        self.abandon(ticket, cancel);
-        self.learn(live.balancer as usize, server, false);
-        let done = Completion {
-            request: live.request,
-            fate: Fate::TimedOut,
-            server: None,
-            sent: now,
-            started: now,
-            ended: now,
-        };
-        self.after_failure(live.call, index, done);
-    }
-
-    /// Nobody waits for an attempt any more: it leaves the line, and its server if that can tell.
-    fn abandon(&mut self, ticket: Ticket, cancel: bool) {
-        self.slab[ticket].call = Live::NO_CALL;
-        let live = self.slab[ticket];
-        if live.server == ServerId::NONE {
-            if let Some((line, _)) = &mut self.plant.shared {
-                line.remove(ticket, &mut self.slab);
-            } else {
-                self.lobby.remove(ticket, &mut self.slab);
-                self.pooled = !self.lobby.is_empty();
-            }
-            self.slab.remove(ticket);
-            self.guard().over += 1;
-            return;
-        }
-        let server = live.server;
-        // Who is on the way is dropped on arrival.
-        if !cancel || live.started == Instant::NEVER || self.drops_hanging(ticket) {
-            return;
-        }
-        let place = self.plant.places[server.index()] as usize;
-        let pool = usize::from(self.plant.fleet.spec(server).pool);
-        self.settle(server);
-        let station = &mut self.plant.stations[pool];
-        if live.serving {
-            station.cancel(place, ticket, self.now, &mut self.slab);
-        } else {
-            station.withdraw(place, ticket, &mut self.slab);
-        }
-        self.calendar.set(server, self.plant.stations[pool].next_departure(place));
-        self.end(ticket, Fate::Cancelled, Some(server));
-        while self.hand_over(server) {}
-    }
-
-    /// A server gives an attempt back, with this demand left; it is placed anew.
-    pub(super) fn give_back(&mut self, ticket: Ticket, left: Duration, resumed: bool) {
-        let server = self.slab[ticket].server;
-        let done = self.ending(ticket, Fate::Cancelled, Some(server));
-        let balancer = self.slab[ticket].balancer as usize;
-        self.leave(server, &done, balancer);
-        if self.scaled {
-            self.note_end(&done);
-        }
-        self.probe_attempt(&done, !resumed);
-        let live = &mut self.slab[ticket];
-        (live.server, live.serving, live.sent) = (ServerId::NONE, false, self.now);
-        if resumed {
-            live.request.demand = left;
-        }
-        if live.call == Live::NO_CALL {
-            self.slab.remove(ticket);
-            self.guard().over += 1;
-            return;
-        }
-        self.probe.note(self.now, Note::Returned);
-        match self.pick_for(ticket, true) {
-            Pick::Server(server) => self.dispatch(ticket, server),
-            Pick::Hold => self.hold_first(ticket),
-            Pick::Refuse => self.end(ticket, Fate::Rejected, None),
-        }
-    }
-
-    /// As `hold`, ahead of those who came later.
-    fn hold_first(&mut self, ticket: Ticket) {
-        match &mut self.plant.shared {
-            Some((line, _)) => line.push_front(ticket, &mut self.slab),
-            None => {
-                self.lobby.push_front(ticket, &mut self.slab);
-                self.pooled = true;
-            }
-        }
-        let live = &self.slab[ticket];
-        let (index, patience) = (live.index, live.request.patience);
-        self.mind_patience(ticket, index, patience);
-    }
-
-    /// Whether an attempt that has just come to its server is dropped, refused, or left hanging
-    /// there.
-    #[inline(never)]
-    pub(super) fn is_turned_away(&mut self, ticket: Ticket, server: ServerId) -> bool {
-        let live = &mut self.slab[ticket];
-        let on_the_way = live.started == Instant::NEVER;
-        if on_the_way {
-            live.started = self.now;
-        }
-        if self.plant.fleet.state(server) == State::Gone {
-            // It went while the attempt was on its way.
-            self.end(ticket, Fate::Failed, Some(server));
-            return true;
-        }
-        let orphan = self.slab[ticket].call == Live::NO_CALL;
-        if orphan && self.guard().setup.abandoned == Abandoned::Cancelled {
-            self.end(ticket, Fate::Cancelled, Some(server));
-            return true;
-        }
-        if self.answers_with_error(server, true) {
-            self.end(ticket, Fate::Failed, Some(server));
-            return true;
-        }
-        self.is_out_for(ticket, server)
-    }
-
-    /// The run is over but for those who hang: they are told.
-    pub(super) fn set_last(&mut self) {
-        let at = self.horizon.unwrap_or(self.now).max(self.now);
-        self.set_alarm(at, Rank::End, Alarm::Last);
-    }
-
-    fn last(&mut self) {
-        let servers = self.plant.fleet.len() as u32;
-        let mut hope = false;
-        for server in (0..servers).map(ServerId) {
-            let there = matches!(
-                self.plant.fleet.state(server),
-                State::Ready | State::Failed | State::Starting
-            );
-            if self.is_out_for_good(server) {
-                self.thaw(server, true);
-            } else {
-                hope |= there;
-            }
-        }
-        if !hope && self.plant.life.iter().all(|life| life.scaler.is_none()) {
-            self.guard().hopeless = true;
-            self.give_up();
-        }
     }
 }

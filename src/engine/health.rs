@@ -35,7 +35,9 @@ impl<P: Probe> Drive<'_, P> {
     /// The first check of a server: checks are spread over the interval by the server's number, as
     /// real checkers do lest they come all at once.
     pub(super) fn begin_checking(&mut self, server: ServerId) {
-        let Some(checks) = self.guard().setup.health.checks else { return };
+        // Who knows at once need not ask.
+        let health = &self.guard().setup.health;
+        let Some(checks) = health.checks.filter(|_| !health.at_once) else { return };
         self.guard().condition(server).score = Some(Score::up(&checks));
         // Multiples of the golden ratio fill the interval evenly, however many servers there are.
         let share = (f64::from(server.0 + 1) * 0.618_033_988_749_894_9).fract();

@@ -11,6 +11,7 @@
 //! Where requests may be sent more than once, what is said here of a request that is served holds
 //! for each of its attempts, and every attempt that was begun has ended, exactly once.
 
+mod abandon;
 mod calendar;
 mod calls;
 mod drive;

@@ -23,7 +23,7 @@ pub struct Setup<'a> {
 }
 
 impl Role for dyn Backoff {
-    const KIND: &'static str = "back-off";
+    const KIND: &'static str = "backoff";
     const KEY: &'static str = "form";
     type Setup<'a> = Setup<'a>;
     fn registry() -> &'static [Entry<Self>] {

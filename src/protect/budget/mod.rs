@@ -21,7 +21,7 @@ pub trait Budget: std::fmt::Debug {
 }
 
 impl Role for dyn Budget {
-    const KIND: &'static str = "retry budget";
+    const KIND: &'static str = "budget";
     const KEY: &'static str = "policy";
     type Setup<'a> = ();
     fn registry() -> &'static [Entry<Self>] {

@@ -75,7 +75,7 @@ fn a_retry_elsewhere_saves_every_request_that_a_dead_server_fails() {
     assert!(with.requests.lost <= 1, "at most the one in service");
     // Nobody tells the balancers: the dead server looks idle and is sent most of what comes.
     let blind = run(&crash("[run]\nduration = '30s'\n"));
-    assert!(blind.requests.failed as f64 > 0.5 * 2000.0);
+    assert!(blind.requests.failed > 2000 / 8, "more than its share: {:?}", blind.requests);
     assert!(blind.advice.iter().any(|said| said.contains("nobody told the balancers")));
 }
 

@@ -22,7 +22,7 @@ fn mistakes_are_shown_where_they_are_with_what_to_do() {
     let at = format!("{outage}at = '1m'\n");
     for (rest, words) in [
         (format!("{at}zone = 'c'\n"), ["zone", "`c`", "`a`, `b`"]),
-        (format!("{at}pool = 'wed'\n"), ["pool", "`wed`", "did you mean `web`"]),
+        (format!("{at}pool = 'wed'\n"), ["pool", "`wed`", "`web`"]),
         (format!("{at}pool = 'web'\nservers = [4]\n"), ["no server 4", "has 4", "from 0 to 3"]),
         (format!("{at}until = '30s'\n"), ["before it begins", "1m", "start of the run"]),
         (format!("{at}lasts = '0s'\n"), ["lasts", "as soon as it begins", "above 0"]),
