@@ -91,8 +91,8 @@ impl<P: Probe> Drive<'_, P> {
         self.begin_checks();
     }
 
-    /// Whether the stretch that is simulated has ended: no fault begins after it. Requests that begin
-    /// anew whenever their server fails might else never end.
+    /// Whether the stretch that is simulated has ended: no fault begins after it. Requests that
+    /// begin anew whenever their server fails might else never end.
     fn is_past(&self) -> bool {
         self.closing && self.horizon.is_none_or(|horizon| self.now >= horizon)
     }

@@ -7,8 +7,8 @@
 //! **When it shines.** Clients that know only their own requests: no sweep, no comparison with
 //! others.
 //! **When it fails.** All servers failing alike are all taken out: set `panic`.
-//! **Source.** Finagle's hybrid failure accrual (5 in a row, or below 80 % over 30 s; 5 s to 300 s);
-//! Linkerd's consecutive-failures breaker.
+//! **Source.** Finagle's hybrid failure accrual (5 in a row, or below 80 % over 30 s; 5 s to 300
+//! s); Linkerd's consecutive-failures breaker.
 
 use std::collections::VecDeque;
 

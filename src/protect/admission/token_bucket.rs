@@ -3,7 +3,7 @@
 //! **What it does.** A bucket holds at most `burst` tokens and fills at `rate`; a request takes one
 //! or is shed.
 //! **When it shines.** A rate that was promised to somebody, or that the service is known to stand.
-//! **When it fails.** It knows nothing of the service: when servers fail it lets in as many as ever.
+//! **When it fails.** It knows nothing of the service: when servers fail as many come in as ever.
 //! **Source.** Turner 1986; the local rate limit of Envoy, `limit_req` of nginx (a leaky bucket).
 
 use schemars::JsonSchema;

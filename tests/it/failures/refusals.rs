@@ -5,8 +5,8 @@ use std::path::Path;
 use plimsoll::document::Node;
 use plimsoll::scenario::Scenario;
 
-const BASE: &str = "[traffic.main]\narrivals = 'poisson:rate=10/s'\nservice = 'constant:value=10ms'\n\
-                    [pool.web]\nservers = 4\nzone = 'a'\n[pool.api]\nservers = 2\nzone = 'b'\n";
+const BASE: &str = "[traffic.main]\narrivals = 'poisson:rate=10/s'\n\
+                    service = 'constant:value=10ms'\n[pool.web]\nservers = 4\nzone = 'a'\n[pool.api]\nservers = 2\nzone = 'b'\n";
 
 fn refusal(rest: &str) -> String {
     let document = Node::from_toml("bad.toml", &format!("{BASE}{rest}")).unwrap();
