@@ -70,7 +70,8 @@ impl Folder {
             }));
         }
         self.write("servers.csv", flat::csv(&rows))?;
-        super::scaling::write(self, outcome)
+        super::scaling::write(self, outcome)?;
+        super::resilience::write(self, outcome)
     }
 
     /// What a report is drawn from, each chart as SVG and as PNG, and the page.

@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod openmetrics;
 pub mod page;
 mod requests;
+mod resilience;
 mod results;
 mod scaling;
 pub mod several;

@@ -10,6 +10,7 @@ mod coverage;
 mod decisions;
 mod engine;
 mod experiment;
+mod failures;
 mod forecast;
 mod invariants;
 mod laws;

@@ -5,6 +5,7 @@
 //! on a telephone, two on a laptop and three on a wide screen at about the size it was drawn for.
 
 mod draw;
+mod failures;
 mod font;
 mod layout;
 mod palette;
