@@ -8,6 +8,7 @@
 
 mod autoscaling;
 mod comparison;
+mod sweep;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
+pub use sweep::{
+    Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Sweep,
+};
 
 /// An outcome whose numbers are estimates with intervals.
 pub type Estimated = Outcome<Estimate, Estimate>;

@@ -7,11 +7,14 @@ mod completions;
 mod explain;
 mod inspect;
 mod list;
+mod merge;
+mod price;
 mod progress;
 mod replay;
 mod report;
 mod schema;
 mod selftest;
+mod sweep;
 mod theory;
 
 use std::io::{self, Write};
@@ -40,6 +43,10 @@ enum Command {
     Replay(replay::Args),
     /// Give several variants the same requests, and say which is better, by how much, how sure.
     Compare(compare::Args),
+    /// Run the grid of any fields: each point with intervals, the front of cost and latency, the best.
+    Sweep(sweep::Args),
+    /// Join the parts of a sweep that `--shard` made.
+    Merge(merge::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),
     /// Read and validate a scenario; run nothing.
@@ -112,6 +119,8 @@ pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

@@ -202,7 +202,7 @@ impl Campaign<'_> {
         Workload::draw(scenario, seed, room(at_a_time), self.monitor)
     }
 
-    fn simulate(
+    pub(super) fn simulate(
         &self,
         variant: usize,
         replication: u64,

@@ -28,6 +28,7 @@ mod judge;
 mod precision;
 pub mod replicate;
 mod resample;
+pub mod sweep;
 pub mod warmup;
 mod words;
 mod workload;

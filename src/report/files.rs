@@ -11,7 +11,7 @@ use super::requests::RequestLog;
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::{Comparison, Outcome};
+use crate::outcome::{Comparison, Outcome, Sweep};
 
 const REQUESTS: &str = "requests.csv";
 
@@ -128,6 +128,14 @@ impl Folder {
         charts.extend(chart::of_several(&several::of_comparison(comparison)));
         self.write_charts(&charts)?;
         self.write("report.html", several::comparison_page(comparison, command))
+    }
+
+    /// `sweep.json` and `summary.csv` of a sweep, its charts, its page.
+    pub fn write_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(sweep).expect("sweeps are plain data");
+        self.write("sweep.json", json + "\n")?;
+        self.write("summary.csv", super::sweep::csv(sweep))?;
+        self.write("command.txt", format!("{command}\n"))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -13,6 +13,7 @@ mod requests;
 mod results;
 mod scaling;
 pub mod several;
+pub mod sweep;
 mod table;
 pub mod text;
 pub mod timeline;

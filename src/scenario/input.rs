@@ -4,8 +4,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
+use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
+use crate::law::Law;
+use crate::registry::Role;
+use crate::station::Discipline;
+use crate::workload::arrivals::Arrivals;
 
 /// What a command works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +116,7 @@ impl Setting {
         if self.path == "balancer.policy" {
             return self.choose_policy(document, &origin);
         }
+        unfold(document, &self.path)?;
         let value = Node::from_word(&self.word, origin.clone());
         let Some((table, rest)) = self.path.split_once(".*.") else {
             return document.set(&self.path, value);
@@ -130,7 +136,9 @@ impl Setting {
             .at(&origin));
         }
         for name in names {
-            document.set(&format!("{table}.{name}.{rest}"), value.clone())?;
+            let path = format!("{table}.{name}.{rest}");
+            unfold(document, &path)?;
+            document.set(&path, value.clone())?;
         }
         Ok(())
     }
@@ -179,6 +187,27 @@ impl Setting {
             None => document.set("balancer", policy),
         }
     }
+}
+
+/// Writes a part that a path leads into, and that stands as `name:key=value`, as the table it is:
+/// `traffic.web.arrivals.rate` is a key of `arrivals = "poisson:rate=10/s"` too.
+fn unfold(document: &mut Node, path: &str) -> Result<(), Problem> {
+    for (at, _) in path.match_indices('.') {
+        let above = &path[..at];
+        let head = match above.rsplit('.').next().unwrap_or(above) {
+            "arrivals" => <dyn Arrivals as Role>::KEY,
+            "balancer" | "autoscaler" => <dyn Balancer as Role>::KEY,
+            "discipline" => <dyn Discipline as Role>::KEY,
+            "service" | "startup" | "patience" | "lifetime" | "idle-timeout" | "input-tokens"
+            | "output-tokens" => <dyn Law as Role>::KEY,
+            _ => continue,
+        };
+        if let Some(Node { value: Value::Text(spec), origin }) = document.find(above) {
+            let table = Node::from_spec(head, spec, origin)?;
+            document.set(above, table)?;
+        }
+    }
+    Ok(())
 }
 
 impl Scenario {

@@ -15,6 +15,7 @@ mod run;
 mod split;
 mod staffing;
 mod summary;
+mod sweep;
 mod traffic;
 mod variant;
 
@@ -29,6 +30,7 @@ pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
+pub use sweep::{Sampling, Selecting, SweepTable};
 pub use traffic::Traffic;
 pub use variant::Alternative;
 
@@ -67,6 +69,9 @@ pub struct Scenario {
     #[serde(default, skip_serializing)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
     pub variant: IndexMap<String, Node>,
+    /// What `sweep` varies.
+    #[serde(default, skip_serializing)]
+    pub sweep: SweepTable,
     /// Where relative paths start from.
     #[serde(skip)]
     pub folder: std::path::PathBuf,
