@@ -36,16 +36,7 @@ pub(super) enum Duration {
 /// What became of an objective.
 pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estimate> {
     let value = estimates.of(goal.measure);
-    // The interval of a percentile leans to the low side, so the share beyond its limit is asked
-    // instead: `p99 < T` says that at most 1 % are longer than T.
-    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
-    let ruling = match goal.measure {
-        _ if estimates.is_empty() => Ruling::Missed,
-        Measure::Percentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Latency, limit)),
-        Measure::WaitPercentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Wait, limit)),
-        _ => on_value(goal, &value),
-    };
-    let ruling = match (ruling, value.status) {
+    let ruling = match (ruling(goal, estimates), value.status) {
         // What grows with the length of the run can be shown to miss, never to meet.
         (Ruling::Met, Status::Unstable) => Ruling::Inconclusive,
         (ruling, _) => ruling,
@@ -55,6 +46,23 @@ pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estima
         value,
         met: ruling == Ruling::Met,
         inconclusive: ruling == Ruling::Inconclusive,
+    }
+}
+
+/// Whether an objective is decided: what `judge` says, without the value.
+pub(super) fn is_decided(goal: &Goal, estimates: &impl Estimates) -> bool {
+    ruling(goal, estimates) != Ruling::Inconclusive
+}
+
+fn ruling(goal: &Goal, estimates: &impl Estimates) -> Ruling {
+    // The interval of a percentile leans to the low side, so the share beyond its limit is asked
+    // instead: `p99 < T` says that at most 1 % are longer than T.
+    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
+    match goal.measure {
+        _ if estimates.is_empty() => Ruling::Missed,
+        Measure::Percentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Latency, limit)),
+        Measure::WaitPercentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Wait, limit)),
+        _ => on_value(goal, &estimates.of(goal.measure)),
     }
 }
 

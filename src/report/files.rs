@@ -135,7 +135,14 @@ impl Folder {
         let json = serde_json::to_string_pretty(sweep).expect("sweeps are plain data");
         self.write("sweep.json", json + "\n")?;
         self.write("summary.csv", super::sweep::csv(sweep))?;
-        self.write("command.txt", format!("{command}\n"))
+        self.write("command.txt", format!("{command}\n"))?;
+        self.write_drawn_sweep(sweep, command)
+    }
+
+    /// The charts and the page of a sweep that is there.
+    pub fn write_drawn_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
+        self.write_charts(&chart::of_sweep(sweep))?;
+        self.write("report.html", super::sweep::page(sweep, command))
     }
 
     fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

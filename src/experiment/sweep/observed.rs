@@ -4,8 +4,7 @@ use indexmap::IndexMap;
 
 use super::super::campaign::Part;
 use super::super::evidence::{Evidence, quantile_of};
-use super::super::judge::judge;
-use crate::outcome::{Estimate, Objective};
+use super::super::judge::is_decided;
 use crate::scenario::{Goal, Measure, Scenario};
 
 /// What can be selected by without running a point again.
@@ -58,13 +57,5 @@ pub(super) fn observed(
 /// The smallest error that the verdict on an objective stands up to: it is still decided, and the
 /// same way. `None` where it is open at any.
 pub(super) fn error_of(goal: &Goal, evidence: &Evidence<'_>) -> Option<f64> {
-    let decided = |found: &Objective<Estimate>| (!found.inconclusive).then_some(found.met);
-    let mut smallest = None;
-    for error in ERRORS {
-        if decided(&judge(goal, &evidence.at(1.0 - error))).is_none() {
-            break;
-        }
-        smallest = Some(error);
-    }
-    smallest
+    ERRORS.into_iter().take_while(|&error| is_decided(goal, &evidence.at(1.0 - error))).last()
 }

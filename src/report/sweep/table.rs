@@ -39,13 +39,27 @@ fn headline(sweep: &Sweep) -> String {
 
 /// The `most` best points: a header, and a row a point from the best on.
 pub(super) fn rows(sweep: &Sweep, most: usize) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut points: Vec<&Point> = sweep.points.iter().collect();
+    points.sort_by_key(|point| point.rank);
+    points.truncate(most);
+    rows_of(sweep, &points)
+}
+
+/// The points on the front, the cheapest first.
+pub(super) fn front(sweep: &Sweep) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut points: Vec<&Point> =
+        sweep.points.iter().filter(|point| point.front == Front::On).collect();
+    let cost = |point: &Point| point.measures.cost.per_hour.estimate.unwrap_or(f64::INFINITY);
+    points.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+    rows_of(sweep, &points)
+}
+
+fn rows_of(sweep: &Sweep, points: &[&Point]) -> (Vec<String>, Vec<Vec<String>>) {
     let paths: Vec<&String> = sweep.axes.iter().flat_map(|axis| &axis.paths).collect();
     let mut header = vec!["rank".to_owned()];
     header.extend(short_names(&paths));
     let measures = measures(sweep);
     header.extend(measures.iter().map(|(name, _)| name.clone()));
-    let mut points: Vec<&Point> = sweep.points.iter().collect();
-    points.sort_by_key(|point| point.rank);
     let row = |point: &&Point| {
         let front = match point.front {
             Front::On => " ◆",
@@ -57,7 +71,7 @@ pub(super) fn rows(sweep: &Sweep, most: usize) -> (Vec<String>, Vec<Vec<String>>
         cells.extend(measures.iter().map(|(_, show)| show(&point.measures)));
         cells
     };
-    (header, points.iter().take(most).map(row).collect())
+    (header, points.iter().map(row).collect())
 }
 
 /// A value as it was written.
@@ -66,7 +80,7 @@ pub(super) fn plain(value: &serde_json::Value) -> String {
 }
 
 /// The last keys of paths, as many as tell them apart.
-pub(in super::super) fn short_names(paths: &[&String]) -> Vec<String> {
+pub(in crate::report) fn short_names(paths: &[&String]) -> Vec<String> {
     let last = |path: &str, keys: usize| {
         let all: Vec<&str> = path.split('.').collect();
         all[all.len().saturating_sub(keys)..].join(".")
