@@ -18,6 +18,7 @@ pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
 pub use sweep::{
     Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Sweep,
+    traffics,
 };
 
 /// An outcome whose numbers are estimates with intervals.

@@ -64,8 +64,8 @@ pub struct Sweep {
     pub latency: String,
     /// By which measure points of one verdict are ranked, smallest first.
     pub best_by: String,
-    /// The number of the best point; absent when no point is known.
-    pub best: Option<u64>,
+    /// The number of the best point; where the traffic is varied, of the best for each.
+    pub best: Vec<u64>,
     /// How the best was chosen for sure, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Selection>,
@@ -87,6 +87,8 @@ pub struct Axis {
     /// How many places it has; none where points are drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Whether it changes the requests: a condition that fleets meet, not a choice between them.
+    pub traffic: bool,
 }
 
 /// One point: where it lies, what became of it.
@@ -94,9 +96,10 @@ pub struct Axis {
 pub struct Point {
     /// Its number in the grid, from 1.
     pub point: u64,
-    /// Its place when all points are ordered from the best, from 1.
+    /// Its place among all points with the same traffic when they are ordered from the best, from
+    /// 1; among all where no two points have the same.
     pub rank: u64,
-    /// Whether another point beats it in cost and latency.
+    /// Whether another point with the same traffic beats it in cost and latency.
     pub front: Front,
     /// What each field is set to.
     pub values: IndexMap<String, serde_json::Value>,
@@ -229,6 +232,25 @@ pub struct Selection {
     pub rivals: Vec<u64>,
     /// Replications spent beyond those of the grid.
     pub replications: u64,
+}
+
+/// The traffic of each point in words; one for all where no two points have the same.
+pub fn traffics<'a>(
+    axes: &[Axis],
+    points: impl Iterator<Item = &'a IndexMap<String, serde_json::Value>>,
+) -> Vec<String> {
+    let paths: Vec<&String> =
+        axes.iter().filter(|axis| axis.traffic).flat_map(|axis| &axis.paths).collect();
+    let of = |values: &IndexMap<String, serde_json::Value>| {
+        let value = |path: &&String| match &values[path.as_str()] {
+            serde_json::Value::String(text) => format!("{path} = {text}"),
+            other => format!("{path} = {other}"),
+        };
+        paths.iter().map(value).collect::<Vec<_>>().join(", ")
+    };
+    let groups: Vec<String> = points.map(of).collect();
+    let different: std::collections::BTreeSet<&String> = groups.iter().collect();
+    if different.len() == groups.len() { vec![String::new(); groups.len()] } else { groups }
 }
 
 impl Measures {

@@ -21,6 +21,7 @@ mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
+mod sweep;
 mod theory;
 mod tidy;
 mod traces;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use super::front::{Place, fronts};
 use super::words;
 use crate::outcome::{
     Estimate, Front, Measures, Outline, Placed, Point, PointVerdict, Selection, Status, Sweep,
+    traffics,
 };
 use crate::scenario::{Goal, Measure};
 
@@ -21,11 +24,17 @@ pub fn conclude(
     let latency = latency_of(&all);
     let best_by = best_by(outline, &all, latency);
     let chosen = selection.as_ref().and_then(|selection| selection.point);
-    let ranks = ranks(&placed, best_by, latency, chosen);
-    let places: Vec<Option<Place>> = all.iter().map(|one| place(one, latency)).collect();
+    let mut ranks = vec![0; placed.len()];
+    let mut front = vec![Front::Out; placed.len()];
+    for group in groups(outline, &placed) {
+        let order = ranked(&group, &placed, (best_by, latency), chosen);
+        (1..).zip(order).for_each(|(rank, at)| ranks[at] = rank);
+        let places: Vec<Option<Place>> = group.iter().map(|&at| place(all[at], latency)).collect();
+        group.iter().zip(fronts(&places)).for_each(|(&at, found)| front[at] = found);
+    }
     let points: Vec<Point> = placed
         .into_iter()
-        .zip(fronts(&places))
+        .zip(front)
         .zip(ranks)
         .map(|((placed, front), rank)| Point {
             point: placed.point,
@@ -35,7 +44,7 @@ pub fn conclude(
             measures: placed.kept.measures,
         })
         .collect();
-    let best = points.iter().find(|point| point.rank == 1).map(|point| point.point);
+    let best = points.iter().filter(|point| point.rank == 1).map(|point| point.point).collect();
     let mut sweep = Sweep {
         schema: "plimsoll.sweep/1".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -80,25 +89,38 @@ fn best_by(outline: &Outline, all: &[&Measures], latency: Measure) -> Measure {
     asked.unwrap_or(if priced && bound { Measure::CostPerHour } else { latency })
 }
 
-/// The rank of each point: the chosen one, then by verdict, steadiness, the measure, the latency.
-fn ranks(placed: &[Placed], by: Measure, latency: Measure, chosen: Option<u64>) -> Vec<u64> {
-    let key = |placed: &Placed| {
-        let measures = &placed.kept.measures;
+/// Points that can be held against each other: those that are given the same requests, or all if
+/// no two are.
+fn groups(outline: &Outline, placed: &[Placed]) -> Vec<Vec<usize>> {
+    let traffics = traffics(&outline.axes, placed.iter().map(|placed| &placed.values));
+    let mut groups: IndexMap<String, Vec<usize>> = IndexMap::new();
+    for (at, traffic) in traffics.into_iter().enumerate() {
+        groups.entry(traffic).or_default().push(at);
+    }
+    groups.into_values().collect()
+}
+
+/// The points of a group from the best on: the chosen one, then by verdict, steadiness, the
+/// measure, the latency.
+fn ranked(
+    group: &[usize],
+    placed: &[Placed],
+    (by, latency): (Measure, Measure),
+    chosen: Option<u64>,
+) -> Vec<usize> {
+    let key = |at: usize| {
+        let measures = &placed[at].kept.measures;
         let (value, late) = (by.of(measures), latency.of(measures));
         let unstable = value.status == Status::Unstable || late.status == Status::Unstable;
         let number = |estimate: Estimate| estimate.estimate.unwrap_or(f64::INFINITY);
-        let first = Some(placed.point) != chosen;
-        (first, measures.verdict, unstable, number(value), number(late))
+        let behind = Some(placed[at].point) != chosen;
+        ((behind, measures.verdict, unstable), number(value), number(late))
     };
-    let mut order: Vec<usize> = (0..placed.len()).collect();
-    let keys: Vec<_> = placed.iter().map(key).collect();
-    order.sort_by(|&a, &b| {
-        let ((fa, va, ua, xa, ya), (fb, vb, ub, xb, yb)) = (&keys[a], &keys[b]);
-        (fa, va, ua).cmp(&(fb, vb, ub)).then(xa.total_cmp(xb)).then(ya.total_cmp(yb))
+    let mut keyed: Vec<_> = group.iter().map(|&at| (key(at), at)).collect();
+    keyed.sort_by(|((a, x, s), _), ((b, y, t), _)| {
+        a.cmp(b).then(x.total_cmp(y)).then(s.total_cmp(t))
     });
-    let mut ranks = vec![0; placed.len()];
-    (1..).zip(order).for_each(|(rank, at)| ranks[at] = rank);
-    ranks
+    keyed.into_iter().map(|(_, at)| at).collect()
 }
 
 /// Cost and latency of a point that has both, and that is worth having: in a steady state if it

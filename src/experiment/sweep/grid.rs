@@ -131,6 +131,7 @@ impl Grid {
         let axis = |axis: &Axis| outcome::Axis {
             paths: axis.fields.iter().map(|field| field.path.clone()).collect(),
             count: if self.is_drawn() { None } else { axis.count().ok() },
+            traffic: axis.changes_traffic(),
         };
         Ok(Outline {
             name: first.name,

@@ -16,6 +16,7 @@ mod conclude;
 mod front;
 mod grid;
 mod key;
+mod load;
 mod observed;
 mod run;
 mod select;

@@ -41,6 +41,10 @@ pub fn select(
 ) -> Result<Option<Selection>, Problem> {
     let read = |word: &str| Measure::parse(word).expect("a sweep names a measure");
     let (measure, latency) = (read(&sweep.best_by), read(&sweep.latency));
+    if sweep.axes.iter().any(|axis| axis.traffic) {
+        return Err(Problem::new("the best is chosen among points with the same traffic")
+            .help("leave `--select` out, or sweep fleets alone, one traffic at a time"));
+    }
     let few = points.values().map(|kept| kept.observed.values().map(Vec::len).min().unwrap_or(0));
     let first_stage = few.min().unwrap_or(0);
     if first_stage < FIRST_STAGE {

@@ -3,13 +3,20 @@
 use indexmap::IndexMap;
 
 use super::conclude::{on_front, verdicts};
-use crate::outcome::{Estimate, Front, Point, PointVerdict, Selection, Status, Sweep};
+use super::load;
+use crate::outcome::{
+    Estimate, Front, Point, PointVerdict, Selection, Status, Sweep, traffics,
+};
 use crate::scenario::Measure;
+
+/// So many kinds of traffic have their best point told.
+const MOST_TRAFFICS: usize = 6;
 
 /// What was found, a sentence each.
 pub(super) fn findings(sweep: &Sweep, by: Measure, latency: Measure) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(objectives(sweep));
+    found.extend(load::carried(sweep));
     found.extend(best(sweep, by, latency));
     found.extend(sweep.selection.as_ref().map(|selection| chosen(selection, sweep)));
     found.extend(front(sweep, latency));
@@ -62,8 +69,24 @@ fn objectives(sweep: &Sweep) -> Option<String> {
     Some(format!("{met} of {all} points meet every objective{open}"))
 }
 
-fn best(sweep: &Sweep, by: Measure, latency: Measure) -> Option<String> {
-    let best = sweep.points.iter().find(|point| Some(point.point) == sweep.best)?;
+/// The best point; where the traffic is varied, the best for each.
+fn best(sweep: &Sweep, by: Measure, latency: Measure) -> Vec<String> {
+    let alone = sweep.axes.iter().all(|axis| axis.traffic);
+    if alone && sweep.points.len() > 1 {
+        // Nothing was chosen between: the same fleet under other traffic is no better one.
+        return Vec::new();
+    }
+    let traffics = traffics(&sweep.axes, sweep.points.iter().map(|point| &point.values));
+    let firsts = sweep.points.iter().zip(traffics).filter(|(point, _)| point.rank == 1);
+    let all: Vec<(&Point, String)> = firsts.collect();
+    if all.len() > MOST_TRAFFICS {
+        return vec![format!("the best for each of {} kinds of traffic have rank 1", all.len())];
+    }
+    let told = |(point, traffic): &(&Point, String)| best_of(point, traffic, (by, latency));
+    all.iter().map(told).collect()
+}
+
+fn best_of(best: &Point, traffic: &str, (by, latency): (Measure, Measure)) -> String {
     let measures = &best.measures;
     let told = |measure: Measure| {
         let value = measure.of(measures).estimate?;
@@ -77,11 +100,15 @@ fn best(sweep: &Sweep, by: Measure, latency: Measure) -> Option<String> {
     let kind = match (measures.verdict, measures.slo.is_empty()) {
         (_, true) => "the best is",
         (PointVerdict::Met, false) => "the best that meets every objective is",
-        (PointVerdict::Inconclusive, false) => "no point is sure to meet every objective; nearest is",
+        (PointVerdict::Inconclusive, false) => {
+            "no point is sure to meet every objective; nearest is"
+        }
         (PointVerdict::Missed, false) => "no point meets every objective; nearest is",
     };
-    let fallen_short = if measures.verdict == PointVerdict::Missed { missed(best) } else { String::new() };
-    Some(format!("{kind} {}: {}{fallen_short}", name(best), facts.join(", ")))
+    let missed = if measures.verdict == PointVerdict::Missed { missed(best) } else { String::new() };
+    let with = if traffic.is_empty() { String::new() } else { format!("with {traffic} ") };
+    let facts = facts.join(", ");
+    format!("{with}{kind} {}: {facts}{missed}", name(best))
 }
 
 /// Which objectives a point misses.
@@ -127,6 +154,9 @@ fn chosen(selection: &Selection, sweep: &Sweep) -> String {
 }
 
 fn front(sweep: &Sweep, latency: Measure) -> Option<String> {
+    if sweep.best.len() > 1 {
+        return None;
+    }
     let front = on_front(&sweep.points);
     let (first, last) = (front.first()?, front.last()?);
     if front.len() < 2 {

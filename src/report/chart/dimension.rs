@@ -103,7 +103,8 @@ impl Dimension {
     }
 }
 
-fn written(value: &Value) -> String {
+/// A value as it was written.
+pub(super) fn written(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

@@ -1,9 +1,11 @@
 //! The charts of a sweep: cost against latency, latency along and across its axes, the best points.
 
 use super::super::sweep::short_names;
-use super::dimension::Dimension;
+use super::dimension::{Dimension, written};
 use super::{At, Axis, Chart, Mark, Rule, Series, Unit};
-use crate::outcome::{Estimate, Front, Point, Status, Summary, Sweep};
+use crate::outcome::{
+    Estimate, Front, Point, Status, Summary, Sweep, traffics as traffics_of,
+};
 use crate::scenario::{Goal, Measure};
 
 /// Points that are named in the chart of the best.
@@ -82,19 +84,40 @@ fn cost_and_latency(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -
     if placed.iter().all(|(_, (cost, _))| *cost == first) {
         return None;
     }
-    let mut front: Vec<(f64, f64)> = placed
-        .iter()
-        .filter(|(point, _)| point.front == Front::On)
-        .map(|(_, place)| *place)
-        .collect();
-    front.sort_by(|a, b| a.0.total_cmp(&b.0));
     let dots = |name: &str, colour: usize, own: &dyn Fn(&Point) -> bool| {
         let places = placed.iter().filter(|(point, _)| own(point)).map(|(_, place)| *place);
         Series::new(name, colour, Mark::Dots(places.collect()))
     };
-    let mut series = vec![Series::new("front", 6, Mark::Line(front))];
+    let mut traffics: Vec<(String, Vec<&(&Point, (f64, f64))>)> = Vec::new();
+    let groups = traffics_of(&sweep.axes, placed.iter().map(|(point, _)| &point.values));
+    for (one, traffic) in placed.iter().zip(groups) {
+        match traffics.iter_mut().find(|(known, _)| *known == traffic) {
+            Some((_, own)) => own.push(one),
+            None => traffics.push((traffic, vec![one])),
+        }
+    }
+    if traffics.len() > 6 {
+        // Fronts of many loads are told better by the charts along and across them.
+        return None;
+    }
+    let front = |own: &[&(&Point, (f64, f64))]| {
+        let on = own.iter().filter(|(point, _)| point.front == Front::On);
+        let mut line: Vec<(f64, f64)> = on.map(|(_, place)| *place).collect();
+        line.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Mark::Line(line)
+    };
+    let several = traffics.len() > 1;
+    let mut series: Vec<Series> = Vec::new();
+    for (colour, (_, own)) in traffics.iter().enumerate() {
+        let (name, colour) = if several { ("", colour) } else { ("front", 6) };
+        series.push(Series::new(name, colour, front(own)));
+    }
     // What points are of is told by colour where a few words tell it, else where they lie.
     match dimensions.iter().find(|dimension| dimension.is_words() && dimension.len() <= 6) {
+        _ if several => series.extend(traffics.iter().enumerate().map(|(colour, (name, own))| {
+            let name = name.rsplit('.').next().unwrap_or(name);
+            Series::new(name, colour, Mark::Dots(own.iter().map(|(_, place)| *place).collect()))
+        })),
         Some(words) => series.extend((0..words.len()).map(|value| {
             dots(words.value(value), value, &|point| words.of_point(point) == Some(value))
         })),
@@ -239,10 +262,13 @@ impl Lines<'_> {
         let exact = |point: &Point| value_of(measure, &point.measures.theory.as_ref()?.latency_s);
         let lines = self.best(&exact).into_iter().enumerate();
         let each = lines.map(|(colour, (name, points))| {
-            let name = if name.is_empty() { "theory".to_owned() } else { format!("theory: {name}") };
             let line = points.iter().filter_map(|(x, point)| Some((*x, exact(point)?)));
             // The palette begins anew after seven colours, dashed.
-            Series::new(name, colour + 7, Mark::Line(line.collect()))
+            let (name, colour) = match name.as_str() {
+                "" => ("theory".to_owned(), 8),
+                name => (format!("theory: {name}"), colour + 7),
+            };
+            Series::new(name, colour, Mark::Line(line.collect()))
         });
         each.filter(|series| !is_empty(series)).collect()
     }
@@ -334,19 +360,16 @@ fn best(sweep: &Sweep, latency: Measure) -> Option<Chart> {
     let mut points: Vec<&Point> = sweep.points.iter().collect();
     points.sort_by_key(|point| point.rank);
     points.truncate(BEST);
-    if points.len() < 2 {
+    // The same fleet under other traffic is no better one.
+    if points.len() < 2 || sweep.axes.iter().any(|axis| axis.traffic) {
         return None;
     }
-    let paths: Vec<&String> = sweep.axes.iter().flat_map(|axis| &axis.paths).collect();
-    let short = short_names(&paths);
+    let paths: Vec<&String> = sweep.axes.iter().filter_map(|axis| axis.paths.first()).collect();
     let name = |point: &&Point| {
-        let values = paths.iter().zip(&short).map(|(path, short)| {
-            let value = &point.values[path.as_str()];
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if value.parse::<f64>().is_ok() { format!("{short} {value}") } else { value }
-        });
+        let values = paths.iter().map(|path| written(&point.values[path.as_str()]));
         format!("{}. {}", point.rank, values.collect::<Vec<_>>().join(", "))
     };
+    let axes = short_names(&paths).join(", ");
     let rows = points.len();
     let row = |(at, point): (usize, &&Point)| {
         interval((rows - 1 - at) as f64, &drawn(measure, point)?)
@@ -355,12 +378,13 @@ fn best(sweep: &Sweep, latency: Measure) -> Option<Chart> {
     (!whiskers.is_empty()).then(|| Chart {
         name: "best",
         title: format!("{} of the best points", word(measure)),
-        about: "The points that rank first, with their intervals: those that overlap may change \
-                places."
-            .to_owned(),
+        about: format!(
+            "The points that rank first by {axes}, with their intervals: those that overlap may \
+             change places."
+        ),
         x: Axis::of(word(measure), unit_of(measure, sweep)),
-        y: Axis::names("", points.iter().rev().map(name).collect()),
-        series: vec![Series::new("", 0, Mark::Whiskers(whiskers))],
+        y: Axis::names(&axes, points.iter().rev().map(name).collect()),
+        series: vec![Series::new(word(measure), 0, Mark::Whiskers(whiskers))],
         rules: objectives(sweep, measure, At::X),
     })
 }

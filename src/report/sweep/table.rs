@@ -40,7 +40,7 @@ fn headline(sweep: &Sweep) -> String {
 /// The `most` best points: a header, and a row a point from the best on.
 pub(super) fn rows(sweep: &Sweep, most: usize) -> (Vec<String>, Vec<Vec<String>>) {
     let mut points: Vec<&Point> = sweep.points.iter().collect();
-    points.sort_by_key(|point| point.rank);
+    points.sort_by_key(|point| (point.rank, point.point));
     points.truncate(most);
     rows_of(sweep, &points)
 }
@@ -144,9 +144,11 @@ fn judged(objective: &Objective<Estimate>) -> String {
 }
 
 fn told(measure: Measure, value: &Estimate) -> String {
-    estimate(value, match measure {
-        Measure::Errors | Measure::Utilization => percent,
-        Measure::CostPerHour => digits,
-        _ => time,
-    })
+    match measure {
+        // What decides nothing here needs no interval.
+        Measure::Utilization => value.estimate.map_or("–".to_owned(), percent),
+        Measure::Errors => estimate(value, percent),
+        Measure::CostPerHour => estimate(value, digits),
+        _ => estimate(value, time),
+    }
 }
