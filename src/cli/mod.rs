@@ -10,6 +10,7 @@ mod list;
 mod merge;
 mod price;
 mod progress;
+mod reading;
 mod replay;
 mod report;
 mod schema;

@@ -18,6 +18,8 @@ enum Format {
     Markdown,
     /// The timeline of one run, for Prometheus.
     Openmetrics,
+    /// A dashboard for Grafana that shows the same timeline from Prometheus.
+    Grafana,
 }
 
 /// Arguments.
@@ -46,7 +48,7 @@ pub(super) fn run(args: &Args) -> Ended {
         print(&match args.format {
             Format::Table => report::sweep::table(&sweep, super::replay::width()),
             Format::Markdown => report::sweep::markdown(&sweep),
-            Format::Openmetrics => return Err(of_one_run().into()),
+            Format::Openmetrics | Format::Grafana => return Err(of_one_run().into()),
         })?;
         return Ok(Status::Done);
     }
@@ -68,6 +70,7 @@ pub(super) fn run(args: &Args) -> Ended {
             Format::Table => report::brief(results),
             Format::Markdown => markdown::of_run(results),
             Format::Openmetrics => openmetrics::text(results),
+            Format::Grafana => openmetrics::dashboard(results),
         })?;
         return Ok(Status::Done);
     }
@@ -79,7 +82,7 @@ pub(super) fn run(args: &Args) -> Ended {
     print(&match args.format {
         Format::Table => report::columns(&header, &rows, super::replay::width()),
         Format::Markdown => markdown::table(&header, &rows),
-        Format::Openmetrics => {
+        Format::Openmetrics | Format::Grafana => {
             return Err(of_one_run().into());
         }
     })?;
@@ -87,6 +90,5 @@ pub(super) fn run(args: &Args) -> Ended {
 }
 
 fn of_one_run() -> Problem {
-    Problem::new("a timeline is that of one run")
-        .help("name the folder of one run for `--format openmetrics`")
+    Problem::new("a timeline is that of one run").help("name the folder of one run")
 }

@@ -10,10 +10,12 @@ use super::replay::{json, quoted, width};
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem};
 use crate::experiment::Crew;
-use crate::experiment::sweep::{Axis, Grid, Keys, Known, Shard, conclude, run as run_points, select};
+use crate::experiment::sweep::{
+    Axis, Grid, Keys, Known, Shard, conclude, run as run_points, select,
+};
 use crate::outcome::{Kept, Placed, PointVerdict, Sweep};
-use crate::report::sweep::{self as shown, Manifest, Store};
 use crate::report::Folder;
+use crate::report::sweep::{self as shown, Manifest, Store};
 use crate::report::text::grouped;
 use crate::scenario::{Input, Measure, Sampling, Selecting, SweepTable};
 use crate::units::Share;
@@ -106,8 +108,10 @@ fn simulate(
 ) -> Result<Sweep, Problem> {
     use crate::experiment::Monitor;
     let known: Known = folders.iter().flat_map(|(_, store)| &store.known).map(by_key).collect();
-    let place = |point: u64, kept: &Kept| {
-        Placed { point: point + 1, values: grid.values(point), kept: kept.clone() }
+    let place = |point: u64, kept: &Kept| Placed {
+        point: point + 1,
+        values: grid.values(point),
+        kept: kept.clone(),
     };
     let keep = |point: u64, kept: &Kept| match &folders {
         Some((_, store)) => store.keep(&place(point, kept)),
@@ -187,8 +191,10 @@ fn shard(args: &Args) -> Result<Shard, Problem> {
     let shard = Shard::parse(text).map_err(|problem| problem.at(&place))?;
     if !shard.is_whole() && args.select.is_some() {
         return Err(Problem::new("a part of a grid cannot tell which point of all is the best")
-            .help("leave `--select` out of the parts; after `plimsoll merge … --out DIR` the same \
-                   sweep with `--select --out DIR` chooses without running a point again")
+            .help(
+                "leave `--select` out of the parts; after `plimsoll merge … --out DIR` the same \
+                   sweep with `--select --out DIR` chooses without running a point again",
+            )
             .at(&place));
     }
     if !shard.is_whole() && args.common.out.is_none() {
@@ -225,7 +231,10 @@ fn resume(store: &Store, grid: &Grid, quiet: bool) -> Result<(), Problem> {
         return Ok(());
     }
     if !store.known.is_empty() {
-        remark(&format!("{} points are known and not run again", grouped(store.known.len() as u64)));
+        remark(&format!(
+            "{} points are known and not run again",
+            grouped(store.known.len() as u64)
+        ));
     }
     if store.damaged > 0 {
         remark(&format!("{} cut or damaged lines are left out", store.damaged));
@@ -257,7 +266,8 @@ fn reproducible() -> String {
     let mut at = 0;
     while let Some(word) = all.get(at) {
         at += 1;
-        let (flag, joined) = word.split_once('=').map_or((word.as_str(), false), |(f, _)| (f, true));
+        let (flag, joined) =
+            word.split_once('=').map_or((word.as_str(), false), |(f, _)| (f, true));
         match flag {
             "--out" | "--threads" | "--shard" | "--format" => at += usize::from(!joined),
             "--quiet" | "-q" | "--yes" | "--fresh" => {}

@@ -38,7 +38,7 @@ pub(super) fn lines(scaled: &[Autoscaling], width: u16) -> String {
         if let Some(share) = pool.violated_share {
             fact("violated", format!("{} of the intervals", percent(share)));
         }
-        shown.push_str(&format!("\n{table}\n"));
+        shown.push_str(&format!("\n{}\n", table.trim_fmt()));
     }
     shown
 }

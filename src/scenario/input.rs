@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
 use crate::balance::Balancer;
-use crate::diagnose::{Origin, Problem};
+use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
 use crate::law::Law;
 use crate::registry::Role;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
+use crate::workload::trace::Options;
 
 /// What a command works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,26 +79,54 @@ pub struct Overlay {
 
 #[derive(Clone, Debug)]
 struct Setting {
-    flag: String,
     path: String,
     word: String,
+    /// Where the path was written, if it was, and the word.
+    key: Origin,
+    origin: Origin,
 }
 
 impl Overlay {
     /// Sets the value at a dotted path; `traffic.*` and `pool.*` stand for every name there.
     pub fn set(&mut self, flag: &str, path: impl Into<String>, word: &impl ToString) {
-        let setting = Setting { flag: flag.into(), path: path.into(), word: word.to_string() };
-        self.settings.push(setting);
+        let word = word.to_string();
+        let origin = Origin::whole(flag, &word);
+        self.settings.push(Setting { path: path.into(), word, key: origin.clone(), origin });
     }
 
     /// Takes `PATH=VALUE` apart, as `--set` and variants are written.
     pub fn set_pair(&mut self, flag: &str, pair: &str) -> Result<(), Problem> {
+        self.set_part("", pair, &Origin::whole(flag, pair))
+    }
+
+    /// Takes `KEY=VALUE,KEY=VALUE` apart; `prefix` comes before each key.
+    pub fn set_pairs(&mut self, flag: &str, prefix: &str, pairs: &str) -> Result<(), Problem> {
+        let whole = Origin::whole(flag, pairs);
+        let mut from = 0;
+        for pair in pairs.split(',') {
+            self.set_part(prefix, pair, &whole.part(from..from + pair.len()))?;
+            from += pair.len() + 1;
+        }
+        Ok(())
+    }
+
+    fn set_part(&mut self, prefix: &str, pair: &str, place: &Origin) -> Result<(), Problem> {
         let Some((path, word)) = pair.split_once('=') else {
-            return Err(Problem::new(format!("`{pair}` is not of the form PATH=VALUE"))
-                .help("write e.g. `--set pool.main.servers=12`")
-                .at(&Origin::whole(flag, pair)));
+            let key = if prefix.is_empty() { "PATH" } else { "KEY" };
+            return Err(Problem::new(format!("`{pair}` is not of the form {key}=VALUE"))
+                .help(if prefix.is_empty() {
+                    "write e.g. `--set run.duration=10m`"
+                } else {
+                    "write e.g. `--columns arrival=ts,service=svc_ms`"
+                })
+                .at(place));
         };
-        self.set(flag, path.trim(), &word.trim());
+        self.settings.push(Setting {
+            path: format!("{prefix}{}", path.trim()),
+            word: word.trim().to_owned(),
+            key: place.part(0..path.len()),
+            origin: place.part(path.len() + 1..pair.len()),
+        });
         Ok(())
     }
 
@@ -109,17 +138,18 @@ impl Overlay {
 
 impl Setting {
     fn apply(&self, document: &mut Node) -> Result<(), Problem> {
-        let origin = Origin::whole(&self.flag, &self.word);
+        let Self { key, origin, .. } = self;
         if let Some(pools) = self.path.strip_suffix(".autoscaler") {
-            return self.choose_autoscaler(document, pools, &origin);
+            return self.choose_autoscaler(document, pools, origin);
         }
         if self.path == "balancer.policy" {
-            return self.choose_policy(document, &origin);
+            return self.choose_policy(document, origin);
         }
         unfold(document, &self.path)?;
         let value = Node::from_word(&self.word, origin.clone());
         let Some((table, rest)) = self.path.split_once(".*.") else {
-            return document.set(&self.path, value);
+            self.refuse_new_names(document)?;
+            return document.set_keyed(&self.path, key, value);
         };
         let names: Vec<String> = match document.get(table).map(|node| &node.value) {
             Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
@@ -129,18 +159,54 @@ impl Setting {
         if one_each && names.len() > 1 {
             return Err(Problem::new(format!(
                 "`{}` is not clear: the scenario has several {table}s ({})",
-                self.flag,
+                origin.source_name(),
                 names.join(", ")
             ))
             .help(format!("write `--set {table}.{}.{rest}={}`", names[0], self.word))
-            .at(&origin));
+            .at(origin));
         }
-        for name in names {
+        for name in self.concerned(document, table, rest, names) {
             let path = format!("{table}.{name}.{rest}");
             unfold(document, &path)?;
-            document.set(&path, value.clone())?;
+            document.set_keyed(&path, key, value.clone())?;
         }
         Ok(())
+    }
+
+    /// Flags on how a trace is read concern the classes that are replayed, if there are any.
+    fn concerned(
+        &self,
+        document: &Node,
+        table: &str,
+        rest: &str,
+        names: Vec<String>,
+    ) -> Vec<String> {
+        let key = rest.split('.').next().unwrap_or(rest);
+        let of_traces = table == "traffic" && (Options::KEYS.contains(&key) || key == "window");
+        let replayed = |name: &&String| document.find(&format!("traffic.{name}.trace")).is_some();
+        if of_traces && names.iter().any(|name| replayed(&name)) {
+            return names.iter().filter(replayed).cloned().collect();
+        }
+        names
+    }
+
+    /// A field of a pool or class that does not exist is a slip; a whole new one is set as a table.
+    fn refuse_new_names(&self, document: &Node) -> Result<(), Problem> {
+        let mut parts = self.path.split('.');
+        let (Some(table @ ("pool" | "traffic")), Some(name), Some(_)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Ok(());
+        };
+        let known: Vec<&String> = match document.get(table).map(|node| &node.value) {
+            Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().collect(),
+            _ => return Ok(()),
+        };
+        if known.iter().any(|known| *known == name) {
+            return Ok(());
+        }
+        let what = if table == "pool" { "pool" } else { "class of traffic" };
+        Err(unknown(what, name, &known).at(&self.key))
     }
 
     /// An autoscaler on the command line replaces the policy with its options; what belongs to the

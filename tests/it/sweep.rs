@@ -119,7 +119,8 @@ fn a_sweep_keeps_the_contract_of_its_json_and_csv() {
 #[test]
 fn the_number_of_threads_changes_no_byte() {
     let folder = folder("threads");
-    let axes = ["--vary", "traffic.web.arrivals.rate=20/s,40/s", "--vary", "pool.main.servers=3..5"];
+    let axes =
+        ["--vary", "traffic.web.arrivals.rate=20/s,40/s", "--vary", "pool.main.servers=3..5"];
     let with = |threads: &str| {
         let more = ["--threads", threads, "--format", "json"];
         sweep(&folder, &[&axes[..], &more].concat()).stdout
@@ -134,7 +135,8 @@ fn a_point_is_what_a_replay_of_its_scenario_gives() {
     let folder = folder("pure");
     let found = json(&sweep(&folder, &[&AXES[..], &["--format", "json"]].concat()));
     let set = ["--set", "pool.main.servers=4", "--set", "balancer.policy=least-connections"];
-    let alone = json(&run(&folder, &[&["replay", "small.toml", "--format", "json"], &set[..]].concat()));
+    let alone =
+        json(&run(&folder, &[&["replay", "small.toml", "--format", "json"], &set[..]].concat()));
     let point = &found["points"][3];
     for key in ["workload_fingerprint", "requests", "latency_s", "wait_s", "cost", "utilization"] {
         assert_eq!(point[key], alone[key], "{key}");

@@ -31,9 +31,12 @@ impl Axis {
             let place = origin.part(from..from + part.len());
             from += part.len() + 1;
             let Some((path, values)) = part.split_once('=') else {
-                return Err(Problem::new(format!("`{}` is not of the form PATH=VALUES", part.trim()))
-                    .help("write e.g. `pool.main.servers=4..64:4` or `balancer.policy=a,b`")
-                    .at(&place));
+                return Err(Problem::new(format!(
+                    "`{}` is not of the form PATH=VALUES",
+                    part.trim()
+                ))
+                .help("write e.g. `pool.main.servers=4..64:4` or `balancer.policy=a,b`")
+                .at(&place));
             };
             let path = path.trim().to_owned();
             if fields.iter().any(|field| field.path == path) {

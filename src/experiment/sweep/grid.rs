@@ -48,8 +48,9 @@ impl Grid {
     ) -> Result<Self, Problem> {
         document.take("sweep");
         if axes.is_empty() {
-            return Err(Problem::new("there is nothing to vary")
-                .help("write e.g. `--vary pool.main.servers=4..64:4`, or `[sweep]` in the scenario"));
+            return Err(Problem::new("there is nothing to vary").help(
+                "write e.g. `--vary pool.main.servers=4..64:4`, or `[sweep]` in the scenario",
+            ));
         }
         for (at, axis) in axes.iter().enumerate() {
             axis.check(&document)?;
@@ -321,10 +322,7 @@ mod tests {
     fn the_last_axis_changes_first_and_a_spec_can_be_entered() {
         let grid = grid(&["traffic.a.arrivals.rate=10/s,20/s", "pool.web.servers=1..3"], None);
         assert_eq!((grid.len(), grid.points_of_a_traffic()), (6, 3));
-        assert_eq!(
-            grid.name(4),
-            "point 5: traffic.a.arrivals.rate = 20/s, pool.web.servers = 2"
-        );
+        assert_eq!(grid.name(4), "point 5: traffic.a.arrivals.rate = 20/s, pool.web.servers = 2");
         let scenario = grid.scenario(4).unwrap();
         assert_eq!(scenario.pool["web"].servers, 2);
         let arrivals = scenario.traffic["a"].keys.arrivals.as_ref().unwrap();

@@ -42,10 +42,7 @@ pub(super) fn value_of(measure: Measure, part: &Part) -> Option<f64> {
 }
 
 /// The measures of every replication, those of the scenario's objectives among them.
-pub(super) fn observed(
-    scenario: &Scenario,
-    parts: &[&Part],
-) -> IndexMap<String, Vec<Option<f64>>> {
+pub(super) fn observed(scenario: &Scenario, parts: &[&Part]) -> IndexMap<String, Vec<Option<f64>>> {
     let asked = scenario.goals().map(|goal| goal.measure);
     let each = MEASURES.into_iter().chain(asked).map(|measure| {
         let values = parts.iter().map(|part| value_of(measure, part)).collect();

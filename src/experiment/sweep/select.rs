@@ -208,7 +208,11 @@ impl Race<'_> {
     }
 
     /// The points that share the smallest value exactly, where no value ever varied.
-    fn exact_best(&self, candidates: &[u64], measure: Measure) -> Result<Option<Vec<u64>>, Problem> {
+    fn exact_best(
+        &self,
+        candidates: &[u64],
+        measure: Measure,
+    ) -> Result<Option<Vec<u64>>, Problem> {
         let mut values = Vec::new();
         for &point in candidates {
             let observed = self.known(point, measure)?;
@@ -258,8 +262,7 @@ impl Race<'_> {
         error: f64,
     ) -> Result<bool, Problem> {
         let (count, goal) = (candidates.len(), Goal::Smallest);
-        let mut race =
-            KimNelson::new(count, selection.indifference, error, self.first_stage, goal);
+        let mut race = KimNelson::new(count, selection.indifference, error, self.first_stage, goal);
         let most = self.site(candidates[0])?.scenario.run.max_replications as usize;
         while race.selected().is_none() && race.stage() < most.max(self.first_stage) {
             let survivors: Vec<u64> = race.surviving().iter().map(|&at| candidates[at]).collect();
@@ -287,7 +290,10 @@ impl Race<'_> {
         }
         let mut left = Vec::new();
         for &at in race.surviving() {
-            left.push((mean(&self.known(candidates[at], measure)?[..race.stage()]), candidates[at]));
+            left.push((
+                mean(&self.known(candidates[at], measure)?[..race.stage()]),
+                candidates[at],
+            ));
         }
         left.sort_by(|a, b| a.0.total_cmp(&b.0));
         selection.point = left.first().map(|(_, point)| point + 1);
@@ -303,7 +309,8 @@ impl Race<'_> {
         budget: usize,
     ) -> Result<bool, Problem> {
         let first = self.first_stage;
-        let mut race = Ocba::new(candidates.len(), candidates.len() * first + budget, first, Goal::Smallest);
+        let mut race =
+            Ocba::new(candidates.len(), candidates.len() * first + budget, first, Goal::Smallest);
         let mut taken = vec![0; candidates.len()];
         while let Some(portion) = race.next() {
             let mut jobs = Vec::new();

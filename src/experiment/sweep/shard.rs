@@ -17,8 +17,12 @@ impl Shard {
 
     /// Reads `k/n`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let wrong = |why: String| Problem::new(why).help("write e.g. `--shard 2/4` for the second \
-                                                          of four parts");
+        let wrong = |why: String| {
+            Problem::new(why).help(
+                "write e.g. `--shard 2/4` for the second \
+                                                          of four parts",
+            )
+        };
         let parts = text.split_once('/').and_then(|(k, n)| {
             Some((k.trim().parse::<u64>().ok()?, n.trim().parse::<u64>().ok()?))
         });

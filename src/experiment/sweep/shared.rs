@@ -61,10 +61,11 @@ impl Shared {
         let mut trouble = None;
         let drawn = place.get_or_init(|| {
             let seed = Seed::new(scenario.seed, replication);
-            let drawn = Workload::draw(scenario, seed, self.most, monitor).unwrap_or_else(|found| {
-                trouble = Some(found);
-                None
-            });
+            let drawn =
+                Workload::draw(scenario, seed, self.most, monitor).unwrap_or_else(|found| {
+                    trouble = Some(found);
+                    None
+                });
             self.too_long.fetch_or(drawn.is_none(), Ordering::Relaxed);
             drawn.map(Arc::new)
         });

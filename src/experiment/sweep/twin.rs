@@ -26,7 +26,8 @@ pub(super) fn of(scenario: &Scenario) -> Option<Known> {
     .filter(|(name, _)| model.params.iter().any(|parameter| parameter.name == *name))
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    let Percentiles { mean, p50, p90, p95, p99, p999 } = model.answer(&parameters).ok()?.latency_s?;
+    let Percentiles { mean, p50, p90, p95, p99, p999 } =
+        model.answer(&parameters).ok()?.latency_s?;
     let latency_s = Summary { mean, p50, p90, p95, p99, p999, ..Summary::default() };
     Some(Known { model: name.to_owned(), latency_s })
 }
@@ -50,7 +51,9 @@ impl System {
         };
         let keys = &traffic.keys;
         let arrivals = keys.arrivals.as_ref().filter(|process| process.name == "poisson")?;
-        let rate = Rate::parse(arrivals.resolved().get("rate")?.as_str()?).ok()?.0;
+        let rate = Rate::parse(arrivals.resolved().get("rate")?.as_str()?).ok()?.0
+            * traffic.shape.rate_scale
+            * traffic.shape.speed_up;
         let Some(Demand::Law(recipe)) = &keys.service else { return None };
         let law = recipe.build(&law::Setup { unit: Unit::Time, folder: &scenario.folder }).ok()?;
         let limited = pool.queue_limit.is_some() || scenario.balancer.queue_limit() != u32::MAX;
@@ -68,7 +71,8 @@ impl System {
     fn model(&self, scenario: &Scenario) -> Option<&'static str> {
         let pool = scenario.pool.first()?.1;
         let shared = scenario.balancer.queue() == QueuePlace::Shared;
-        let discipline = if shared { scenario.balancer.discipline().name } else { pool.discipline.name };
+        let discipline =
+            if shared { scenario.balancer.discipline().name } else { pool.discipline.name };
         let policy = scenario.balancer.policy.name;
         match (discipline, self.law) {
             ("processor-sharing", _) if self.slots == 1.0 => Some("mg1ps"),
@@ -103,7 +107,10 @@ mod tests {
         // M/M/10 at 8 Erlang: P(wait) 0.40918, mean wait 0.20459 s.
         assert_eq!(found.model, "mmc");
         assert!((found.latency_s.mean.unwrap() - 1.204_590_2).abs() < 1e-6, "{found:?}");
-        assert_eq!(known("pool.a = { servers = 10 }\nbalancer = 'random'").unwrap().model, "random");
+        assert_eq!(
+            known("pool.a = { servers = 10 }\nbalancer = 'random'").unwrap().model,
+            "random"
+        );
         for unknown in [
             "pool.a = { servers = 10 }",
             "pool.a = { servers = 5 }\nbalancer = { queue = 'shared' }",

@@ -62,8 +62,10 @@ impl Values {
             };
             if matches!(piece, Piece::Word(_)) && pieces.contains(&piece) {
                 let Piece::Word(word) = piece else { unreachable!("it is a word") };
-                return Err(at(Problem::new(format!("`{word}` stands twice among the values of \
-                                                    `{path}`"))));
+                return Err(at(Problem::new(format!(
+                    "`{word}` stands twice among the values of \
+                                                    `{path}`"
+                ))));
             }
             pieces.push(piece);
         }
@@ -195,8 +197,11 @@ impl Span {
         if from.value > to.value {
             let (low, high) = word.split_once("..").unwrap_or((word, ""));
             let end = high.find([':', '*']).unwrap_or(high.len());
-            return Err(Problem::new(format!("the range `{word}` runs backward"))
-                .help(format!("write `{}..{low}{}`", &high[..end], &high[end..])));
+            return Err(Problem::new(format!("the range `{word}` runs backward")).help(format!(
+                "write `{}..{low}{}`",
+                &high[..end],
+                &high[end..]
+            )));
         }
         let whole = from.whole && to.whole;
         Ok(Self { from: from.value, to: to.value, unit: to.unit.to_owned(), whole })
@@ -208,8 +213,10 @@ impl Span {
                 .help("write e.g. `4..64:4`"));
         }
         if !step.unit.is_empty() && step.unit != self.unit {
-            return Err(Problem::new(format!("the step of `{word}` has another unit than its ends"))
-                .help(format!("write it in `{}`", self.unit)));
+            return Err(Problem::new(format!(
+                "the step of `{word}` has another unit than its ends"
+            ))
+            .help(format!("write it in `{}`", self.unit)));
         }
         // Half-open arithmetic of decimals: 0.1 + 2·0.1 is to count as 0.3.
         let count = ((self.to - self.from) / step.value + 1e-9).floor() as u64;

@@ -4,9 +4,7 @@ use indexmap::IndexMap;
 
 use super::conclude::{on_front, verdicts};
 use super::load;
-use crate::outcome::{
-    Estimate, Front, Point, PointVerdict, Selection, Status, Sweep, traffics,
-};
+use crate::outcome::{Estimate, Front, Point, PointVerdict, Selection, Status, Sweep, traffics};
 use crate::scenario::Measure;
 
 /// So many kinds of traffic have their best point told.
@@ -26,9 +24,8 @@ pub(super) fn findings(sweep: &Sweep, by: Measure, latency: Measure) -> Vec<Stri
 
 /// A point by its values: `point 7 (pool.web.servers = 8, balancer.policy = random)`.
 fn name(point: &Point) -> String {
-    let plain = |value: &serde_json::Value| {
-        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let plain =
+        |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let values: Vec<String> =
         point.values.iter().map(|(path, value)| format!("{path} = {}", plain(value))).collect();
     format!("point {} ({})", point.point, values.join(", "))
@@ -105,7 +102,8 @@ fn best_of(best: &Point, traffic: &str, (by, latency): (Measure, Measure)) -> St
         }
         (PointVerdict::Missed, false) => "no point meets every objective; nearest is",
     };
-    let missed = if measures.verdict == PointVerdict::Missed { missed(best) } else { String::new() };
+    let missed =
+        if measures.verdict == PointVerdict::Missed { missed(best) } else { String::new() };
     let with = if traffic.is_empty() { String::new() } else { format!("with {traffic} ") };
     let facts = facts.join(", ");
     format!("{with}{kind} {}: {facts}{missed}", name(best))
@@ -208,7 +206,8 @@ pub(super) fn advice(sweep: &Sweep) -> Vec<String> {
     let mut said: IndexMap<String, (String, Vec<u64>)> = IndexMap::new();
     for point in &sweep.points {
         for words in &point.measures.advice {
-            let pattern: String = words.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
+            let pattern: String =
+                words.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
             let entry = said.entry(pattern).or_insert_with(|| (words.clone(), Vec::new()));
             entry.1.push(point.point);
         }

@@ -3,9 +3,7 @@
 use super::super::sweep::short_names;
 use super::dimension::{Dimension, written};
 use super::{At, Axis, Chart, Mark, Rule, Series, Unit};
-use crate::outcome::{
-    Estimate, Front, Point, Status, Summary, Sweep, traffics as traffics_of,
-};
+use crate::outcome::{Estimate, Front, Point, Status, Summary, Sweep, traffics as traffics_of};
 use crate::scenario::{Goal, Measure};
 
 /// Points that are named in the chart of the best.
@@ -68,7 +66,8 @@ fn upward(measure: Measure, sweep: &Sweep, values: &[f64]) -> Axis {
 /// (x, low, estimate, high) with open ends where an interval has none.
 fn interval(at: f64, estimate: &Estimate) -> Option<(f64, f64, f64, f64)> {
     let centre = estimate.estimate?;
-    let (low, high) = (estimate.low.unwrap_or(f64::NEG_INFINITY), estimate.high.unwrap_or(f64::INFINITY));
+    let (low, high) =
+        (estimate.low.unwrap_or(f64::NEG_INFINITY), estimate.high.unwrap_or(f64::INFINITY));
     Some((at, low, centre, high))
 }
 
@@ -229,7 +228,9 @@ impl Lines<'_> {
     ) -> Vec<(String, Vec<(f64, &'b Point)>)> {
         let count = self.other.map_or(1, Dimension::len);
         let line = |group: usize| {
-            let own = |point: &&Point| self.other.is_none_or(|other| other.of_point(point) == Some(group));
+            let own = |point: &&Point| {
+                self.other.is_none_or(|other| other.of_point(point) == Some(group))
+            };
             let at = |place: usize| {
                 let here = self.sweep.points.iter().filter(own);
                 let here = here.filter(|point| self.x.of_point(point) == Some(place));
@@ -317,7 +318,8 @@ fn across(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<C
     let mut cells = Vec::new();
     for across in 0..x.len() {
         for up in 0..y.len() {
-            let own = |point: &&Point| x.of_point(point) == Some(across) && y.of_point(point) == Some(up);
+            let own =
+                |point: &&Point| x.of_point(point) == Some(across) && y.of_point(point) == Some(up);
             let here = sweep.points.iter().filter(own);
             let values = here.filter_map(|point| drawn(latency, point)?.estimate);
             let Some(best) = values.min_by(f64::total_cmp) else { continue };
@@ -340,11 +342,7 @@ fn across(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<C
         ),
         x: Axis::names(x.label(), names(x)),
         y: Axis::names(y.label(), names(y)),
-        series: vec![Series::new(
-            "",
-            0,
-            Mark::Shades { cells, unit: unit_of(latency, sweep) },
-        )],
+        series: vec![Series::new("", 0, Mark::Shades { cells, unit: unit_of(latency, sweep) })],
         rules: Vec::new(),
     })
 }
@@ -371,9 +369,8 @@ fn best(sweep: &Sweep, latency: Measure) -> Option<Chart> {
     };
     let axes = short_names(&paths).join(", ");
     let rows = points.len();
-    let row = |(at, point): (usize, &&Point)| {
-        interval((rows - 1 - at) as f64, &drawn(measure, point)?)
-    };
+    let row =
+        |(at, point): (usize, &&Point)| interval((rows - 1 - at) as f64, &drawn(measure, point)?);
     let whiskers: Vec<_> = points.iter().enumerate().filter_map(row).collect();
     (!whiskers.is_empty()).then(|| Chart {
         name: "best",

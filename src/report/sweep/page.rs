@@ -57,7 +57,8 @@ fn tables(sweep: &Sweep) -> String {
     let shown = table(&(caption + marks), &header, &body);
     let (header, body) = front(sweep);
     let none = body.is_empty();
-    shown + &if none { String::new() } else { table("The front, the cheapest first", &header, &body) }
+    shown
+        + &if none { String::new() } else { table("The front, the cheapest first", &header, &body) }
 }
 
 /// The scenario that points are laid over.

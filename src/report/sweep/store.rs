@@ -89,11 +89,15 @@ fn first_difference(path: &str, old: &Value, new: &Value) -> Option<String> {
         let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
         return keys.into_iter().find_map(|key| {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            first_difference(&path, old.get(key).unwrap_or(&Value::Null), new.get(key)
-                .unwrap_or(&Value::Null))
+            first_difference(
+                &path,
+                old.get(key).unwrap_or(&Value::Null),
+                new.get(key).unwrap_or(&Value::Null),
+            )
         });
     }
-    let told = |value: &Value| if value.is_null() { "not set".to_owned() } else { value.to_string() };
+    let told =
+        |value: &Value| if value.is_null() { "not set".to_owned() } else { value.to_string() };
     (old != new).then(|| format!("`{path}` was {}, and is {}", told(old), told(new)))
 }
 
@@ -135,7 +139,10 @@ impl Store {
 
     /// Says that the points that are there were made from other files.
     pub fn stale(&self) -> Problem {
-        another_sweep(&self.folder, "the traffic or another file that the scenario names has changed")
+        another_sweep(
+            &self.folder,
+            "the traffic or another file that the scenario names has changed",
+        )
     }
 
     /// Keeps one more point.
@@ -170,8 +177,10 @@ pub fn part(folder: &Path) -> Result<(Manifest, Vec<Placed>), Problem> {
     let wanted = size / n.max(1) + u64::from(k <= size % n.max(1));
     if !manifest.complete || damaged > 0 || points.len() as u64 != wanted {
         let message = format!("`{shown}` holds {} of {wanted} points", points.len());
-        return Err(Problem::new(message)
-            .help(format!("finish it first: `{} --shard {k}/{n} --out {shown}`", manifest.command)));
+        return Err(Problem::new(message).help(format!(
+            "finish it first: `{} --shard {k}/{n} --out {shown}`",
+            manifest.command
+        )));
     }
     Ok((manifest, points))
 }

@@ -20,7 +20,10 @@ pub fn table(sweep: &Sweep, width: u16) -> String {
     shown.push_str(&format!("\n{}", columns(&header, &rows, width)));
     if sweep.points.len() > SHOWN {
         let more = sweep.points.len() - SHOWN;
-        shown.push_str(&format!("\n{} more: `--format csv`, or `--out DIR`\n", grouped(more as u64)));
+        shown.push_str(&format!(
+            "\n{} more: `--format csv`, or `--out DIR`\n",
+            grouped(more as u64)
+        ));
     }
     shown + &advice(&sweep.advice, width)
 }
@@ -91,7 +94,8 @@ pub(in crate::report) fn short_names(paths: &[&String]) -> Vec<String> {
             paths.iter().filter(same).count() == 1
         };
         // `policy` alone says nothing: what it is a policy of is in the key before.
-        let enough = (1..=8).filter(|&keys| keys > 1 || !["policy", "rate"].contains(&last(path, 1).as_str()));
+        let enough = (1..=8)
+            .filter(|&keys| keys > 1 || !["policy", "rate"].contains(&last(path, 1).as_str()));
         let keys = enough.clone().find(alone).unwrap_or(8);
         last(path, keys)
     };

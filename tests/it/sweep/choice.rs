@@ -95,8 +95,7 @@ replications = 10
 #[test]
 fn the_cheapest_fleet_that_meets_its_objective_is_the_one_of_theory() {
     // Erlang C at 8 Erlang: means of 82.7, 60.2 and 54.1 ms with 9, 10 and 11 servers.
-    let (sweep, selection) =
-        chosen(STAFF, &["pool.a.servers=7..14"], &table(Selecting::Kn));
+    let (sweep, selection) = chosen(STAFF, &["pool.a.servers=7..14"], &table(Selecting::Kn));
     let selection = selection.unwrap();
     assert_eq!((selection.measure.as_str(), selection.point), ("cost-per-hour", Some(5)));
     assert!(selection.undecided.is_empty(), "{selection:?}");

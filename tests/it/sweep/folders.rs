@@ -50,7 +50,8 @@ fn a_sweep_that_is_killed_and_resumed_gives_the_same_bytes() {
 fn an_interrupted_sweep_keeps_what_is_done_and_says_how_to_go_on() {
     let folder = folder("interrupted");
     let child = begun(&folder, "cut");
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let signal =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(signal.unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
@@ -128,16 +129,19 @@ fn another_scenario_in_the_folder_is_noticed_and_a_larger_grid_is_not_another() 
     }
     let fresh = of("pool.main.servers=2..5", &["--set", "pool.main.slots=2", "--fresh"]);
     assert!(matches!(fresh.status.code(), Some(0 | 1 | 3)), "{}", said(&fresh));
-    sweep(&folder, &[
-        "--vary",
-        "pool.main.servers=2..5",
-        "--replications",
-        "2",
-        "--set",
-        "pool.main.slots=2",
-        "--out",
-        "anew",
-    ]);
+    sweep(
+        &folder,
+        &[
+            "--vary",
+            "pool.main.servers=2..5",
+            "--replications",
+            "2",
+            "--set",
+            "pool.main.slots=2",
+            "--out",
+            "anew",
+        ],
+    );
     assert_eq!(
         fs::read(folder.join("out/points.jsonl")).unwrap(),
         fs::read(folder.join("anew/points.jsonl")).unwrap()
@@ -190,16 +194,19 @@ fn a_report_from_a_stored_sweep_is_the_same_to_the_byte() {
 #[test]
 fn standard_input_is_read_once_for_all_points() {
     let folder = folder("stdin");
-    let mut child = plimsoll(&folder, &[
-        "sweep",
-        "-",
-        "--vary",
-        "pool.main.servers=1,2",
-        "--replications",
-        "3",
-        "--format",
-        "csv",
-    ])
+    let mut child = plimsoll(
+        &folder,
+        &[
+            "sweep",
+            "-",
+            "--vary",
+            "pool.main.servers=1,2",
+            "--replications",
+            "3",
+            "--format",
+            "csv",
+        ],
+    )
     .stdin(Stdio::piped())
     .stdout(Stdio::piped())
     .spawn()
