@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::common::Format;
 use super::replay::{json, width};
-use super::{Ended, Status, print};
+use super::sweep::status;
+use super::{Ended, print};
 use crate::diagnose::{Origin, Problem};
 use crate::experiment::sweep::conclude;
 use crate::outcome::Placed;
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Json => json(&sweep),
         Format::Csv => shown::csv(&sweep),
     })?;
-    Ok(Status::Done)
+    Ok(status(&sweep))
 }
 
 /// The whole of the parts, in the order of the grid.

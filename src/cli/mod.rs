@@ -44,7 +44,7 @@ enum Command {
     Replay(replay::Args),
     /// Give several variants the same requests, and say which is better, by how much, how sure.
     Compare(compare::Args),
-    /// Run the grid of any fields: each point with intervals, the front of cost and latency, the best.
+    /// Run a grid of any fields: intervals, the front of cost and latency, the best of all.
     Sweep(sweep::Args),
     /// Join the parts of a sweep that `--shard` made.
     Merge(merge::Args),

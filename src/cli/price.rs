@@ -56,8 +56,8 @@ pub(super) fn ask(
         digits(requests),
         span(cost),
     );
-    let cut = "cut it down with `--sample 1000`, coarser steps or fewer replications, or into parts \
-               with `--shard 1/100`";
+    let cut = "cut it down with `--sample 1000`, coarser steps or fewer replications, or into \
+               parts with `--shard 1/100`";
     if points > MOST_POINTS {
         return Err(Problem::new(format!("{price}; a run holds at most {} points", {
             grouped(MOST_POINTS)

@@ -34,7 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Sweep")]
     sample: Option<u64>,
     /// How points are drawn
-    #[arg(long, value_name = "HOW", help_heading = "Sweep", value_parser = ["latin-hypercube", "random"])]
+    #[arg(long, value_name = "HOW", help_heading = "Sweep",
+          value_parser = ["latin-hypercube", "random"])]
     sampling: Option<String>,
     /// The measure to be small among the points that meet every objective: `cost`, `p99`, `mean`
     #[arg(long, value_name = "MEASURE", help_heading = "Sweep", value_parser = Measure::parse)]
@@ -61,13 +62,16 @@ pub(super) struct Args {
     yes: bool,
 }
 
+/// So many points are typed before any is run; of a larger grid the values of each axis.
+const CHECKED: u64 = 1000;
+
 pub(super) fn run(args: &Args) -> Ended {
     let common = &args.common;
     let (grid, table) = grid(args)?;
     let shard = shard(args)?;
-    grid.check(2000)?;
     let crew = Crew::new(common.threads)?;
     let price = price::ask(&grid, shard, crew.threads(), args.yes)?;
+    grid.check(CHECKED)?;
     if let Some(price) = price.filter(|_| !common.quiet) {
         remark(&price);
     }
@@ -278,7 +282,7 @@ fn reproducible() -> String {
 }
 
 /// Objectives are met if one point meets them all; the sweep is there to find it.
-fn status(sweep: &Sweep) -> Status {
+pub(super) fn status(sweep: &Sweep) -> Status {
     let any = |verdict| sweep.points.iter().any(|point| point.measures.verdict == verdict);
     match () {
         () if progress::interrupted() => Status::Interrupted,

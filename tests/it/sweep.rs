@@ -1,4 +1,4 @@
-//! Sweeps: what they find, that neither threads nor kills nor shards change a byte, what they refuse.
+//! Sweeps: what they find and refuse; threads, kills and shards change no byte of them.
 
 mod choice;
 mod folders;

@@ -134,7 +134,7 @@ mod tests {
             assert!(axis(text).unwrap_err().to_string().contains(words), "{text}");
         }
         let document = Node::from_toml("a.toml", "[pool.web]\nservers = 2").unwrap();
-        let lost = axis("pool.wbe.servers=1,2").unwrap().check(&document).unwrap_err();
+        let lost = axis("pool.webb.servers=1,2").unwrap().check(&document).unwrap_err();
         assert!(lost.render(false).contains("did you mean `web`"), "{}", lost.render(false));
     }
 }

@@ -89,6 +89,7 @@ impl Fastest {
 
 #[cfg(test)]
 mod tests {
+    use super::Front::{Beaten, On, Open, Out};
     use super::*;
     use crate::outcome::Status;
 
@@ -108,7 +109,6 @@ mod tests {
             point(5.0, 1.05, 0.2),
             point(0.0, 1.0, 0.0),
         ];
-        use Front::{Beaten, On, Open, Out};
         assert_eq!(fronts(&places), [On, On, Beaten, Open, Open, On, Open, Out]);
     }
 }

@@ -311,8 +311,8 @@ mod tests {
     use super::*;
 
     fn grid(vary: &[&str], sample: Option<(u64, Sampling)>) -> Grid {
-        let text = "[traffic.a]\narrivals = 'poisson:rate=10/s'\nservice = 'exponential:mean=50ms'\n\
-                    [pool.web]\nservers = 2";
+        let text = "[traffic.a]\narrivals = 'poisson:rate=10/s'\n\
+                    service = 'exponential:mean=50ms'\n[pool.web]\nservers = 2";
         let document = Node::from_toml("a.toml", text).unwrap();
         let axis = |text: &&str| Axis::parse(text, &Origin::whole("--vary", *text)).unwrap();
         Grid::new(document, Path::new(""), vary.iter().map(axis).collect(), sample).unwrap()

@@ -7,16 +7,18 @@
 //! al. 2000) spends a budget. An observation is one number of one replication.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::super::campaign::Part;
 use super::super::evidence::Evidence;
+use super::super::judge::judge;
 use super::super::{Crew, Monitor};
 use super::grid::Grid;
 use super::observed::{error_of, value_of};
 use super::run::Site;
 use super::shared::Traffics;
 use crate::diagnose::Problem;
-use crate::outcome::{Kept, Method, Selection, Status, Sweep};
+use crate::outcome::{Kept, Selection, Status, Sweep};
 use crate::scenario::{Measure, Selecting, SweepTable};
 use crate::stats::select::{Goal, KimNelson, Ocba};
 use crate::stats::series::{mean, variance};
@@ -25,9 +27,6 @@ use crate::time::Duration;
 
 /// Fewer replications in the grid give variances that nothing can be built on.
 const FIRST_STAGE: usize = 5;
-
-/// Open points that are run at a time: their replications are kept.
-const AT_A_TIME: usize = 8;
 
 /// Chooses the best point of a complete sweep; `None` when it was stopped.
 pub fn select(
@@ -152,18 +151,21 @@ impl Race<'_> {
         }
         open.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut undecided = Vec::new();
-        for some in open.chunks(AT_A_TIME) {
-            let value = |point: &u64| measure.of(&points[point].measures).estimate;
-            let best = met.iter().filter_map(value).fold(f64::INFINITY, f64::min);
-            let some: Vec<u64> =
-                some.iter().filter(|(value, _)| *value <= best).map(|(_, point)| *point).collect();
-            for point in some {
-                match self.decide(point, each)? {
-                    None => return Ok(None),
-                    Some(Standing::Met) => met.push(point),
-                    Some(Standing::Open) => undecided.push(point),
-                    Some(Standing::Missed) => {}
+        let value = |point: &u64| measure.of(&points[point].measures).estimate;
+        let mut best = met.iter().filter_map(value).fold(f64::INFINITY, f64::min);
+        // From the best on, so that one that meets its objectives spares the others.
+        for (value, point) in open {
+            if value > best {
+                break;
+            }
+            match self.decide(point, each)? {
+                None => return Ok(None),
+                Some(Standing::Met) => {
+                    met.push(point);
+                    best = value;
                 }
+                Some(Standing::Open) => undecided.push(point),
+                Some(Standing::Missed) => {}
             }
         }
         met.sort_unstable();
@@ -186,16 +188,13 @@ impl Race<'_> {
             parts.extend(more);
             let site = &self.sites[&point];
             let confidence = site.scenario.run.confidence.0;
-            let method = match site.shared.resampling(&site.scenario, self.monitor)?.method() {
-                Method::Resamples => Method::Resamples,
-                _ => Method::Replications,
-            };
+            let method = site.shared.resampling(&site.scenario, self.monitor)?.method();
             let evidence = Evidence::new(parts.iter().collect(), method, confidence);
             let each = error / (sizes.len() - 1) as f64;
             let goals = site.scenario.goals();
             let found: Vec<(bool, Option<f64>)> = goals
                 .map(|goal| {
-                    let met = super::super::judge::judge(goal, &evidence).met;
+                    let met = judge(goal, &evidence).met;
                     (met, error_of(goal, &evidence))
                 })
                 .collect();
@@ -403,13 +402,14 @@ impl Race<'_> {
     }
 
     fn site(&mut self, point: u64) -> Result<&Site, Problem> {
-        if !self.sites.contains_key(&point) {
-            let scenario = self.grid.scenario(point)?;
-            let warm_up = Duration::from_secs_f64(self.points[&point].measures.warm_up_s);
-            let shared = Traffics::default().get(point, 1, true);
-            self.sites.insert(point, Site { scenario, warm_up, shared });
-        }
-        Ok(&self.sites[&point])
+        let place = match self.sites.entry(point) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(place) => place,
+        };
+        let scenario = self.grid.scenario(point)?;
+        let warm_up = Duration::from_secs_f64(self.points[&point].measures.warm_up_s);
+        let shared = Traffics::default().get(point, 1, true);
+        Ok(place.insert(Site { scenario, warm_up, shared }))
     }
 }
 

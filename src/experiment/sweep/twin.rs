@@ -95,7 +95,8 @@ mod tests {
 
     fn known(more: &str) -> Option<Known> {
         let text = format!(
-            "traffic.a = {{ arrivals = 'poisson:rate=8/s', service = 'exponential:mean=1s' }}\n{more}"
+            "traffic.a = {{ arrivals = 'poisson:rate=8/s', service = 'exponential:mean=1s' }}\n\
+             {more}"
         );
         let document = Node::from_toml("a.toml", &text).unwrap();
         of(&Scenario::from_document(&document, std::path::Path::new("")).unwrap())

@@ -222,10 +222,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     /// Each line's name, and at each place the point with the smallest value.
-    fn best<'b>(
-        &'b self,
-        value: &dyn Fn(&Point) -> Option<f64>,
-    ) -> Vec<(String, Vec<(f64, &'b Point)>)> {
+    fn best(&self, value: &dyn Fn(&Point) -> Option<f64>) -> Vec<(String, Vec<(f64, &Point)>)> {
         let count = self.other.map_or(1, Dimension::len);
         let line = |group: usize| {
             let own = |point: &&Point| {
@@ -331,10 +328,15 @@ fn across(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<C
     if cells.len() * 2 < x.len() * y.len() {
         return None;
     }
+    let unit = unit_of(latency, sweep);
+    let values = || cells.iter().map(|cell| cell.4);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
     let names = |one: &Dimension| (0..one.len()).map(|value| one.value(value).to_owned()).collect();
     Some(Chart {
         name: "map",
-        title: format!("{} by {} and {}", word(latency), x.name(), y.name()),
+        title: format!("{}, {} (light) to {} (dark)", word(latency), unit.short(low), {
+            unit.short(high)
+        }),
         about: format!(
             "Each cell is the {} at a pair of values, the best where several points lie in it; \
              darker is later. What has no steady state is left empty.",
@@ -342,7 +344,7 @@ fn across(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<C
         ),
         x: Axis::names(x.label(), names(x)),
         y: Axis::names(y.label(), names(y)),
-        series: vec![Series::new("", 0, Mark::Shades { cells, unit: unit_of(latency, sweep) })],
+        series: vec![Series::new("", 0, Mark::Shades { cells, unit })],
         rules: Vec::new(),
     })
 }

@@ -86,8 +86,8 @@ impl Manifest {
 /// The first path at which two documents differ, in words.
 fn first_difference(path: &str, old: &Value, new: &Value) -> Option<String> {
     if let (Value::Object(old), Value::Object(new)) = (old, new) {
-        let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
-        return keys.into_iter().find_map(|key| {
+        let mut keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
+        return keys.find_map(|key| {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             first_difference(
                 &path,

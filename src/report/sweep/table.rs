@@ -114,7 +114,10 @@ fn measures(sweep: &Sweep) -> Vec<(String, Show)> {
         .flat_map(|point| &point.measures.slo)
         .filter_map(|slo| Goal::parse(&slo.objective).ok())
         .collect();
-    let mut words = vec![sweep.best_by.clone(), sweep.latency.clone(), "mean".to_owned()];
+    let mut words = vec![sweep.best_by.clone(), sweep.latency.clone()];
+    // A line of the terminal holds so much and no more.
+    let narrow = sweep.axes.iter().map(|axis| axis.paths.len()).sum::<usize>() < 4;
+    words.extend(narrow.then(|| "mean".to_owned()));
     words.extend(["utilization".to_owned(), "cost-per-hour".to_owned()]);
     let mut seen: Vec<Measure> = goals.iter().map(|goal| goal.measure).collect();
     for word in words {
