@@ -17,8 +17,8 @@ pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
 pub use sweep::{
-    Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Sweep,
-    traffics,
+    Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
+    Sweep, traffics,
 };
 
 /// An outcome whose numbers are estimates with intervals.

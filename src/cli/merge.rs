@@ -42,6 +42,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => shown::table(&sweep, width()),
         Format::Json => json(&sweep),
         Format::Csv => shown::csv(&sweep),
+        Format::Markdown => shown::markdown(&sweep),
     })?;
     Ok(status(&sweep))
 }

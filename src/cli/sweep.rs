@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => shown::table(&sweep, width()),
         Format::Json => json(&sweep),
         Format::Csv => shown::csv(&sweep),
+        Format::Markdown => shown::markdown(&sweep),
     })?;
     if !common.quiet {
         remark(&rate);

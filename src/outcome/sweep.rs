@@ -199,10 +199,19 @@ pub struct Kept {
     pub key: String,
     /// What was measured.
     pub measures: Measures,
-    /// For each objective how small an error its verdict stands up to: 0.001 is 99.9 % sure.
-    pub error: Vec<Option<f64>>,
+    /// What became of each objective, and how sure that is; null where it is open.
+    pub decided: Vec<Option<Settled>>,
     /// One number a replication for each measure, to select by.
     pub observed: IndexMap<String, Vec<Option<f64>>>,
+}
+
+/// An objective that was decided by the share of requests beyond its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Whether it is met.
+    pub met: bool,
+    /// The smallest error at which it is still decided: 0.001 is 99.9 % sure.
+    pub error: f64,
 }
 
 /// How the best point was chosen.

@@ -51,7 +51,7 @@ impl Default for SweepTable {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
-    /// One point in each of n equal parts of every axis (McKay, Beckman & Conover 1979).
+    /// One point in each of n equal parts of every axis (`McKay`, Beckman & Conover 1979).
     #[default]
     LatinHypercube,
     /// Each point by itself.

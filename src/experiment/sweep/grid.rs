@@ -225,7 +225,7 @@ impl Grid {
         let Design::Full(counts) = &self.design else {
             return if changing().any(|changes| changes) { point } else { 0 };
         };
-        let digits = self.digits(point, counts);
+        let digits = digits_of(point, counts);
         let own = digits.iter().zip(counts).zip(changing()).filter(|(_, changes)| *changes);
         own.fold(0, |number, ((digit, count), _)| number * count + digit)
     }
@@ -242,26 +242,25 @@ impl Grid {
         }
     }
 
-    fn digits(&self, point: u64, counts: &[u64]) -> Vec<u64> {
-        let mut digits = vec![0; counts.len()];
-        let mut rest = point;
-        for (digit, count) in digits.iter_mut().zip(counts).rev() {
-            *digit = rest % count;
-            rest /= count;
-        }
-        digits
-    }
-
     fn shares(&self, point: u64) -> Vec<Place> {
         match &self.design {
-            Design::Full(counts) => {
-                self.digits(point, counts).into_iter().map(Place::Nth).collect()
-            }
+            Design::Full(counts) => digits_of(point, counts).into_iter().map(Place::Nth).collect(),
             Design::Drawn(points) => {
                 points[point as usize].iter().map(|&u| Place::Share(u)).collect()
             }
         }
     }
+}
+
+/// The place of a point on each axis; the last axis changes first.
+fn digits_of(point: u64, counts: &[u64]) -> Vec<u64> {
+    let mut digits = vec![0; counts.len()];
+    let mut rest = point;
+    for (digit, count) in digits.iter_mut().zip(counts).rev() {
+        *digit = rest % count;
+        rest /= count;
+    }
+    digits
 }
 
 /// Where a point lies on an axis.

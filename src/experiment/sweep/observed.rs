@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::super::campaign::Part;
 use super::super::evidence::{Evidence, quantile_of};
-use super::super::judge::is_decided;
+use super::super::judge::decided;
+use crate::outcome::Settled;
 use crate::scenario::{Goal, Measure, Scenario};
 
 /// What can be selected by without running a point again.
@@ -30,8 +31,8 @@ const ERRORS: [f64; 8] = [0.05, 0.02, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
 pub(super) fn value_of(measure: Measure, part: &Part) -> Option<f64> {
     let outcome = &part.outcome;
     match measure {
-        Measure::Percentile(p) => quantile_of(&part.latency, p),
-        Measure::WaitPercentile(p) => quantile_of(&part.wait, p),
+        Measure::Percentile(p) => quantile_of(&part.latency.all, p),
+        Measure::WaitPercentile(p) => quantile_of(&part.wait.all, p),
         Measure::Mean => outcome.latency_s.mean,
         Measure::WaitMean => outcome.wait_s.mean,
         Measure::Max => outcome.latency_s.max,
@@ -51,8 +52,8 @@ pub(super) fn observed(scenario: &Scenario, parts: &[&Part]) -> IndexMap<String,
     each.collect()
 }
 
-/// The smallest error that the verdict on an objective stands up to: it is still decided, and the
-/// same way. `None` where it is open at any.
-pub(super) fn error_of(goal: &Goal, evidence: &Evidence<'_>) -> Option<f64> {
-    ERRORS.into_iter().take_while(|&error| is_decided(goal, &evidence.at(1.0 - error))).last()
+/// What became of an objective, at the smallest error at which it is still decided.
+pub(super) fn decided_of(goal: &Goal, evidence: &Evidence<'_>) -> Option<Settled> {
+    let at = |error: f64| Some(Settled { met: decided(goal, &evidence.at(1.0 - error))?, error });
+    ERRORS.into_iter().map_while(at).last()
 }

@@ -12,7 +12,7 @@ use super::super::{Crew, Monitor, Replicated, WarmUp, batches};
 use super::agenda::{Agenda, Task};
 use super::grid::Grid;
 use super::key::Keys;
-use super::observed::{error_of, observed};
+use super::observed::{decided_of, observed};
 use super::shard::Shard;
 use super::shared::{Shared, Traffics};
 use super::twin;
@@ -211,7 +211,8 @@ impl Runner<'_> {
         let mut runs = Runs { replications: replications.collect(), first: None, stopped: false };
         let resampling = shared.resampling(scenario, self.monitor)?;
         let all = evidence(scenario, &runs, 0, resampling.method());
-        let more = sequential.as_mut().and_then(|sequential| sequential.look(&[all.clone()]));
+        let more =
+            sequential.as_mut().and_then(|sequential| sequential.look(std::slice::from_ref(&all)));
         if let Some(wanted) = more {
             parts.extend(runs.replications.drain(..).flatten().map(Some));
             parts.resize_with(wanted, || None);
@@ -223,13 +224,14 @@ impl Runner<'_> {
         }
         let mut outcome = estimated(scenario, &all);
         outcome.advice.extend(open.warm_up_advice.clone());
+        outcome.advice.extend(sequential.as_ref().and_then(Sequential::words));
         outcome.advice.extend(resampling.words(&runs, done, scenario));
         if let Some(intervals) = &mut outcome.intervals {
             intervals.precision = sequential.as_ref().and_then(Sequential::reached);
         }
         let kept = Kept {
             key: open.key.clone(),
-            error: scenario.goals().map(|goal| error_of(goal, &all)).collect(),
+            decided: scenario.goals().map(|goal| decided_of(goal, &all)).collect(),
             observed: observed(scenario, &all.parts),
             measures: Measures { theory: twin::of(scenario), ..outcome.into() },
         };
@@ -247,9 +249,9 @@ impl Runner<'_> {
         let Some(outcome) = outcome.filter(|outcome| !outcome.partial) else { return Ok(false) };
         self.monitor.done();
         let theory = twin::of(scenario);
-        let (error, observed) = (vec![None; outcome.slo.len()], indexmap::IndexMap::new());
+        let (decided, observed) = (vec![None; outcome.slo.len()], indexmap::IndexMap::new());
         let measures = Measures { theory, ..outcome.into() };
-        self.complete(point, Kept { key, measures, error, observed })
+        self.complete(point, Kept { key, measures, decided, observed })
     }
 
     fn complete(&self, point: u64, kept: Kept) -> Going {
@@ -284,7 +286,7 @@ impl Site {
             monitor,
             shared: true,
         };
-        let measured = campaign.simulate(0, replication, kept)?;
-        Ok((!measured.ending.stopped).then(|| Part::of(scenario, &measured)))
+        let (measured, course) = campaign.simulate(0, replication, kept)?;
+        Ok((!measured.ending.stopped).then(|| Part::of(scenario, &measured, course)))
     }
 }

@@ -11,14 +11,13 @@ use std::collections::btree_map::Entry;
 
 use super::super::campaign::Part;
 use super::super::evidence::Evidence;
-use super::super::judge::judge;
 use super::super::{Crew, Monitor};
 use super::grid::Grid;
-use super::observed::{error_of, value_of};
+use super::observed::{decided_of, value_of};
 use super::run::Site;
 use super::shared::Traffics;
 use crate::diagnose::Problem;
-use crate::outcome::{Kept, Selection, Status, Sweep};
+use crate::outcome::{Kept, Selection, Settled, Status, Sweep};
 use crate::scenario::{Measure, Selecting, SweepTable};
 use crate::stats::select::{Goal, KimNelson, Ocba};
 use crate::stats::series::{mean, variance};
@@ -52,7 +51,7 @@ pub fn select(
         ))
         .help(format!("ask for {FIRST_STAGE} or more with `--replications`; 10 are usual")));
     }
-    let bound = points.values().any(|kept| !kept.error.is_empty());
+    let bound = points.values().any(|kept| !kept.decided.is_empty());
     let error = (1.0 - sweep.confidence) * if bound { 0.5 } else { 1.0 };
     let mut race = Race {
         grid,
@@ -65,7 +64,8 @@ pub fn select(
         first_stage,
         spent: 0,
     };
-    let Some((candidates, undecided)) = race.candidates(measure, error)? else { return Ok(None) };
+    let Some(found) = race.candidates(measure, error)? else { return Ok(None) };
+    let Candidates { met: candidates, undecided } = found;
     let mut selection = Selection {
         method: method_name(method).to_owned(),
         measure: measure.to_string(),
@@ -110,6 +110,14 @@ enum Standing {
     Open,
 }
 
+/// Points that may be chosen.
+struct Candidates {
+    /// Those that meet all objectives for sure.
+    met: Vec<u64>,
+    /// Those that might, and might be better.
+    undecided: Vec<u64>,
+}
+
 struct Race<'a> {
     grid: &'a Grid,
     points: &'a BTreeMap<u64, Kept>,
@@ -125,13 +133,9 @@ struct Race<'a> {
 
 impl Race<'_> {
     /// The points that meet all objectives for sure, and those that might and might be better.
-    fn candidates(
-        &mut self,
-        measure: Measure,
-        error: f64,
-    ) -> Result<Option<(Vec<u64>, Vec<u64>)>, Problem> {
+    fn candidates(&mut self, measure: Measure, error: f64) -> Result<Option<Candidates>, Problem> {
         let points = self.points;
-        let goals = points.values().map(|kept| kept.error.len()).max().unwrap_or(0).max(1);
+        let goals = points.values().map(|kept| kept.decided.len()).max().unwrap_or(0).max(1);
         let each = error / (points.len() * goals) as f64;
         let mut met = Vec::new();
         let mut open: Vec<(f64, u64)> = Vec::new();
@@ -141,7 +145,7 @@ impl Race<'_> {
             if [value, kept.measures.latency_s.mean].iter().any(|e| e.status == Status::Unstable) {
                 continue;
             }
-            match standing(kept, each) {
+            match standing_of(&kept.decided, each) {
                 Standing::Met => met.push(point),
                 Standing::Open => {
                     open.push((value.estimate.unwrap_or(f64::INFINITY), point));
@@ -169,7 +173,7 @@ impl Race<'_> {
             }
         }
         met.sort_unstable();
-        Ok(Some((met, undecided)))
+        Ok(Some(Candidates { met, undecided }))
     }
 
     /// Runs a point until its objectives are decided at this error, or its replications are spent.
@@ -192,12 +196,8 @@ impl Race<'_> {
             let evidence = Evidence::new(parts.iter().collect(), method, confidence);
             let each = error / (sizes.len() - 1) as f64;
             let goals = site.scenario.goals();
-            let found: Vec<(bool, Option<f64>)> = goals
-                .map(|goal| {
-                    let met = judge(goal, &evidence).met;
-                    (met, error_of(goal, &evidence))
-                })
-                .collect();
+            let found: Vec<Option<Settled>> =
+                goals.map(|goal| decided_of(goal, &evidence)).collect();
             match standing_of(&found, each) {
                 Standing::Open => {}
                 decided => return Ok(Some(decided)),
@@ -413,17 +413,14 @@ impl Race<'_> {
     }
 }
 
-/// What the kept verdicts of a point come to at an error.
-fn standing(kept: &Kept, error: f64) -> Standing {
-    let objectives = kept.measures.slo.iter().map(|slo| slo.met);
-    standing_of(&objectives.zip(kept.error.iter().copied()).collect::<Vec<_>>(), error)
-}
-
-fn standing_of(verdicts: &[(bool, Option<f64>)], error: f64) -> Standing {
-    let sure = |least: &Option<f64>| least.is_some_and(|least| least <= error);
+/// What the objectives of a point come to at an error.
+fn standing_of(objectives: &[Option<Settled>], error: f64) -> Standing {
+    let sure = |decided: &Option<Settled>| decided.filter(|decided| decided.error <= error);
     match () {
-        () if verdicts.iter().any(|(met, least)| !met && sure(least)) => Standing::Missed,
-        () if verdicts.iter().all(|(met, least)| *met && sure(least)) => Standing::Met,
+        () if objectives.iter().any(|one| sure(one).is_some_and(|sure| !sure.met)) => {
+            Standing::Missed
+        }
+        () if objectives.iter().all(|one| sure(one).is_some_and(|sure| sure.met)) => Standing::Met,
         () => Standing::Open,
     }
 }

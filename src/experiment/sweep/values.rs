@@ -45,7 +45,7 @@ impl Values {
     pub fn parse(path: &str, text: &str, origin: &Origin) -> Result<Self, Problem> {
         let at = |problem: Problem| problem.at(origin);
         let words = glued(split_options(text));
-        if words.iter().all(|word| word.is_empty()) {
+        if words.iter().all(String::is_empty) {
             return Err(at(Problem::new(format!("`{path}` is given no values"))
                 .help("write a list `a,b,c` or a range `4..64:4`")));
         }

@@ -71,13 +71,16 @@ fn interval(at: f64, estimate: &Estimate) -> Option<(f64, f64, f64, f64)> {
     Some((at, low, centre, high))
 }
 
+/// A point with its cost and its latency.
+type Placed<'a> = (&'a Point, (f64, f64));
+
 /// Each point by what it costs and how late it is, and the front that no point beats.
 fn cost_and_latency(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Chart> {
     let place = |point: &Point| {
         let cost = drawn(Measure::CostPerHour, point)?.estimate.filter(|cost| *cost > 0.0)?;
         Some((cost, drawn(latency, point)?.estimate?))
     };
-    let placed: Vec<(&Point, (f64, f64))> =
+    let placed: Vec<Placed<'_>> =
         sweep.points.iter().filter_map(|point| Some((point, place(point)?))).collect();
     let first = placed.first()?.1.0;
     if placed.iter().all(|(_, (cost, _))| *cost == first) {
@@ -87,7 +90,7 @@ fn cost_and_latency(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -
         let places = placed.iter().filter(|(point, _)| own(point)).map(|(_, place)| *place);
         Series::new(name, colour, Mark::Dots(places.collect()))
     };
-    let mut traffics: Vec<(String, Vec<&(&Point, (f64, f64))>)> = Vec::new();
+    let mut traffics: Vec<(String, Vec<&Placed<'_>>)> = Vec::new();
     let groups = traffics_of(&sweep.axes, placed.iter().map(|(point, _)| &point.values));
     for (one, traffic) in placed.iter().zip(groups) {
         match traffics.iter_mut().find(|(known, _)| *known == traffic) {
@@ -99,7 +102,7 @@ fn cost_and_latency(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -
         // Fronts of many loads are told better by the charts along and across them.
         return None;
     }
-    let front = |own: &[&(&Point, (f64, f64))]| {
+    let front = |own: &[&Placed<'_>]| {
         let on = own.iter().filter(|(point, _)| point.front == Front::On);
         let mut line: Vec<(f64, f64)> = on.map(|(_, place)| *place).collect();
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
