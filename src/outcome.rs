@@ -9,6 +9,7 @@
 mod autoscaling;
 mod comparison;
 mod resilience;
+mod sweep;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
 pub use resilience::{Detection, Incident, Metastable, Moment, Resilience};
+pub use sweep::{
+    Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
+    Sweep, traffics,
+};
 
 /// An outcome whose numbers are estimates with intervals.
 pub type Estimated = Outcome<Estimate, Estimate>;

@@ -60,6 +60,20 @@ pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estima
     }
 }
 
+/// Whether an objective is met by the sharper question, which a choice among many points needs: the
+/// share of requests beyond the limit of a percentile. `None` where it stays open.
+pub(super) fn decided(goal: &Goal, estimates: &impl Estimates) -> Option<bool> {
+    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
+    let beyond = |p, duration| on_tail(goal, p, &estimates.beyond(duration, limit));
+    let ruling = match goal.measure {
+        _ if estimates.is_empty() => Ruling::Missed,
+        Measure::Percentile(p) => beyond(p, Duration::Latency),
+        Measure::WaitPercentile(p) => beyond(p, Duration::Wait),
+        measure => on_value(goal, &estimates.of(measure)),
+    };
+    (ruling != Ruling::Inconclusive).then_some(ruling == Ruling::Met)
+}
+
 impl Estimates for Evidence<'_> {
     fn of(&self, measure: Measure) -> Estimate {
         let arrived = |part: &Part| part.outcome.requests.arrived as f64;

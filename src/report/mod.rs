@@ -14,6 +14,7 @@ mod resilience;
 mod results;
 mod scaling;
 pub mod several;
+pub mod sweep;
 mod table;
 pub mod text;
 pub mod timeline;

@@ -18,6 +18,7 @@ mod run;
 mod split;
 mod staffing;
 mod summary;
+mod sweep;
 mod traffic;
 mod variant;
 
@@ -35,6 +36,7 @@ pub use pool::Pool;
 pub use resilience::{Breaker, Health, Hedge, Retry, Timeouts};
 pub use run::{Resample, Run, WarmUp};
 pub use summary::hot_server;
+pub use sweep::{Sampling, Selecting, SweepTable};
 pub use traffic::Traffic;
 pub use variant::Alternative;
 
@@ -96,6 +98,9 @@ pub struct Scenario {
     #[serde(default, skip_serializing)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
     pub variant: IndexMap<String, Node>,
+    /// What `sweep` varies.
+    #[serde(default, skip_serializing)]
+    pub sweep: SweepTable,
     /// Where relative paths start from.
     #[serde(skip)]
     pub folder: std::path::PathBuf,

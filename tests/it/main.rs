@@ -22,6 +22,7 @@ mod stat_oracles;
 mod stats;
 mod stats_coverage;
 mod stats_fit;
+mod sweep;
 mod theory;
 mod tidy;
 mod traces;
