@@ -436,8 +436,7 @@ impl<P: Probe> Drive<'_, P> {
             return None;
         }
         let (active, again) = (guard.active, guard.again);
-        let closed =
-            guard.breakers.get(call.balancer as usize).is_none_or(|breaker| breaker.is_closed());
+        let closed = guard.breakers.get(call.balancer as usize).is_none_or(Breaker::is_closed);
         let allowed =
             closed && retry.budget.as_mut().is_none_or(|budget| budget.allows(now, active, again));
         if !allowed {

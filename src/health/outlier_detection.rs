@@ -251,12 +251,11 @@ impl Ejector for OutlierDetection {
                     self.ejected -= 1;
                     out.push(Verdict::Return(ServerId(at)));
                 }
-                Some(_) => {}
                 // It was well for the whole interval.
                 None if now.since(Instant::START) >= interval => {
                     record.times = record.times.saturating_sub(1);
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         for server in self.outliers() {

@@ -125,7 +125,7 @@ impl Failure {
             && !pools.contains_key(name)
         {
             let names: Vec<&String> = pools.keys().collect();
-            return Err(about("pool", unknown("pool", name, &names)));
+            return Err(about("pool", &unknown("pool", name, &names)));
         }
         if let Some(name) = zone
             && !pools.values().any(|pool| pool.zone == *name)
@@ -138,7 +138,7 @@ impl Failure {
                 return Err(Problem::about("zone", what)
                     .help(format!("set `zone = \"{name}\"` in the pools that do")));
             }
-            return Err(about("zone", unknown("zone", name, &zones)));
+            return Err(about("zone", &unknown("zone", name, &zones)));
         }
         let hit = self.pools(pools);
         if hit.is_empty() {
@@ -214,7 +214,7 @@ impl Failure {
 }
 
 /// The problem, shown at a key.
-fn about(key: &str, problem: Problem) -> Problem {
+fn about(key: &str, problem: &Problem) -> Problem {
     let shown = Problem::about(key, problem.message());
     match problem.remedy() {
         Some(remedy) => shown.help(remedy),

@@ -172,7 +172,7 @@ impl Setting {
             .help(format!("write `--set {table}.{}.{rest}={}`", names[0], self.word))
             .at(origin));
         }
-        for name in self.concerned(document, table, rest, names) {
+        for name in Self::concerned(document, table, rest, names) {
             let path = format!("{table}.{name}.{rest}");
             unfold(document, &path)?;
             document.set_keyed(&path, key, value.clone())?;
@@ -181,13 +181,7 @@ impl Setting {
     }
 
     /// Flags on how a trace is read concern the classes that are replayed, if there are any.
-    fn concerned(
-        &self,
-        document: &Node,
-        table: &str,
-        rest: &str,
-        names: Vec<String>,
-    ) -> Vec<String> {
+    fn concerned(document: &Node, table: &str, rest: &str, names: Vec<String>) -> Vec<String> {
         let key = rest.split('.').next().unwrap_or(rest);
         let of_traces = table == "traffic" && (Options::KEYS.contains(&key) || key == "window");
         let replayed = |name: &&String| document.find(&format!("traffic.{name}.trace")).is_some();

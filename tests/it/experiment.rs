@@ -160,7 +160,7 @@ fn a_stop_after_half_the_replications_keeps_them() {
     let stopped = replicated(&cluster(5, SHORT), 1, &Impatient::after(5)).outcome.unwrap();
     assert!(stopped.partial);
     assert!(stopped.advice.iter().any(|words| words.contains("5 of 10 replications are complete")));
-    let five = estimated(&cluster(5, &SHORT.replace("10\n", "10\n").replace("= 10", "= 5")));
+    let five = estimated(&cluster(5, &SHORT.replace("replications = 10", "replications = 5")));
     assert_eq!(json(&stopped.latency_s), json(&five.latency_s));
     assert_eq!(stopped.intervals.unwrap().parts, 5);
 }

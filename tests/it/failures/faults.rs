@@ -43,7 +43,7 @@ fn checks_find_an_outage_out_after_interval_times_fall() {
         // The mean of forty times even in the interval lies within four standard errors.
         let mean = spans.iter().sum::<f64>() / spans.len() as f64;
         let error = interval / 12_f64.sqrt() / 40_f64.sqrt();
-        assert!((mean - (low + high) / 2.0).abs() < 4.0 * error, "{mean} for {low}..{high}");
+        assert!((mean - f64::midpoint(low, high)).abs() < 4.0 * error, "{mean} for {low}..{high}");
     }
 }
 

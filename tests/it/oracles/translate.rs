@@ -269,7 +269,7 @@ fn broken(case: &Case) -> Result<Experiment, String> {
 fn retrial(case: &Case) -> Result<Experiment, String> {
     let mut draft = one_server(case)?;
     let pause = laws::exponential(1.0 / case.number("retry_rate")?);
-    draft.pools = "[pool.main]\nqueue-limit = 0\n".to_owned();
+    "[pool.main]\nqueue-limit = 0\n".clone_into(&mut draft.pools);
     draft.balancer = format!(
         "[retry]\nattempts = \"unlimited\"\nelsewhere = false\n\
          backoff = {{ form = \"drawn\", law = {pause} }}\n"
