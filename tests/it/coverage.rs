@@ -23,6 +23,8 @@ fn experiments() -> u64 {
     word.map_or(200, |word| word.parse().expect("PLIMSOLL_COVERAGE is a number of experiments"))
 }
 
+type Of = fn(&Estimated) -> Estimate;
+
 /// A queue: a server with so many slots, Poisson arrivals, a service law of mean 1 s.
 struct Queue {
     slots: u32,
@@ -72,7 +74,6 @@ impl Queue {
     /// The mean and p99 are `ok` in at least the given share of experiments, and those cover.
     fn assert_covered(&self, run: &str, ok_share: f64) {
         let found = self.estimates(experiments(), run);
-        type Of = fn(&Estimated) -> Estimate;
         let measures: [(&str, Of); 2] =
             [("mean", |found| found.latency_s.mean), ("p99", |found| found.latency_s.p99)];
         for ((name, of), truth) in measures.into_iter().zip(self.truth()) {
