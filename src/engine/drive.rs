@@ -451,7 +451,8 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// How a request, or an attempt of it, ends now.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would copy the completion at each end")]
+    #[inline(always)]
     pub(super) fn ending(
         &self,
         ticket: Ticket,
@@ -482,7 +483,8 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// A server has one less, and all who count are told.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would copy the completion at each end")]
+    #[inline(always)]
     pub(super) fn leave(&mut self, server: ServerId, done: &Completion, balancer: usize) {
         self.plant.fleet.left(server);
         if let Some(own) = self.own.get_mut(balancer) {
@@ -498,7 +500,8 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// A request is over: probes are told, and the client of a closed loop goes on.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call would copy the completion at each end")]
+    #[inline(always)]
     pub(super) fn tell(&mut self, done: &Completion, index: u64) {
         self.probe.completion(done, index);
         if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {

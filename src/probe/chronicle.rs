@@ -184,15 +184,15 @@ impl Probe for Chronicle {
             beat.answered += 1;
         } else {
             beat.errors += 1;
-            self.waste(done);
+            self.waste(done, None);
         }
     }
 
-    fn attempt(&mut self, done: &Completion, _: Option<Instant>, in_vain: bool) {
+    fn attempt(&mut self, done: &Completion, horizon: Option<Instant>, in_vain: bool) {
         if !in_vain {
             return;
         }
-        self.waste(done);
+        self.waste(done, horizon);
         // Served to the end, and yet it did not answer its request.
         self.tries.late +=
             u64::from(done.fate == Fate::Completed && done.request.arrival >= self.from);
@@ -233,9 +233,11 @@ impl Probe for Chronicle {
 }
 
 impl Chronicle {
-    fn waste(&mut self, done: &Completion) {
+    /// Busy time ends at the horizon, and so does what is wasted of it.
+    fn waste(&mut self, done: &Completion, horizon: Option<Instant>) {
         if done.server.is_some() {
-            self.tries.wasted_ns += done.ended.since(done.started.max(self.from)).0;
+            let ended = done.ended.min(horizon.unwrap_or(Instant::NEVER));
+            self.tries.wasted_ns += ended.since(done.started.max(self.from)).0;
         }
     }
 }

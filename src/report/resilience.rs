@@ -56,7 +56,7 @@ pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> Stri
     if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
         fact("work in vain", format!("{} of busy slot time", percent(share)));
     }
-    if rows == 0 { String::new() } else { format!("\n{table}\n") }
+    if rows == 0 { String::new() } else { format!("\n{}\n", table.trim_fmt()) }
 }
 
 /// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.
