@@ -136,7 +136,8 @@ impl Race<'_> {
     fn candidates(&mut self, measure: Measure, error: f64) -> Result<Option<Candidates>, Problem> {
         let points = self.points;
         let goals = points.values().map(|kept| kept.decided.len()).max().unwrap_or(0).max(1);
-        let each = error / (points.len() * goals) as f64;
+        // One half for the look at the grid, one for those of the race.
+        let each = error / (2 * points.len() * goals) as f64;
         let mut met = Vec::new();
         let mut open: Vec<(f64, u64)> = Vec::new();
         for (&point, kept) in points {

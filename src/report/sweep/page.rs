@@ -34,11 +34,13 @@ pub fn page(sweep: &Sweep, command: &str) -> String {
     ])
 }
 
-/// The finding about the best point as the answer, and the others.
+/// The finding that answers the question (the best point, the load that is carried), and the others.
 fn verdict(sweep: &Sweep) -> (String, Vec<String>) {
     let mut others = sweep.findings.clone();
-    let answers = |said: &String| said.contains("point ") && said.contains(" is ");
-    let answer = others.iter().position(answers).map(|at| others.remove(at));
+    let marks = ["the best is", "the best that", "nearest is", "is met, by"];
+    let answers = |said: &String| marks.iter().any(|mark| said.contains(mark));
+    let at = others.iter().position(answers).unwrap_or(0);
+    let answer = (at < others.len()).then(|| others.remove(at));
     let sentence = |text: String| {
         let mut letters = text.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string());
