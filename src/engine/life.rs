@@ -5,7 +5,7 @@ use super::pool::ScaleIn;
 use super::{Plant, Rank};
 use crate::fleet::{FleetChange, State};
 use crate::model::{Completion, Fate, Request, ServerId};
-use crate::probe::{Decision, Probe};
+use crate::probe::{Change, Decision, Probe};
 use crate::rng::Purpose;
 use crate::scale::{Signals, Totals};
 use crate::station::Line;
@@ -48,7 +48,8 @@ impl<P: Probe> Drive<'_, P> {
             state.ordered += 1;
             state.ready.push(server);
             state.ready_since.push(self.now);
-            self.probe.server(self.now, pool, server, State::Ready);
+            state.slots += u64::from(self.plant.fleet.spec(server).slots);
+            self.tell_of(server);
             self.set_lifetime(server);
         }
         for pool in 0..self.plant.life.len() as u16 {
@@ -83,7 +84,7 @@ impl<P: Probe> Drive<'_, P> {
                     self.look_everywhere();
                 }
             }
-            Turn::Warmed(server) => self.set_speed(server, 1.0),
+            Turn::Warmed(server) => self.warmed(server),
             Turn::Reclaim(server) => {
                 if self.plant.fleet.state(server) == State::Ready {
                     let notice = self.plant.life[self.pool_of(server)].notice;
@@ -114,7 +115,7 @@ impl<P: Probe> Drive<'_, P> {
         let Plant { fleet, life, .. } = &mut self.plant;
         let spec = fleet.spec(server);
         let state = &mut life[usize::from(spec.pool)].now;
-        state.settle(self.now, spec.slots);
+        state.settle(self.now);
         state.in_flight += 1;
         state.busy += u32::from(fleet.in_flight(server) <= spec.slots);
         state.sent += 1;
@@ -135,7 +136,7 @@ impl<P: Probe> Drive<'_, P> {
         let spec = *fleet.spec(server);
         let pool = &mut life[usize::from(spec.pool)];
         let state = &mut pool.now;
-        state.settle(self.now, spec.slots);
+        state.settle(self.now);
         state.in_flight -= 1;
         state.busy -= u32::from(fleet.in_flight(server) < spec.slots);
         let tokens = u64::from(done.request.input) + u64::from(done.request.output);
@@ -202,7 +203,7 @@ impl<P: Probe> Drive<'_, P> {
         let since = u128::from((self.now - self.area_at).0);
         let mut held_ns = (self.area + since * u128::from(self.arrived - self.ended)) as u64;
         for life in &mut self.plant.life {
-            life.now.settle(self.now, life.spec.slots);
+            life.now.settle(self.now);
             held_ns = held_ns.wrapping_sub(life.now.in_flight_ns);
         }
         let state = &self.plant.life[usize::from(pool)].now;
@@ -259,6 +260,7 @@ impl<P: Probe> Drive<'_, P> {
             ready_since: &life.now.ready_since,
             window: scaler.window,
             slots: life.spec.slots,
+            speed: life.spec.speed,
             in_system,
             waiting: in_system.saturating_sub(life.now.busy),
             metrics: &scaler.metrics,
@@ -285,10 +287,14 @@ impl<P: Probe> Drive<'_, P> {
         };
         let wanted = decision.allowed;
         self.probe.decision(decision);
-        self.resize(pool, counts.wanted(), wanted);
+        if let Some(size) = target.size {
+            self.reshape(pool, size);
+        }
+        self.recount(pool, wanted);
     }
 
-    fn resize(&mut self, pool: u16, from: u32, to: u32) {
+    fn recount(&mut self, pool: u16, to: u32) {
+        let from = self.plant.life[usize::from(pool)].now.counts().wanted();
         for _ in from..to {
             self.order(pool);
         }
@@ -299,7 +305,7 @@ impl<P: Probe> Drive<'_, P> {
 
     // ---- one server ----
 
-    fn order(&mut self, pool: u16) {
+    pub(super) fn order(&mut self, pool: u16) {
         let now = self.now;
         let Plant { fleet, life, stations, places, .. } = &mut self.plant;
         let life = &mut life[usize::from(pool)];
@@ -324,7 +330,7 @@ impl<P: Probe> Drive<'_, P> {
                 ready = ready + Duration::from_secs_f64(law.sample(&mut stream));
             }
         }
-        self.probe.server(now, pool, server, State::Starting);
+        self.tell_of(server);
         if failed > 0 {
             self.probe.failed_starts(pool, failed);
         }
@@ -341,16 +347,19 @@ impl<P: Probe> Drive<'_, P> {
         }
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         life.now.starting.retain(|&starting| starting != server);
         life.now.ready.push(server);
         life.now.ready_since.push(self.now);
+        life.now.slots += u64::from(self.plant.fleet.spec(server).slots);
         let (warm_up, share) = (life.warm_up, life.warm_up_speed);
-        self.change(server, State::Ready, Some(FleetChange::Joined(server)));
-        if warm_up > Duration::ZERO && share != 1.0 {
+        let cold = warm_up > Duration::ZERO && share != 1.0;
+        if cold {
+            life.now.warming.push(server);
             self.set_speed(server, share);
             self.turn(self.now + warm_up, Turn::Warmed(server));
         }
+        self.change(server, State::Ready, Some(FleetChange::Joined(server)));
         self.set_lifetime(server);
         // Those who wait before the pool take the new slots in their order.
         while self.hand_over(server) {}
@@ -363,15 +372,42 @@ impl<P: Probe> Drive<'_, P> {
     fn change(&mut self, server: ServerId, state: State, change: Option<FleetChange>) {
         let Plant { fleet, balancers, .. } = &mut self.plant;
         fleet.set_state(server, state);
-        let pool = fleet.spec(server).pool;
-        self.probe.server(self.now, pool, server, state);
         if let Some(change) = change {
             balancers.iter_mut().for_each(|balancer| balancer.on_fleet(change, fleet));
             self.probe.fleet(self.now, change, fleet);
         }
+        self.tell_of(server);
     }
 
-    fn set_speed(&mut self, server: ServerId, share: f64) {
+    /// Tells the probe what a server is from now on.
+    pub(super) fn tell_of(&mut self, server: ServerId) {
+        let (fleet, life) = (&self.plant.fleet, &self.plant.life);
+        let spec = fleet.spec(server);
+        self.probe.server(&Change {
+            at: self.now,
+            pool: spec.pool,
+            server,
+            state: fleet.state(server),
+            warming: life[usize::from(spec.pool)].now.warming.contains(&server),
+            slots: spec.slots,
+            speed: spec.speed,
+        });
+    }
+
+    fn warmed(&mut self, server: ServerId) {
+        let pool = self.pool_of(server);
+        let warming = &mut self.plant.life[pool].now.warming;
+        let before = warming.len();
+        warming.retain(|&cold| cold != server);
+        let serves = warming.len() < before;
+        self.set_speed(server, 1.0);
+        // One that drains is told of as draining already.
+        if serves {
+            self.tell_of(server);
+        }
+    }
+
+    pub(super) fn set_speed(&mut self, server: ServerId, share: f64) {
         if matches!(self.plant.fleet.state(server), State::Gone | State::Failed) {
             return;
         }
@@ -412,10 +448,10 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Closes a server to new requests; it is gone once it has finished those it has.
-    fn drain(&mut self, server: ServerId, deadline: Duration) {
+    pub(super) fn drain(&mut self, server: ServerId, deadline: Duration) {
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         if !life.now.forget(server) {
             return;
         }
@@ -431,8 +467,9 @@ impl<P: Probe> Drive<'_, P> {
     fn go(&mut self, server: ServerId) {
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         life.now.draining -= 1;
+        life.now.slots -= u64::from(self.plant.fleet.spec(server).slots);
         self.change(server, State::Gone, None);
     }
 

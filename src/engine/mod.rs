@@ -13,6 +13,7 @@ mod drive;
 mod life;
 mod pool;
 mod recursion;
+mod reshape;
 mod reports;
 mod timers;
 

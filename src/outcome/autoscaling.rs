@@ -63,10 +63,16 @@ pub struct Interval {
     pub at_s: f64,
     /// Ordered and not yet serving.
     pub starting: f64,
+    /// Of those that serve, those that are not warm yet.
+    #[serde(default)]
+    pub warming: f64,
     /// Serving.
     pub ready: f64,
     /// Finishing what they have.
     pub draining: f64,
+    /// Slots of those that serve or finish.
+    #[serde(default)]
+    pub slots: f64,
 }
 
 /// One look: what was seen, what was wanted, what the guard made of it.

@@ -49,8 +49,8 @@ impl Decision {
     }
 }
 
-/// A server's step from one state to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a server is from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
     /// When.
     pub at: Instant,
@@ -58,8 +58,59 @@ pub struct Change {
     pub pool: u16,
     /// Which server.
     pub server: ServerId,
-    /// What it is from now on.
+    /// Where it is in its life.
     pub state: State,
+    /// Whether it serves and is not warm yet.
+    pub warming: bool,
+    /// Requests it serves at once.
+    pub slots: u32,
+    /// Work a second, once it is warm.
+    pub speed: f64,
+}
+
+/// A fleet, or a part of it, from an instant to the next step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Step {
+    /// When it begins.
+    pub from: Instant,
+    /// Servers on their way.
+    pub starting: u32,
+    /// Servers that serve, warm or not.
+    pub ready: u32,
+    /// Of those, servers that are not warm yet.
+    pub warming: u32,
+    /// Servers that finish what they have.
+    pub draining: u32,
+    /// Slots of those that serve or finish.
+    pub slots: u64,
+    /// What all of them cost an hour.
+    pub per_hour: f64,
+}
+
+impl Step {
+    /// Servers that are paid for.
+    pub fn paid(self) -> u32 {
+        self.starting + self.ready + self.draining
+    }
+
+    /// Counts a server in with a sign of 1, or out with −1.
+    fn count(&mut self, server: &Change, per_hour: f64, sign: i32) {
+        let by = |count: &mut u32| *count = count.saturating_add_signed(sign);
+        match server.state {
+            State::Starting => by(&mut self.starting),
+            State::Ready => by(&mut self.ready),
+            State::Draining => by(&mut self.draining),
+            State::Failed | State::Gone => return,
+        }
+        if server.warming {
+            by(&mut self.warming);
+        }
+        if server.state != State::Starting {
+            let slots = i64::from(server.slots) * i64::from(sign);
+            self.slots = self.slots.saturating_add_signed(slots);
+        }
+        self.per_hour += per_hour * f64::from(sign);
+    }
 }
 
 /// The work that arrived in one interval.
@@ -111,6 +162,27 @@ impl Census {
         }
     }
 
+    /// Every step of the pools that are asked for; `per_hour` is what a server costs.
+    pub fn steps(&self, of: impl Fn(u16) -> bool, per_hour: impl Fn(&Change) -> f64) -> Vec<Step> {
+        let mut servers: Vec<Option<&Change>> = Vec::new();
+        let (mut now, mut steps) = (Step::default(), Vec::<Step>::new());
+        for change in self.changes.iter().filter(|change| of(change.pool)) {
+            let at = change.server.index();
+            servers.resize(servers.len().max(at + 1), None);
+            // What it was is taken away, what it is now is added.
+            if let Some(before) = servers[at].replace(change) {
+                now.count(before, per_hour(before), -1);
+            }
+            now.count(change, per_hour(change), 1);
+            now.from = change.at;
+            match steps.last_mut() {
+                Some(last) if last.from == change.at => *last = now,
+                _ => steps.push(now),
+            }
+        }
+        steps
+    }
+
     #[cold]
     fn widen(&mut self) {
         self.width = Duration(2 * self.width.0);
@@ -136,8 +208,8 @@ impl Probe for Census {
         self.offered[index].work_ns += request.demand.0;
     }
 
-    fn server(&mut self, at: Instant, pool: u16, server: ServerId, state: State) {
-        self.changes.push(Change { at, pool, server, state });
+    fn server(&mut self, change: &Change) {
+        self.changes.push(*change);
     }
 
     fn failed_starts(&mut self, _: u16, starts: u32) {

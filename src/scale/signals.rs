@@ -148,8 +148,10 @@ pub struct Signals<'a> {
     pub ready_since: &'a [Instant],
     /// The window the rule is set to.
     pub window: Duration,
-    /// Requests a server serves at once.
+    /// Requests a server serves at once, as new ones are.
     pub slots: u32,
+    /// Work a second of a server, as new ones are.
+    pub speed: f64,
     /// Requests in the system at this instant, and how many of them wait.
     pub in_system: u32,
     /// Requests that wait at this instant.
@@ -199,6 +201,11 @@ impl Seen<'_> {
     /// Busy slot time over slot time; nothing while no server served.
     pub fn utilization(&self) -> Option<f64> {
         self.per(|it| it.busy_ns, |it| it.slot_ns)
+    }
+
+    /// Mean number of busy slots of a server.
+    pub fn busy_slots(&self) -> Option<f64> {
+        self.per(|it| it.busy_ns, |it| it.server_ns)
     }
 
     /// Mean number of requests in the system.
@@ -292,6 +299,7 @@ mod tests {
             ready_since: &[],
             window: Duration::from_secs(20),
             slots: 1,
+            speed: 1.0,
             in_system: 0,
             waiting: 0,
             metrics,

@@ -139,6 +139,7 @@ impl Scenario {
         Ok(PoolLife {
             name: name.to_owned(),
             spec,
+            fastest: spec.speed,
             startup: time(&pool.startup)?,
             startup_failure: pool.startup_failure.0,
             warm_up: pool.warm_up,

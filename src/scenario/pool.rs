@@ -116,6 +116,19 @@ pub(super) fn one_pool() -> IndexMap<String, Pool> {
 const MOST: u32 = 10_000_000;
 
 impl Pool {
+    /// What a server of this size costs an hour: the price is that of the size the pool was set to.
+    pub fn per_hour(&self, slots: u32, speed: f64) -> f64 {
+        self.price.0 * self.worth(slots, speed)
+    }
+
+    /// A server of this size as so many of those the pool was set to.
+    pub(super) fn worth(&self, slots: u32, speed: f64) -> f64 {
+        if (slots, speed) == (self.slots, self.speed) {
+            return 1.0;
+        }
+        f64::from(slots) * speed / (f64::from(self.slots) * self.speed)
+    }
+
     pub(super) fn check(&self, name: &str) -> Result<(), Problem> {
         let wrong = |key: &str, what: String| Err(Problem::about(key, what));
         if self.servers == 0 && self.autoscaler.is_none() {

@@ -7,28 +7,45 @@
 //! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
 //! demand all the time. Neither pays for start-ups before the run began.
 
-use std::collections::BTreeMap;
-
 use super::{Goal, Measure, Measured, Pool, Scenario};
 use crate::fleet::State;
 use crate::law::{self, Unit};
 use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
-use crate::probe::{Census, Decision, Offered};
+use crate::probe::{Census, Change, Decision, Offered, Step};
 use crate::scale::elasticity::{self, Steps};
 use crate::theory::{Target, min_servers};
 use crate::time::{Duration, Instant, SECOND_NS};
 
 /// The life of one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Life {
     /// Its pool, by its place in the scenario.
     pub(super) pool: u16,
     ordered: Instant,
     ready: Option<Instant>,
     gone: Option<Instant>,
+    /// Its slots and its speed from each instant they change.
+    sizes: Vec<(Instant, u32, f64)>,
 }
 
 impl Life {
+    fn new(change: &Change) -> Self {
+        let sizes = vec![(change.at, change.slots, change.speed)];
+        Self { pool: change.pool, ordered: change.at, ready: None, gone: None, sizes }
+    }
+
+    fn go_on(&mut self, change: &Change) {
+        match change.state {
+            State::Ready => self.ready = self.ready.or(Some(change.at)),
+            State::Gone => self.gone = Some(change.at),
+            _ => {}
+        }
+        let last = self.sizes[self.sizes.len() - 1];
+        if (last.1, last.2) != (change.slots, change.speed) {
+            self.sizes.push((change.at, change.slots, change.speed));
+        }
+    }
+
     /// Nanoseconds between two times that it was paid: from the order on.
     pub(super) fn paid_ns(&self, from: Instant, to: Instant) -> u64 {
         overlap(self.ordered, self.gone, from, to)
@@ -37,6 +54,19 @@ impl Life {
     /// Nanoseconds between two times that it served.
     pub(super) fn served_ns(&self, from: Instant, to: Instant) -> u64 {
         self.ready.map_or(0, |ready| overlap(ready, self.gone, from, to))
+    }
+
+    /// Each of its sizes, as slots and speed, and the stretch between two times that it had it.
+    pub(super) fn by_size(
+        &self,
+        from: Instant,
+        to: Instant,
+    ) -> impl Iterator<Item = (u32, f64, Instant, Instant)> {
+        let ends = self.sizes.iter().skip(1).map(|size| size.0).chain([Instant::NEVER]);
+        self.sizes.iter().zip(ends).filter_map(move |(&(at, slots, speed), end)| {
+            let (start, end) = (at.max(from), end.min(to));
+            (start < end).then_some((slots, speed, start, end))
+        })
     }
 }
 
@@ -50,66 +80,24 @@ pub(super) fn lives(census: &Census) -> Vec<Life> {
     for change in &census.changes {
         let at = change.server.index();
         if at == lives.len() {
-            lives.push(Life { pool: change.pool, ordered: change.at, ready: None, gone: None });
+            lives.push(Life::new(change));
         }
-        match change.state {
-            State::Ready => lives[at].ready = Some(change.at),
-            State::Gone => lives[at].gone = Some(change.at),
-            _ => {}
-        }
+        lives[at].go_on(change);
     }
     lives
 }
 
-/// Servers by state from an instant on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Count {
-    starting: u32,
-    ready: u32,
-    draining: u32,
-}
-
-impl Count {
-    fn paid(self) -> u32 {
-        self.starting + self.ready + self.draining
-    }
-
-    fn of(&mut self, state: State) -> Option<&mut u32> {
-        match state {
-            State::Starting => Some(&mut self.starting),
-            State::Ready => Some(&mut self.ready),
-            State::Draining => Some(&mut self.draining),
-            State::Failed | State::Gone => None,
-        }
-    }
-}
-
 /// The counts of one pool, or of all, at every instant they change.
-fn counts(census: &Census, pool: Option<u16>) -> Vec<(Instant, Count)> {
-    let mut states: BTreeMap<u32, State> = BTreeMap::new();
-    let (mut now, mut steps) = (Count::default(), Vec::<(Instant, Count)>::new());
-    for change in census.changes.iter().filter(|change| pool.is_none_or(|it| it == change.pool)) {
-        let before = states.insert(change.server.0, change.state);
-        if let Some(count) = before.and_then(|state| now.of(state)) {
-            *count -= 1;
-        }
-        if let Some(count) = now.of(change.state) {
-            *count += 1;
-        }
-        match steps.last_mut() {
-            Some(last) if last.0 == change.at => last.1 = now,
-            _ => steps.push((change.at, now)),
-        }
-    }
-    steps
+fn counts(census: &Census, pool: Option<u16>) -> Vec<Step> {
+    census.steps(|own| pool.is_none_or(|pool| pool == own), |_| 0.0)
 }
 
 /// The fewest and most servers paid for at one time between two times.
 pub(super) fn extremes(census: &Census, from: Instant, to: Instant) -> (u32, u32) {
     let steps = counts(census, None);
-    let first = steps.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-    let within = steps[first..].iter().take_while(|(at, _)| *at <= to);
-    let paid: Vec<u32> = within.map(|(_, count)| count.paid()).collect();
+    let first = steps.partition_point(|step| step.from <= from).saturating_sub(1);
+    let within = steps[first..].iter().take_while(|step| step.from <= to);
+    let paid: Vec<u32> = within.map(|step| step.paid()).collect();
     (paid.iter().copied().min().unwrap_or(0), paid.iter().copied().max().unwrap_or(0))
 }
 
@@ -132,7 +120,7 @@ pub(super) fn autoscaling(
         // With several pools the load could go to any of them: there is no demand of one.
         let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
         let supply =
-            Steps::new(counts.iter().map(|(at, it)| (at.0, f64::from(it.ready))).collect());
+            Steps::new(counts.iter().map(|it| (it.from.0, f64::from(it.ready))).collect());
         let bounds = demand.as_ref().map(|demand| {
             let startup = mean_startup(scenario, pool);
             bounds(demand, from, to, startup)
@@ -293,16 +281,15 @@ fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64
 }
 
 /// Servers by state, averaged over each interval of the run's timeline.
-fn timeline(counts: &[(Instant, Count)], measured: &Measured, to: Instant) -> Vec<Interval> {
+fn timeline(steps: &[Step], measured: &Measured, to: Instant) -> Vec<Interval> {
     let width = measured.timeline.width();
-    let mean = |from: Instant, until: Instant, of: fn(&Count) -> u32| {
-        let first = counts.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-        let steps = counts[first..].iter().enumerate();
-        let within = steps.take_while(|(_, (at, _))| *at < until);
-        let area: u64 = within
-            .map(|(index, (at, count))| {
-                let end = counts.get(first + index + 1).map_or(until, |next| next.0);
-                end.min(until).since((*at).max(from)).0 * u64::from(of(count))
+    let mean = |from: Instant, until: Instant, of: fn(&Step) -> u64| {
+        let first = steps.partition_point(|step| step.from <= from).saturating_sub(1);
+        let within = steps[first..].iter().enumerate().take_while(|(_, it)| it.from < until);
+        let area: u128 = within
+            .map(|(index, step)| {
+                let end = steps.get(first + index + 1).map_or(until, |next| next.from);
+                u128::from(end.min(until).since(step.from.max(from)).0) * u128::from(of(step))
             })
             .sum();
         area as f64 / until.since(from).0.max(1) as f64
@@ -313,9 +300,11 @@ fn timeline(counts: &[(Instant, Count)], measured: &Measured, to: Instant) -> Ve
             let until = (at + width).min(to);
             Interval {
                 at_s: at.as_secs_f64(),
-                starting: mean(at, until, |count| count.starting),
-                ready: mean(at, until, |count| count.ready),
-                draining: mean(at, until, |count| count.draining),
+                starting: mean(at, until, |step| step.starting.into()),
+                warming: mean(at, until, |step| step.warming.into()),
+                ready: mean(at, until, |step| step.ready.into()),
+                draining: mean(at, until, |step| step.draining.into()),
+                slots: mean(at, until, |step| step.slots),
             }
         })
         .collect()

@@ -4,17 +4,21 @@
 //! 90th percentile, and adds 15 %. Beside it stand a lower bound from the median and an upper bound
 //! from the 95th percentile, both wide while there is little history. Memory enters as the peak of
 //! each day; running out of it counts as a peak of 1.2 times what was allowed. A pod whose request
-//! lies outside the bounds, or far enough from the target for long enough, is replaced.
+//! lies outside the bounds, or far enough from the target for long enough, is replaced. In a
+//! simulation a server's busy slots, times its speed, are the cores it uses; it is made larger or
+//! smaller in slots or in speed and costs in proportion. The count of servers stays.
 //!
 //! *When it shines*: services whose size nobody ever measured; memory, which cannot be shared out
 //! by adding servers.
 //!
-//! *When it fails*: it looks back a day, so that it follows a trend and no burst; a processor
+//! *When it fails*: it looks back a day, so that it follows a trend and no burst; usage can never
+//! exceed what a server has, so that it climbs out of overload by 15 % at a time; a processor
 //! request it lowers also lowers the utilization an HPA sees, and the two chase each other.
 //!
 //! *Source*: `vertical-pod-autoscaler/pkg/recommender` of kubernetes/autoscaler.
 
 pub mod histogram;
+pub mod scaler;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
