@@ -7,7 +7,7 @@ use crate::fleet::{FleetChange, State};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Change, Decision, Probe};
 use crate::rng::Purpose;
-use crate::scale::{Signals, Totals};
+use crate::scale::{Metric, Signals, Totals};
 use crate::station::Line;
 use crate::time::{Duration, Instant};
 
@@ -269,6 +269,7 @@ impl<P: Probe> Drive<'_, P> {
         let (allowed, held) = scaler.guard.allow(self.now.0, counts.wanted(), target.servers);
         let most = life.capacity.saturating_sub(counts.draining).max(counts.wanted());
         let seen = signals.seen();
+        let before = (signals.slots, signals.speed);
         let decision = Decision {
             at: self.now,
             pool,
@@ -284,6 +285,9 @@ impl<P: Probe> Drive<'_, P> {
             why: target.why,
             allowed: allowed.min(most),
             verdict: if allowed > most { "held by the pool's capacity" } else { held.words() },
+            sizes: [before, target.size.map_or(before, |size| (size.slots, size.speed))],
+            latency_s: seen.value(Metric::Latency),
+            errors: seen.errors(),
         };
         let wanted = decision.allowed;
         self.probe.decision(decision);

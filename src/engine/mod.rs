@@ -13,8 +13,8 @@ mod drive;
 mod life;
 mod pool;
 mod recursion;
-mod reshape;
 mod reports;
+mod reshape;
 mod timers;
 
 pub use reports::Reporting;

@@ -36,12 +36,23 @@ pub struct Decision {
     pub allowed: u32,
     /// What the guard made of it.
     pub verdict: &'static str,
+    /// Slots and speed of a new server, before and after.
+    pub sizes: [(u32, f64); 2],
+    /// The 99th percentile of latency over the window, in seconds, where the policy looks at it.
+    pub latency_s: Option<f64>,
+    /// The share of requests that did not complete, over the window.
+    pub errors: Option<f64>,
 }
 
 impl Decision {
     /// The count before it.
     pub fn wanted(&self) -> u32 {
         self.starting + self.ready
+    }
+
+    /// Whether it changed the count or the size.
+    pub fn acted(&self) -> bool {
+        self.allowed != self.wanted() || self.sizes[0] != self.sizes[1]
     }
 
     fn outcome(&self) -> (u32, u32, u32, &'static str) {
@@ -85,6 +96,8 @@ pub struct Step {
     pub slots: u64,
     /// What all of them cost an hour.
     pub per_hour: f64,
+    /// What those of them that serve cost an hour.
+    pub ready_per_hour: f64,
 }
 
 impl Step {
@@ -98,7 +111,10 @@ impl Step {
         let by = |count: &mut u32| *count = count.saturating_add_signed(sign);
         match server.state {
             State::Starting => by(&mut self.starting),
-            State::Ready => by(&mut self.ready),
+            State::Ready => {
+                by(&mut self.ready);
+                self.ready_per_hour += per_hour * f64::from(sign);
+            }
             State::Draining => by(&mut self.draining),
             State::Failed | State::Gone => return,
         }
@@ -120,6 +136,15 @@ pub struct Offered {
     pub arrivals: u64,
     /// Their demands at speed 1, in nanoseconds.
     pub work_ns: u64,
+}
+
+impl std::iter::Sum for Offered {
+    fn sum<I: Iterator<Item = Self>>(intervals: I) -> Self {
+        intervals.fold(Self::default(), |sum, next| Self {
+            arrivals: sum.arrivals + next.arrivals,
+            work_ns: sum.work_ns + next.work_ns,
+        })
+    }
 }
 
 /// Intervals of offered work; they double in width when a run outgrows them.
@@ -187,11 +212,7 @@ impl Census {
     fn widen(&mut self) {
         self.width = Duration(2 * self.width.0);
         let pairs = std::mem::take(&mut self.offered);
-        let sum = |pair: &[Offered]| Offered {
-            arrivals: pair.iter().map(|it| it.arrivals).sum(),
-            work_ns: pair.iter().map(|it| it.work_ns).sum(),
-        };
-        self.offered = pairs.chunks(2).map(sum).collect();
+        self.offered = pairs.chunks(2).map(|pair| pair.iter().copied().sum()).collect();
     }
 }
 
@@ -220,9 +241,9 @@ impl Probe for Census {
         self.looks += 1;
         let last = &mut self.last[usize::from(decision.pool)];
         let outcome = decision.outcome();
-        let (wanted, proposed, allowed, _) = outcome;
-        let moves = proposed != wanted || allowed != wanted;
-        if (moves || last.is_none()) && *last != Some(outcome) && self.decisions.len() < LOG {
+        let moves = decision.acted() || decision.proposed != decision.wanted();
+        let anew = *last != Some(outcome) || decision.acted();
+        if (moves || last.is_none()) && anew && self.decisions.len() < LOG {
             self.decisions.push(decision);
         }
         *last = Some(outcome);

@@ -251,9 +251,10 @@ impl Seen<'_> {
         self.per(|it| it.server_ns, |it| it.at.0)
     }
 
-    /// A percentile of latency, in nanoseconds, of what was completed.
+    /// A percentile of latency, in nanoseconds, of what was completed; nothing where no rule asked
+    /// for latencies to be kept.
     pub fn latency_ns(&self, percentile: f64) -> Option<u64> {
-        let (oldest, newest) = self.ends?;
+        let (oldest, newest) = self.ends.filter(|_| self.signals.metrics.wants_latency())?;
         let mut merged = CoarseHistogram::default();
         // The stretch that ends at scrape k lies at place k − 1.
         let stretches = self.signals.metrics.latencies.range(oldest..newest);

@@ -94,13 +94,14 @@ impl Term {
     /// That of a server that came or went, or changed its size.
     fn of(scenario: &Scenario, life: &staffing::Life, from: Instant, to: Instant) -> Self {
         let seconds = |ns: u64| seconds(ns.into());
-        let (paid_s, served_s) = (seconds(life.paid_ns(from, to)), seconds(life.served_ns(from, to)));
+        let (paid_s, served_s) =
+            (seconds(life.paid_ns(from, to)), seconds(life.served_ns(from, to)));
         let pool = &scenario.pool[usize::from(life.pool)];
-        let (mut slot_s, mut worth_s) = (0.0, 0.0);
-        for (slots, speed, from, to) in life.by_size(from, to) {
-            slot_s += seconds(life.served_ns(from, to)) * f64::from(slots);
-            worth_s += seconds(life.paid_ns(from, to)) * pool.worth(slots, speed);
-        }
+        let slot_time = |(slots, _, from, to): (u32, f64, Instant, Instant)| {
+            seconds(life.served_ns(from, to)) * f64::from(slots)
+        };
+        let slot_s = life.by_size(from, to).map(slot_time).sum();
+        let worth_s = life.worth_s(pool, from, to);
         Self { pool: life.pool, paid_s, served_s, slot_s, worth_s }
     }
 }

@@ -207,12 +207,14 @@ impl Autoscaler for Scaler {
         let verb = if due && size != now { "to" } else { "would take" };
         let why = format!("{work:.3} busy slots of {present:.2}: {unit} {now:.3} {verb} {size:.3}");
         let mut target = Target::new(self.servers, why);
-        target.size = self.decided.zip(self.rollout(signals.counts.ready)).map(|(size, rollout)| {
-            match self.config.dimension {
+        target.size =
+            self.decided.zip(self.rollout(signals.counts.ready)).map(|(size, rollout)| match self
+                .config
+                .dimension
+            {
                 Dimension::Slots => Size { slots: size as u32, speed: signals.speed, rollout },
                 Dimension::Speed => Size { slots: signals.slots, speed: size, rollout },
-            }
-        });
+            });
         target
     }
 
