@@ -39,6 +39,7 @@ pub mod experiment;
 pub mod fleet;
 pub mod forecast;
 pub mod law;
+pub mod manifest;
 pub mod model;
 pub mod outcome;
 pub mod probe;

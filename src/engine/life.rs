@@ -261,6 +261,7 @@ impl<P: Probe> Drive<'_, P> {
             window: scaler.window,
             slots: life.spec.slots,
             speed: life.spec.speed,
+            memory: life.spec.memory,
             in_system,
             waiting: in_system.saturating_sub(life.now.busy),
             metrics: &scaler.metrics,

@@ -31,6 +31,8 @@ pub enum Metric {
     Errors,
     /// Input and output tokens of the requests at the servers.
     Tokens,
+    /// Those tokens as a share of what fills a server's `memory`.
+    Memory,
 }
 
 /// The running sums of a pool at one instant. They wrap; only differences are used.
@@ -152,6 +154,8 @@ pub struct Signals<'a> {
     pub slots: u32,
     /// Work a second of a server, as new ones are.
     pub speed: f64,
+    /// Tokens that fill a server's memory; infinite where memory never counts.
+    pub memory: f64,
     /// Requests in the system at this instant, and how many of them wait.
     pub in_system: u32,
     /// Requests that wait at this instant.
@@ -246,6 +250,12 @@ impl Seen<'_> {
         Some(self.signals.metrics.ring[newest].tokens as f64)
     }
 
+    /// Tokens of the requests at servers, when last scraped, as a share of the servers' memory.
+    pub fn memory(&self) -> Option<f64> {
+        let room = self.signals.memory * self.servers().filter(|servers| *servers > 0.0)?;
+        Some(self.tokens()? / room)
+    }
+
     /// Mean number of servers that served.
     pub fn servers(&self) -> Option<f64> {
         self.per(|it| it.server_ns, |it| it.at.0)
@@ -272,6 +282,7 @@ impl Seen<'_> {
             Metric::Queue => self.queue(),
             Metric::Rate => self.rate(),
             Metric::Tokens => self.tokens(),
+            Metric::Memory => return self.memory(),
         };
         let servers = self.servers().filter(|servers| *servers > 0.0)?;
         Some(total? / servers)
@@ -301,6 +312,7 @@ mod tests {
             window: Duration::from_secs(20),
             slots: 1,
             speed: 1.0,
+            memory: f64::INFINITY,
             in_system: 0,
             waiting: 0,
             metrics,

@@ -120,6 +120,10 @@ impl AutoscalerTable {
             let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
             return wrong("min", what, help);
         }
+        if pool.memory.is_none() && looks_at_memory(recipe.resolved()) {
+            let what = format!("pool `{name}` has no `memory` whose use could be looked at");
+            return wrong("metric", what, "set the pool's `memory` to the tokens that fill it");
+        }
         let scrape = keys.scrape.unwrap_or(manners.scrape);
         if scrape == Duration::ZERO {
             return wrong("scrape", "`scrape` must be above 0".to_owned(), "15s is usual");
@@ -139,6 +143,18 @@ impl AutoscalerTable {
             window,
             policy,
         }))
+    }
+}
+
+/// Whether a policy, or one of several in it, is set to look at memory.
+fn looks_at_memory(options: &serde_json::Value) -> bool {
+    match options {
+        serde_json::Value::Object(table) => {
+            table.get("metric").is_some_and(|metric| metric == "memory")
+                || table.values().any(looks_at_memory)
+        }
+        serde_json::Value::Array(items) => items.iter().any(looks_at_memory),
+        _ => false,
     }
 }
 

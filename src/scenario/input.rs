@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{AutoscalerTable, BalancerTable, Scenario};
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
+use crate::manifest::Reading;
 
 /// What a command works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ fn read_text(path: &Path) -> Result<String, Problem> {
 /// Flags to lay over a document, in the order they were given.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
+    manifests: Option<Reading>,
     settings: Vec<Setting>,
 }
 
@@ -96,10 +98,53 @@ impl Overlay {
         Ok(())
     }
 
+    /// Takes what Kubernetes' own files say of a pool, under all other flags.
+    pub fn set_manifests(&mut self, reading: Reading) {
+        self.manifests = Some(reading);
+    }
+
+    /// What the reader of the results should know of them.
+    pub fn remarks(&self) -> &[String] {
+        self.manifests.as_ref().map_or(&[], |reading| &reading.remarks)
+    }
+
     /// Lays the flags over a document.
     pub fn apply(&self, document: &mut Node) -> Result<(), Problem> {
+        if let Some(reading) = &self.manifests {
+            lay_manifests(reading, document)?;
+        }
         self.settings.iter().try_for_each(|setting| setting.apply(document))
     }
+}
+
+/// The pool is the one with the workload's name, or the only one.
+fn lay_manifests(reading: &Reading, document: &mut Node) -> Result<(), Problem> {
+    let workload = reading.workload.as_deref().unwrap_or_default();
+    let pools: Vec<String> = match document.get("pool").map(|node| &node.value) {
+        Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
+        _ => vec!["main".to_owned()],
+    };
+    let pool = match pools.as_slice() {
+        [only] => only,
+        several => several.iter().find(|pool| *pool == workload).ok_or_else(|| {
+            Problem::new(format!("no pool is called `{workload}` as the workload is"))
+                .help(format!("the pools are {}", several.join(", ")))
+        })?,
+    };
+    for (key, node) in &reading.settings {
+        let path = format!("pool.{pool}.{key}");
+        let mut node = node.clone();
+        if *key == "autoscaler" {
+            // How late metrics are belongs to the surroundings.
+            for kept in ["delay", "scrape"] {
+                if let Some(value) = document.find(&format!("{path}.{kept}")) {
+                    node.set(kept, value.clone())?;
+                }
+            }
+        }
+        document.set(&path, node)?;
+    }
+    Ok(())
 }
 
 impl Setting {
@@ -186,6 +231,8 @@ impl Scenario {
     pub fn read(input: &Input, overlay: &Overlay) -> Result<Self, Problem> {
         let (mut document, folder) = input.document()?;
         overlay.apply(&mut document)?;
-        Self::from_document(&document, &folder)
+        let mut scenario = Self::from_document(&document, &folder)?;
+        scenario.remarks = overlay.remarks().to_vec();
+        Ok(scenario)
     }
 }

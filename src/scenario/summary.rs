@@ -53,7 +53,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         pools,
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
         slo: Vec::new(),
-        advice: measured.advice.clone(),
+        advice: scenario.remarks.iter().chain(&measured.advice).cloned().collect(),
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
