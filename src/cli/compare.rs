@@ -38,6 +38,7 @@ pub(super) fn run(args: &Args) -> Ended {
     let variants = variants(args)?;
     let baseline = baseline(args, &variants)?;
     let folders = folders(common, &variants)?;
+    args.write_manifest.as_deref().map_or(Ok(()), can_write)?;
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
     let pairs = if args.all_pairs { Pairs::All } else { Pairs::WithBaseline };
@@ -61,14 +62,14 @@ pub(super) fn run(args: &Args) -> Ended {
             folder.write_outcome(outcome)?;
         }
     }
-    if let Some(path) = &args.write_manifest {
-        write_manifest(path, &comparison, common.quiet)?;
-    }
     print(&match common.format {
         Format::Table => report::comparison(&comparison, width()),
         Format::Json => json(&comparison),
         Format::Csv => report::comparison_csv(&comparison),
     })?;
+    if let Some(path) = &args.write_manifest {
+        write_manifest(path, &comparison, common.quiet)?;
+    }
     Ok(best_of(&comparison))
 }
 
@@ -161,6 +162,20 @@ fn folders(
     Ok(Some((folder, each.collect::<Result<_, _>>()?)))
 }
 
+/// Makes sure, before the long run, that a file can be written where it is wanted.
+fn can_write(path: &Path) -> Result<(), Problem> {
+    let existed = path.exists();
+    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop);
+    let cleared = if existed { opened } else { opened.and_then(|()| std::fs::remove_file(path)) };
+    cleared.map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Problem {
+    let path = path.display().to_string();
+    Problem::new(format!("cannot write `{path}`: {error}"))
+        .at(&Origin::whole("--write-manifest", path))
+}
+
 /// Writes the cheapest of the variants that meet every objective as a manifest.
 fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(), Problem> {
     let met = |outcome: &&Estimated| outcome.slo.iter().all(|objective| objective.met);
@@ -174,11 +189,13 @@ fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(
         a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
     };
     let place = Origin::whole("--write-manifest", path.display().to_string());
-    let chosen = comparison.variants.iter().filter(met).min_by(better).ok_or_else(|| {
-        Problem::new("no variant meets every objective, so there is none to write")
-            .help("add variants, or leave out `--write-manifest`")
-            .at(&place)
-    })?;
+    let Some(chosen) = comparison.variants.iter().filter(met).min_by(better) else {
+        anstream::eprintln!(
+            "no variant meets every objective: `{}` is not written",
+            path.display()
+        );
+        return Ok(());
+    };
     let pools = chosen.scenario["pool"].as_object();
     let all: Vec<String> = pools
         .into_iter()
@@ -186,9 +203,7 @@ fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(
         .map(|(name, pool)| manifest::of_pool(name, pool))
         .collect::<Result<_, _>>()
         .map_err(|problem| problem.at(&place))?;
-    std::fs::write(path, all.join("---\n")).map_err(|error| {
-        Problem::new(format!("cannot write `{}`: {error}", path.display())).at(&place)
-    })?;
+    std::fs::write(path, all.join("---\n")).map_err(|error| cannot_write(path, &error))?;
     if !quiet {
         anstream::eprintln!("`{}` says what the variant `{}` is", path.display(), chosen.name);
     }

@@ -1,6 +1,6 @@
 //! Reading a table of a manifest field by field, so that nothing in it is passed over in silence.
 
-use crate::diagnose::{Origin, Problem, unknown};
+use crate::diagnose::{Origin, Problem, nearest, unknown};
 use crate::document::{Node, Table, Value};
 
 /// A table of which each field is asked for; what nobody asked for is unknown.
@@ -37,9 +37,18 @@ impl<'a> Fields<'a> {
     /// The value of a field that must be set.
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node, Problem> {
         self.get(key).ok_or_else(|| {
-            Problem::new(format!("`{}` is missing", self.path(key)))
-                .help(format!("Kubernetes asks for `{key}` here"))
-                .at(self.origin)
+            // Most fields that are missing are there, misspelt.
+            let misspelt = self.table.iter().find(|(word, _)| {
+                !self.known.contains(&word.as_str()) && nearest(word, &[key]).is_some()
+            });
+            match misspelt {
+                Some((word, entry)) => {
+                    unknown("field", &self.path(word), &[self.path(key)]).at(&entry.key)
+                }
+                None => Problem::new(format!("`{}` is missing", self.path(key)))
+                    .help(format!("Kubernetes asks for `{key}` here"))
+                    .at(self.origin),
+            }
         })
     }
 

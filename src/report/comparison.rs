@@ -38,6 +38,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     }
     right_aligned(&mut table);
     shown.push_str(&format!("{table}\n\n"));
+    shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&objectives(comparison));
     for finding in &comparison.findings {

@@ -13,6 +13,7 @@ mod experiment;
 mod forecast;
 mod invariants;
 mod laws;
+mod manifest;
 mod measured;
 mod oracles;
 mod report;
