@@ -143,6 +143,11 @@ impl<P: Probe> Drive<'_, P> {
         state.totals.tokens = state.totals.tokens.wrapping_sub(tokens);
         state.totals.completed += u64::from(completed);
         state.totals.failed += u64::from(!completed);
+        if pool.cores.0.is_finite() {
+            let cores = pool.cores.1.get(usize::from(done.request.class)).copied().unwrap_or(1.0);
+            let used = (done.service().0 as f64 * cores) as u64;
+            state.totals.cpu_ns = state.totals.cpu_ns.wrapping_add(used);
+        }
         if completed {
             state.totals.service_ns += done.service().0;
             if let Some(scaler) = &mut pool.scaler {
@@ -261,6 +266,7 @@ impl<P: Probe> Drive<'_, P> {
             window: scaler.window,
             slots: life.spec.slots,
             speed: life.spec.speed,
+            cores: life.cores.0,
             memory: life.spec.memory,
             in_system,
             waiting: in_system.saturating_sub(life.now.busy),

@@ -49,6 +49,9 @@ pub struct PoolLife {
     pub drain: Duration,
     /// The highest speed that a server of the pool has had.
     pub fastest: f64,
+    /// Cores of a server, infinite where they never count, and those that a request of each class
+    /// keeps busy.
+    pub cores: (f64, Vec<f64>),
     /// The most servers that can be had at once.
     pub capacity: u32,
     /// Which servers leave first.

@@ -5,8 +5,8 @@ use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
 
 /// The signals by their own names.
-const SIGNALS: [&str; 8] =
-    ["utilization", "memory", "concurrency", "queue", "rate", "latency", "errors", "tokens"];
+const SIGNALS: [&str; 9] =
+    ["utilization", "cpu", "memory", "concurrency", "queue", "rate", "latency", "errors", "tokens"];
 
 /// Words in the names of metrics, and the signals they speak of; the first that fits counts.
 const WORDS: [(&str, &[&str]); 6] = [

@@ -138,7 +138,7 @@ fn metric(of: &Value) -> Result<Value, Problem> {
     let average = json!({ "type": "AverageValue", "averageValue": amount });
     let value = json!({ "type": "Value", "value": amount });
     Ok(match of["metric"].as_str() {
-        Some("utilization") => resource("cpu"),
+        Some("utilization" | "cpu") => resource("cpu"),
         Some("memory") => resource("memory"),
         Some("concurrency") => pods("requests_in_flight"),
         Some("rate") => pods("requests_per_second"),

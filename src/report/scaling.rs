@@ -7,7 +7,7 @@ use super::results::Results;
 use super::table::{plain, right_aligned};
 use super::text::{digits, estimate, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Autoscaling, Comparison, Decided, Outcome};
+use crate::outcome::{Autoscaling, Comparison, Decided, Estimated, Outcome};
 use crate::scale::elasticity::Elasticity;
 
 /// The key figures of each pool that was scaled, beside their bounds.
@@ -111,40 +111,58 @@ fn row(decision: &Decided) -> Vec<String> {
     ]
 }
 
-/// The autoscalers of a comparison beside each other: hours, money, and what they missed. Figures
-/// that are no estimates are those of the first replication.
-pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
-    let pools = || comparison.variants.iter().flat_map(|one| one.autoscaling.iter());
-    if pools().next().is_none() {
-        return String::new();
-    }
-    let mut table = plain(width);
-    let head =
-        ["scaling", "server-hours", "above ideal", "violated", "too few", "too many", "actions"];
-    table.set_header(head);
+/// What autoscalers are held against each other by.
+const COMPARED: [&str; 7] =
+    ["scaling", "server-hours", "above ideal", "violated", "too few", "too many", "actions"];
+
+/// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
+/// are no estimates are those of the first replication.
+fn compared_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    let scaled = comparison.variants.iter().any(|one| !one.autoscaling.is_empty());
     let dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-    for outcome in &comparison.variants {
-        let hours = estimate(&outcome.servers.hours, digits);
+    let row = |outcome: &Estimated| {
+        let name = [outcome.name.clone(), estimate(&outcome.servers.hours, digits)];
+        // Of several pools none has a demand of its own.
         let [pool] = outcome.autoscaling.as_slice() else {
-            // Of several pools none has a demand of its own.
-            table.add_row([outcome.name.clone(), hours]);
-            continue;
+            let rest = COMPARED[2..].iter().map(|_| dash(None));
+            return name.into_iter().chain(rest).collect();
         };
         let share = |of: fn(&Elasticity) -> f64| {
             dash(pool.elasticity.as_ref().map(|it| percent(of(it) / 100.0)))
         };
-        table.add_row([
-            outcome.name.clone(),
-            hours,
+        let rest = [
             dash(pool.above_ideal.map(percent)),
             dash(pool.violated_share.map(percent)),
             share(|it| it.under_time_percent),
             share(|it| it.over_time_percent),
             grouped(pool.actions.into()),
-        ]);
+        ];
+        name.into_iter().chain(rest).collect()
+    };
+    comparison.variants.iter().filter(|_| scaled).map(row).collect()
+}
+
+/// The autoscalers of a comparison beside each other, for the terminal.
+pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
+    let rows = compared_rows(comparison);
+    if rows.is_empty() {
+        return String::new();
     }
+    let mut table = plain(width);
+    table.set_header(COMPARED);
+    table.add_rows(rows);
     right_aligned(&mut table);
     format!("{table}\n\n")
+}
+
+/// The same for a page.
+pub(super) fn compared_page(comparison: &Comparison) -> String {
+    let rows = compared_rows(comparison);
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head: Vec<String> = COMPARED.iter().map(|&word| word.to_owned()).collect();
+    section("scaling", "Autoscaling", &table("A row a variant", &head, &rows))
 }
 
 /// `decisions.csv`, `fleet.csv` and what policies have learnt, for each pool that was scaled.

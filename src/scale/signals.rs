@@ -33,6 +33,8 @@ pub enum Metric {
     Tokens,
     /// Those tokens as a share of what fills a server's `memory`.
     Memory,
+    /// Cores in use as a share of a server's `cpu`, by what requests declare.
+    Cpu,
 }
 
 /// The running sums of a pool at one instant. They wrap; only differences are used.
@@ -56,6 +58,8 @@ pub struct Totals {
     pub failed: u64,
     /// Service time of those completed.
     pub service_ns: u64,
+    /// Core-nanoseconds that requests have used, counted when they end.
+    pub cpu_ns: u64,
     /// Tokens of the requests at servers now: a level, not a sum.
     pub tokens: u64,
 }
@@ -154,6 +158,8 @@ pub struct Signals<'a> {
     pub slots: u32,
     /// Work a second of a server, as new ones are.
     pub speed: f64,
+    /// Cores of a server; infinite where they never count.
+    pub cores: f64,
     /// Tokens that fill a server's memory; infinite where memory never counts.
     pub memory: f64,
     /// Requests in the system at this instant, and how many of them wait.
@@ -256,6 +262,12 @@ impl Seen<'_> {
         Some(self.tokens()? / room)
     }
 
+    /// Cores in use as a share of those of the servers that served. A request's use is counted when
+    /// it ends, so that one that lasts longer than the window shows as a burst.
+    pub fn cpu(&self) -> Option<f64> {
+        Some(self.per(|it| it.cpu_ns, |it| it.server_ns)? / self.signals.cores)
+    }
+
     /// Mean number of servers that served.
     pub fn servers(&self) -> Option<f64> {
         self.per(|it| it.server_ns, |it| it.at.0)
@@ -283,6 +295,7 @@ impl Seen<'_> {
             Metric::Rate => self.rate(),
             Metric::Tokens => self.tokens(),
             Metric::Memory => return self.memory(),
+            Metric::Cpu => return self.cpu(),
         };
         let servers = self.servers().filter(|servers| *servers > 0.0)?;
         Some(total? / servers)
@@ -312,6 +325,7 @@ mod tests {
             window: Duration::from_secs(20),
             slots: 1,
             speed: 1.0,
+            cores: f64::INFINITY,
             memory: f64::INFINITY,
             in_system: 0,
             waiting: 0,

@@ -120,9 +120,14 @@ impl AutoscalerTable {
             let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
             return wrong("min", what, help);
         }
-        if pool.memory.is_none() && looks_at_memory(recipe.resolved()) {
-            let what = format!("pool `{name}` has no `memory` whose use could be looked at");
-            return wrong("metric", what, "set the pool's `memory` to the tokens that fill it");
+        for (metric, set, help) in [
+            ("memory", pool.memory.is_some(), "set the pool's `memory` to the tokens that fill it"),
+            ("cpu", pool.cpu.is_some(), "set the pool's `cpu` to the cores of a server"),
+        ] {
+            if !set && looks_at(metric, recipe.resolved()) {
+                let what = format!("pool `{name}` has no `{metric}` whose use could be looked at");
+                return wrong("metric", what, help);
+            }
         }
         let scrape = keys.scrape.unwrap_or(manners.scrape);
         if scrape == Duration::ZERO {
@@ -146,14 +151,14 @@ impl AutoscalerTable {
     }
 }
 
-/// Whether a policy, or one of several in it, is set to look at memory.
-fn looks_at_memory(options: &serde_json::Value) -> bool {
+/// Whether a policy, or one of several in it, is set to look at a metric.
+fn looks_at(metric: &str, options: &serde_json::Value) -> bool {
     match options {
         serde_json::Value::Object(table) => {
-            table.get("metric").is_some_and(|metric| metric == "memory")
-                || table.values().any(looks_at_memory)
+            table.get("metric").is_some_and(|set| set == metric)
+                || table.values().any(|inner| looks_at(metric, inner))
         }
-        serde_json::Value::Array(items) => items.iter().any(looks_at_memory),
+        serde_json::Value::Array(items) => items.iter().any(|item| looks_at(metric, item)),
         _ => false,
     }
 }

@@ -40,6 +40,9 @@ pub struct Pool {
     /// Tokens of requests at a server that fill its memory; memory never counts when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<f64>,
+    /// Cores of a server, which the metric `cpu` is relative to; cores never count when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
     /// Tokens a second that fill a server's network; it never counts when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<f64>,
@@ -90,6 +93,7 @@ impl Default for Pool {
             tier: 0,
             network: Duration::ZERO,
             memory: None,
+            cpu: None,
             bandwidth: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             startup: None,
@@ -153,7 +157,8 @@ impl Pool {
             return wrong("slots", format!("the servers of pool `{name}` have no slots"))
                 .map_err(|problem| problem.help("`slots` must be at least 1"));
         }
-        for (key, limit) in [("memory", self.memory), ("bandwidth", self.bandwidth)] {
+        let limits = [("memory", self.memory), ("cpu", self.cpu), ("bandwidth", self.bandwidth)];
+        for (key, limit) in limits {
             if limit.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
                 return wrong(key, format!("`{key}` must be above 0"));
             }

@@ -53,6 +53,9 @@ pub struct Keys {
     pub patience: Option<Recipe<dyn Law>>,
     /// Larger is served earlier where the discipline looks at it.
     pub priority: i16,
+    /// Cores that a request keeps busy while it is served, for the metric `cpu`; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
 }
 
 /// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how
@@ -100,6 +103,9 @@ impl Traffic {
                 "add `service = { law = \"exponential\", mean = \"50ms\" }`, or `--service …`",
             ));
         }
+        if keys.cpu.is_some_and(|cores| !(cores.is_finite() && cores >= 0.0)) {
+            return Err(Problem::about("cpu", "`cpu` must be a number of cores, 0 or more"));
+        }
         self.options.check()?;
         self.shape.check()?;
         self.attributes(0, name, Seed::new(0, 0), folder)?;
@@ -108,6 +114,11 @@ impl Traffic {
             return Ok(());
         }
         self.source(0, name, Seed::new(0, 0), folder, None, 1).map(drop)
+    }
+
+    /// Cores that a request keeps busy while it is served.
+    pub(super) fn cores(&self) -> f64 {
+        self.keys.cpu.unwrap_or(1.0)
     }
 
     /// Makes standard input readable again and again, for commands that run more than once.

@@ -59,7 +59,7 @@ impl Scaler {
         let seen = signals.seen();
         let replicas = signals.counts.wanted() as i32;
         let resource = match metric.metric {
-            Metric::Utilization => Resource::Cpu,
+            Metric::Utilization | Metric::Cpu => Resource::Cpu,
             Metric::Memory => Resource::Memory,
             _ => Resource::Custom,
         };
@@ -83,7 +83,8 @@ impl Scaler {
             });
         }
         let ready = f64::from(signals.counts.ready);
-        let of_request = matches!(metric.metric, Metric::Utilization | Metric::Memory);
+        let of_request =
+            matches!(metric.metric, Metric::Utilization | Metric::Cpu | Metric::Memory);
         let total = if of_request { total * ready } else { total };
         let pods = Self::pods(signals, (total * 1000.0).round() as i64);
         let startup = Startup {
@@ -100,7 +101,7 @@ impl Scaler {
             now_ns: signals.now.0,
         };
         let proposal = match metric.metric {
-            Metric::Utilization | Metric::Memory => {
+            Metric::Utilization | Metric::Cpu | Metric::Memory => {
                 of_pods.for_utilization((metric.target * 100.0).round().max(1.0) as i32)
             }
             _ => of_pods.for_average(target_milli),
