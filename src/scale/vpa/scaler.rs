@@ -4,9 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Running, Vpa, evictable, ought_to_be_replaced};
-use crate::diagnose::Problem;
-use crate::registry::Variant;
-use crate::scale::{Autoscaler, Manners, Rollout, Setup, Signals, Size, Target, bounds, positive};
+use crate::scale::{Autoscaler, Manners, Rollout, Signals, Size, Target};
 use crate::time::Duration;
 
 /// What a server is made larger or smaller by.
@@ -119,6 +117,11 @@ pub struct Scaler {
 }
 
 impl Scaler {
+    /// A recommender without history, for a pool of so many servers.
+    pub fn new(config: Config, servers: u32) -> Self {
+        Self { vpa: Vpa::new(config.vpa()), servers, config, decided: None }
+    }
+
     /// The size that a server needs for so much work a second, in slots or in speed.
     fn size_for(&self, work: f64, signals: &Signals<'_>) -> f64 {
         let size = match self.config.dimension {
@@ -138,45 +141,6 @@ impl Scaler {
                 Some(Rollout::Replace { at_once: evictable(&self.config.vpa(), replicas) })
             }
         }
-    }
-}
-
-impl Variant<dyn Autoscaler> for Scaler {
-    const NAME: &'static str = "vpa";
-    type Config = Config;
-
-    fn check(config: &Config) -> Result<(), Problem> {
-        let Config { target_percentile, lower_percentile, upper_percentile, .. } = *config;
-        let shares = [
-            ("target-percentile", target_percentile),
-            ("lower-percentile", lower_percentile),
-            ("upper-percentile", upper_percentile),
-            ("eviction-tolerance", config.eviction_tolerance),
-        ];
-        for (key, share) in shares {
-            if !(0.0..=1.0).contains(&share) {
-                let message = format!("`{key}` must lie between 0 and 1, not at {share}");
-                return Err(Problem::about(key, message));
-            }
-        }
-        if !(lower_percentile..=upper_percentile).contains(&target_percentile) {
-            let message = "`target-percentile` lies outside the lower and the upper percentile";
-            return Err(Problem::about("target-percentile", message));
-        }
-        let (Config { min_size, max_size, .. }, slots) =
-            (config, config.dimension == Dimension::Slots);
-        let least = if slots { 1.0 } else { f64::MIN_POSITIVE };
-        positive("min-size", *min_size, "1 slot is the least, and so is any speed above 0")?;
-        if *min_size < least || (slots && (min_size.fract() + max_size.fract() > 0.0)) {
-            let message = "slots come in whole numbers, at least 1";
-            return Err(Problem::about("min-size", message));
-        }
-        bounds("min-size", *min_size, "max-size", *max_size)
-    }
-
-    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
-        let vpa = Vpa::new(config.vpa());
-        Ok(Box::new(Self { vpa, servers: setup.servers, config: config.clone(), decided: None }))
     }
 }
 
