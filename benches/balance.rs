@@ -50,7 +50,7 @@ impl Source for Keyed {
 }
 
 fn source(rate: f64, requests: u64) -> Keyed {
-    let setup = arrivals::Setup { duration: None, folder: Path::new("") };
+    let setup = arrivals::Setup { duration: None, folder: Path::new(""), rate_scale: 1.0 };
     let process = recipe::<dyn Arrivals>(&format!("poisson:rate={rate}/s")).build(&setup);
     let unit = law::Setup { unit: law::Unit::Time, folder: Path::new("") };
     let mut attributes = Attributes::new(0, "main", SEED);

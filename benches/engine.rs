@@ -57,7 +57,7 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
 }
 
 fn source(rate: f64, requests: u64) -> Drawn {
-    let setup = arrivals::Setup { duration: None, folder: Path::new("") };
+    let setup = arrivals::Setup { duration: None, folder: Path::new(""), rate_scale: 1.0 };
     let process = recipe::<dyn Arrivals>(&format!("poisson:rate={rate}/s")).build(&setup);
     let mut attributes = Attributes::new(0, "main", SEED);
     let text = "exponential:mean=1s";

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
+use serde::de::{Expected, Unexpected};
 
 /// A text that problems can point into: a scenario file, a flag, a line of a traffic file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,20 +187,51 @@ impl serde::de::Error for Problem {
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         unknown("value", variant, expected)
     }
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::new(format!("{wanted} is wanted here, not {}", in_words(found)))
+    }
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::new(format!("{wanted} is wanted here, not {}", in_words(found)))
+    }
+    fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
+        Self::new(format!("{wanted} is wanted here, not a list of {length}"))
+    }
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("`{field}` is missing")).help(format!("add `{field} = …`"))
     }
 }
+
+/// What was found instead, in the words of a document.
+fn in_words(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(truth) => format!("`{truth}`"),
+        Unexpected::Unsigned(number) => format!("`{number}`"),
+        Unexpected::Signed(number) => format!("`{number}`"),
+        Unexpected::Float(number) => format!("`{number}`"),
+        Unexpected::Str(text) => format!("the text \"{text}\""),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a table".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// So many names are worth showing beside the one that was probably meant.
+const FEW: usize = 12;
 
 /// A name that is not among those known, with the nearest one as the remedy.
 pub fn unknown<S: AsRef<str>>(what: &str, word: &str, known: &[S]) -> Problem {
     let names: Vec<String> = known.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     let problem = Problem::new(format!("unknown {what} `{word}`"));
     if let Some(near) = nearest(word, known) {
-        return problem.label(format!("did you mean `{near}`?")).help(match names.len() {
-            1 => format!("the only one known here is {}", names[0]),
-            _ => format!("known here: {}", names.join(", ")),
-        });
+        let problem = problem.label(format!("did you mean `{near}`?"));
+        return if names.len() > FEW {
+            problem
+        } else {
+            problem.help(match names.len() {
+                1 => format!("the only one known here is {}", names[0]),
+                _ => format!("known here: {}", names.join(", ")),
+            })
+        };
     }
     match names.len() {
         0 => problem.help("nothing can stand here"),

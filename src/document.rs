@@ -109,7 +109,10 @@ impl Node {
             let place = origin.part(from..from + option.len());
             let Some((key, word)) = option.split_once('=') else {
                 return Err(Problem::new(format!("`{option}` is not of the form key=value"))
-                    .help(format!("write e.g. `{}:key=value,key=value`", &text[..name_len]))
+                    .help(format!(
+                        "write `{name}:KEY={option}`; `plimsoll explain {name}` shows its keys",
+                        name = text[..name_len].trim()
+                    ))
                     .at(&place));
             };
             let value = Self::from_word(word.trim(), place.part(key.len() + 1..option.len()));
@@ -153,19 +156,24 @@ impl Node {
     /// Sets the value at a dotted path; tables on the way are made when they are missing.
     pub fn set(&mut self, path: &str, node: Self) -> Result<(), Problem> {
         let origin = node.origin.clone();
+        self.set_keyed(path, &origin, node)
+    }
+
+    /// The same where the path was written at `origin`.
+    pub fn set_keyed(&mut self, path: &str, origin: &Origin, node: Self) -> Result<(), Problem> {
         let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
         let mut here = self;
         for key in parents.split('.').filter(|key| !key.is_empty()) {
-            here = here.table_at(key, &origin)?;
+            here = here.table_at(key, origin)?;
         }
         let Value::Table(table) = &mut here.value else {
             let parent = parents.rsplit('.').next().unwrap_or(parents);
             return Err(Problem::new(format!(
                 "`{parent}` is not a table, so `{path}` cannot be set"
             ))
-            .at(&origin));
+            .at(origin));
         };
-        table.insert(last.to_owned(), Entry { key: origin, node });
+        table.insert(last.to_owned(), Entry { key: origin.clone(), node });
         Ok(())
     }
 

@@ -6,6 +6,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::time::Duration;
 
+/// A whole number in groups of three: `1,352,804,107`.
+pub fn grouped(number: u64) -> String {
+    let plain = number.to_string();
+    let mut shown = String::new();
+    for (at, digit) in plain.chars().enumerate() {
+        if at > 0 && (plain.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// A number or a text, as a document may hold either where a quantity is wanted.
 pub enum Word {
     /// A bare number.

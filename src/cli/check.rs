@@ -1,4 +1,4 @@
-//! `plimsoll check SCENARIO`: reads and validates, runs nothing.
+//! `plimsoll check SCENARIO`: reads and validates, traces to their last row, and runs nothing.
 
 use super::common::{Common, Format};
 use super::{Ended, Status, print};
@@ -12,6 +12,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Ended {
     let scenario = args.common.scenario()?;
+    let understood = scenario.read_traces()?;
     if args.common.format == Format::Json {
         let resolved = serde_json::to_string_pretty(&scenario).expect("a scenario is plain data");
         print(&(resolved + "\n"))?;
@@ -30,5 +31,6 @@ pub(super) fn run(args: &Args) -> Ended {
         scenario.balancer.policy.name,
         plural(scenario.slo.len(), "objective", "objectives"),
     ))?;
+    print(&understood.iter().map(|remark| format!("· {remark}\n")).collect::<String>())?;
     Ok(Status::Done)
 }

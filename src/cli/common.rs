@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::reading::Reading;
 use crate::diagnose::{Origin, Problem};
 use crate::document::Node;
-use crate::manifest::{Names, Reading};
+use crate::manifest::{Manifests, Names};
 use crate::scenario::{Input, Overlay, Scenario};
 
 /// How results are printed.
@@ -68,21 +69,6 @@ pub(super) struct Common {
     /// Service times the trace does not have, e.g. `lognormal:mean=180ms,cv=1.3`
     #[arg(long, value_name = "SPEC", help_heading = "Traffic")]
     service: Option<String>,
-    /// Which column plays which role, e.g. `arrival=ts,service=svc_ms`
-    #[arg(long, value_name = "ROLE=COLUMN,…", help_heading = "Traffic")]
-    columns: Option<String>,
-    /// The unit of numeric arrival times: s, ms, us, ns
-    #[arg(long, value_name = "UNIT", help_heading = "Traffic")]
-    time_unit: Option<String>,
-    /// The unit of numeric service times: s, ms, us, ns
-    #[arg(long, value_name = "UNIT", help_heading = "Traffic")]
-    service_unit: Option<String>,
-    /// The trace's format, where its columns do not tell (`plimsoll list trace-format`)
-    #[arg(long, value_name = "NAME", help_heading = "Traffic")]
-    trace_format: Option<String>,
-    /// Read the whole trace and sort it by arrival
-    #[arg(long, help_heading = "Traffic")]
-    sort: bool,
     /// Place requests at random inside the tick their stamps were rounded to
     #[arg(long, value_name = "TICK", num_args = 0..=1, default_missing_value = "true",
           require_equals = true, help_heading = "Traffic")]
@@ -96,6 +82,9 @@ pub(super) struct Common {
     /// Only the part of the trace between two times after its start, e.g. `10m..1h`
     #[arg(long, value_name = "A..B", help_heading = "Traffic")]
     window: Option<String>,
+
+    #[command(flatten)]
+    reading: Reading,
 
     /// The length of the run; a trace ends by itself
     #[arg(long, value_name = "SPAN", help_heading = "Run")]
@@ -128,7 +117,8 @@ pub(super) struct Common {
     /// An objective, e.g. `p99<250ms`; may be repeated
     #[arg(long, value_name = "EXPR", help_heading = "Run")]
     slo: Vec<String>,
-    /// Set any field of the scenario, e.g. `pool.main.speed=2`; may be repeated
+    /// Set any field of the scenario, e.g. `balancer.queue=shared` or, for a traffic file,
+    /// `pool.main.speed=2`; may be repeated
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Run")]
     set: Vec<String>,
 
@@ -138,7 +128,7 @@ pub(super) struct Common {
     /// How to print the result
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub(super) format: Format,
-    /// No progress and no remarks on standard error
+    /// No progress on standard error
     #[arg(long, short, help_heading = "Output")]
     pub(super) quiet: bool,
 }
@@ -192,9 +182,6 @@ impl Common {
             ("--discipline", "balancer.discipline", &self.discipline),
             ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
-            ("--time-unit", "traffic.*.time-unit", &self.time_unit),
-            ("--service-unit", "traffic.*.service-unit", &self.service_unit),
-            ("--trace-format", "traffic.*.format", &self.trace_format),
             ("--spread", "traffic.*.spread", &self.spread),
             ("--rate-scale", "traffic.*.rate-scale", &self.rate_scale),
             ("--speed-up", "traffic.*.speed-up", &self.speed_up),
@@ -216,14 +203,7 @@ impl Common {
             let words: Vec<String> = self.precision_of.iter().map(|w| format!("{w:?}")).collect();
             overlay.set("--precision-of", "run.precision-of", &format!("[{}]", words.join(", ")));
         }
-        if self.sort {
-            overlay.set("--sort", "traffic.*.sort", &"true");
-        }
-        if let Some(columns) = &self.columns {
-            for pair in columns.split(',') {
-                overlay.set_pair("--columns", &format!("traffic.*.columns.{pair}"))?;
-            }
-        }
+        self.reading.lay_over(&mut overlay)?;
         for (number, objective) in self.slo.iter().enumerate() {
             overlay.set("--slo", format!("slo.flag-{}.objective", number + 1), objective);
         }
@@ -234,7 +214,7 @@ impl Common {
     }
 
     /// What the manifests say.
-    fn manifests(&self) -> Result<Option<Reading>, Problem> {
+    fn manifests(&self) -> Result<Option<Manifests>, Problem> {
         if self.manifest.is_empty() {
             return Ok(None);
         }
@@ -255,7 +235,7 @@ impl Common {
                 return Err(Problem::new(format!("`{name}` holds no manifest")).at(&place));
             }
         }
-        Reading::of(&documents, &names).map(Some)
+        Manifests::of(&documents, &names).map(Some)
     }
 
     /// The scenario that the input and the flags describe.

@@ -1,11 +1,13 @@
 //! `plimsoll inspect TRAFFIC`: what is in a traffic file, before anything is simulated.
 
 use super::common::Format;
+use super::reading::Reading;
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem};
 use crate::document::Node;
 use crate::report;
 use crate::report::text::{digits, grouped, time};
+use crate::scenario::Overlay;
 use crate::workload::inspect::{Inspection, Sizes, inspect};
 use crate::workload::trace::{Input, Options, Trace};
 
@@ -15,21 +17,8 @@ pub(super) struct Args {
     /// A traffic file; `-` is standard input
     #[arg(value_name = "TRAFFIC")]
     traffic: String,
-    /// Which column plays which role, e.g. `arrival=ts,service=svc_ms`
-    #[arg(long, value_name = "ROLE=COLUMN,…")]
-    columns: Option<String>,
-    /// The unit of numeric arrival times: s, ms, us, ns
-    #[arg(long, value_name = "UNIT")]
-    time_unit: Option<String>,
-    /// The unit of numeric service times: s, ms, us, ns
-    #[arg(long, value_name = "UNIT")]
-    service_unit: Option<String>,
-    /// The trace's format, where its columns do not tell (`plimsoll list trace-format`)
-    #[arg(long, value_name = "NAME")]
-    trace_format: Option<String>,
-    /// Read the whole trace and sort it by arrival
-    #[arg(long)]
-    sort: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
@@ -59,29 +48,13 @@ pub(super) fn run(args: &Args) -> Ended {
 
 /// The same keys as in a scenario's traffic table, typed the same way.
 fn options(args: &Args) -> Result<Options, Problem> {
-    let mut table = Node::table(Origin::whole("the command line", ""));
-    let sort = args.sort.then(|| "true".to_owned());
-    let flags = [
-        ("--time-unit", "time-unit", &args.time_unit),
-        ("--service-unit", "service-unit", &args.service_unit),
-        ("--trace-format", "format", &args.trace_format),
-        ("--sort", "sort", &sort),
-    ];
-    for (flag, key, word) in flags {
-        if let Some(word) = word {
-            table.set(key, Node::from_word(word, Origin::whole(flag, word)))?;
-        }
-    }
-    for pair in args.columns.iter().flat_map(|columns| columns.split(',')) {
-        let place = Origin::whole("--columns", pair);
-        let (role, column) = pair.split_once('=').ok_or_else(|| {
-            Problem::new(format!("`{pair}` is not of the form ROLE=COLUMN"))
-                .help("write e.g. `--columns arrival=ts,service=svc_ms`")
-                .at(&place)
-        })?;
-        table.set(&format!("columns.{role}"), Node::from_word(column, place))?;
-    }
-    table.typed()
+    let place = Origin::whole("TRAFFIC", &args.traffic);
+    let mut document = Node::table(place.clone());
+    document.set("traffic.main", Node::table(place))?;
+    let mut overlay = Overlay::default();
+    args.reading.lay_over(&mut overlay)?;
+    overlay.apply(&mut document)?;
+    document.find("traffic.main").map_or(Ok(Options::default()), Node::typed)
 }
 
 /// How a size is shown.

@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod list;
 mod progress;
+mod reading;
 mod replay;
 mod report;
 mod schema;

@@ -25,7 +25,7 @@ use fields::Fields;
 
 /// What the manifests of one pool say.
 #[derive(Clone, Debug, Default)]
-pub struct Reading {
+pub struct Manifests {
     /// The workload they are about.
     pub workload: Option<String>,
     /// Keys of `[pool.NAME]` with their values.
@@ -54,7 +54,7 @@ struct Cpu {
 /// The kinds that are read.
 const KINDS: [&str; 4] = ["HorizontalPodAutoscaler", "ScaledObject", "Service", "Deployment"];
 
-impl Reading {
+impl Manifests {
     /// Reads manifests; `names` says which signal of the simulation a custom metric is.
     pub fn of(documents: &[Node], names: &Names) -> Result<Self, Problem> {
         let mut context = Context { names, cpu: None, remarks: Vec::new() };

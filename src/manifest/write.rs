@@ -173,7 +173,8 @@ fn behavior(rules: &Value) -> Value {
             "policies": policies.map(|all| all.iter().map(policy).collect::<Vec<_>>()),
         })
     };
-    json!({ "scaleUp": direction(&rules["scale-up"]), "scaleDown": direction(&rules["scale-down"]) })
+    let (up, down) = (direction(&rules["scale-up"]), direction(&rules["scale-down"]));
+    json!({ "scaleUp": up, "scaleDown": down })
 }
 
 /// `max` as `Max`.

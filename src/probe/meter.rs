@@ -34,6 +34,9 @@ pub struct Meter {
     pub servers: Vec<PerServer>,
     /// Input and output tokens of completed requests.
     pub tokens: [u64; 2],
+    /// Requests completed in the measured stretch that arrived before it, less those that arrived
+    /// in it and were completed after its end.
+    pub carried: i64,
     /// The last end.
     pub last: Instant,
 }
@@ -56,6 +59,11 @@ impl Meter {
     /// Requests with this end.
     pub fn count(&self, fate: Fate) -> u64 {
         self.ended[fate as usize]
+    }
+
+    /// Requests completed within the measured stretch, whenever they arrived.
+    pub fn departed(&self) -> u64 {
+        self.count(Fate::Completed).saturating_add_signed(self.carried)
     }
 
     /// The stretches of a request that lie after `from`, in nanoseconds: in system, waiting,
@@ -100,6 +108,7 @@ impl Probe for Meter {
             server.completed += u64::from(measured && completed);
         }
         if !measured {
+            self.carried += i64::from(completed && done.ended > self.from);
             return;
         }
         self.ended[done.fate as usize] += 1;
@@ -114,6 +123,8 @@ impl Probe for Meter {
     }
 
     fn beyond(&mut self, done: &Completion, horizon: Instant) {
+        let completed = done.fate == Fate::Completed;
+        self.carried -= i64::from(completed);
         let (in_system, waiting, served) = Self::stretches(done, horizon.max(self.from));
         self.in_system_area -= u128::from(in_system);
         self.queue_area -= u128::from(waiting);

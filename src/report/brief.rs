@@ -49,7 +49,7 @@ pub fn columns(header: &[String], rows: &[Vec<String>], width: u16) -> String {
     table.set_header(header);
     table.add_rows(rows);
     right_aligned(&mut table);
-    format!("{table}\n")
+    table.trim_fmt() + "\n"
 }
 
 /// Values as a line of bars from 0 to the largest, the mean of several where there are more than

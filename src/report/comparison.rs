@@ -37,7 +37,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
         table.add_row([outcome.name.clone()].into_iter().chain(cells));
     }
     right_aligned(&mut table);
-    shown.push_str(&format!("{table}\n\n"));
+    shown.push_str(&(table.trim_fmt() + "\n\n"));
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&objectives(comparison));
@@ -84,7 +84,7 @@ fn differences(comparison: &Comparison, columns: &[&Column], width: u16) -> Stri
         table.add_row([name].into_iter().chain(cells));
     }
     right_aligned(&mut table);
-    format!("{table}\n\n")
+    table.trim_fmt() + "\n\n"
 }
 
 /// Which variant meets which objective.

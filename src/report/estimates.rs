@@ -79,7 +79,7 @@ fn latencies(outcome: &Estimated, width: u16) -> String {
             table.add_row([name.to_owned()].into_iter().chain(cells));
         }
         right_aligned(&mut table);
-        shown.push_str(&format!("{table}\n\n"));
+        shown.push_str(&(table.trim_fmt() + "\n\n"));
     }
     shown
 }
@@ -111,7 +111,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
             ),
         );
     }
-    format!("{table}\n")
+    table.trim_fmt() + "\n"
 }
 
 /// What the marks mean, where there are any.

@@ -18,7 +18,7 @@ pub(super) fn lines(scaled: &[Autoscaling], width: u16) -> String {
         facts(pool).into_iter().for_each(|(name, value)| {
             table.add_row([name.to_owned(), value]);
         });
-        shown.push_str(&format!("\n{table}\n"));
+        shown.push_str(&format!("\n{}\n", table.trim_fmt()));
     }
     shown
 }
@@ -152,7 +152,7 @@ pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
     table.set_header(COMPARED);
     table.add_rows(rows);
     right_aligned(&mut table);
-    format!("{table}\n\n")
+    table.trim_fmt() + "\n\n"
 }
 
 /// The same for a page.

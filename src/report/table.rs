@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::text::{digits, grouped, percent, time, time_or_dash};
-use crate::outcome::{Kind, Outcome, Summary};
+use crate::outcome::{Outcome, Summary};
 
 /// The verdict, the key figures and the advice, at most `width` columns wide.
 pub fn table(outcome: &Outcome, width: u16) -> String {
@@ -44,14 +44,15 @@ pub(super) fn advice(advice: &[String], width: u16) -> String {
 }
 
 pub(super) fn headline<N, M>(outcome: &Outcome<N, M>) -> String {
-    let what = match outcome.kind {
-        Kind::Terminating => "replayed",
-        Kind::SteadyState => "simulated",
-    };
+    let classes = outcome.scenario.get("traffic").and_then(serde_json::Value::as_object);
+    let replayed =
+        classes.is_some_and(|all| all.values().any(|class| class.get("trace").is_some()));
+    let what = if replayed { "replayed" } else { "simulated" };
+    let plural = if outcome.requests.arrived == 1 { "" } else { "s" };
     let partial = if outcome.partial { " (partial: stopped early)" } else { "" };
     let name = if outcome.name.is_empty() { String::new() } else { format!("{}: ", outcome.name) };
     format!(
-        "{name}{} requests {what} over {} on {}{partial}\n\n",
+        "{name}{} request{plural} {what} over {} on {}{partial}\n\n",
         grouped(outcome.requests.arrived),
         time(outcome.duration_s),
         fleet(outcome),
@@ -82,7 +83,7 @@ fn latencies(outcome: &Outcome, width: u16) -> String {
     row("wait", &outcome.wait_s);
     row("service", &outcome.service_s);
     right_aligned(&mut table);
-    format!("{table}\n\n")
+    table.trim_fmt() + "\n\n"
 }
 
 fn facts(outcome: &Outcome, width: u16) -> String {
@@ -116,7 +117,7 @@ fn facts(outcome: &Outcome, width: u16) -> String {
         let (total, hour) = (digits(outcome.cost.total), digits(outcome.cost.per_hour));
         fact("cost", format!("{total} {currency} ({hour} an hour{million})"));
     }
-    format!("{table}\n")
+    table.trim_fmt() + "\n"
 }
 
 pub(super) fn plain(width: u16) -> Table {

@@ -1,6 +1,7 @@
 //! Numbers as people read them: three significant digits and a unit.
 
 use crate::outcome::{Estimate, Status};
+pub use crate::units::grouped;
 
 /// A time in seconds with the unit that suits it: `61.2 ms`.
 pub fn time(seconds: f64) -> String {
@@ -39,19 +40,6 @@ pub fn digits(number: f64) -> String {
         s => (2 - s.log10().floor() as i32).clamp(0, 12) as usize,
     };
     format!("{number:.places$}")
-}
-
-/// A whole number in groups of three: `1,352,804,107`.
-pub fn grouped(number: u64) -> String {
-    let plain = number.to_string();
-    let mut shown = String::new();
-    for (at, digit) in plain.chars().enumerate() {
-        if at > 0 && (plain.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// A share as a percentage: `79.3 %`.

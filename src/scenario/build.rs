@@ -178,6 +178,24 @@ impl Scenario {
         Ok(merge::in_order_of_time(sources.collect::<Result<_, _>>()?))
     }
 
+    /// Reads every trace to its end, and says what was understood of it.
+    pub fn read_traces(&self) -> Result<Vec<String>, Problem> {
+        let (seed, mut understood, mut chunk) = (Seed::new(self.seed, 0), Vec::new(), Vec::new());
+        let most = self.run.requests.unwrap_or(u64::MAX);
+        let traces = self.traffic.iter().filter(|(_, traffic)| traffic.is_replayed());
+        for (name, traffic) in traces {
+            let duration = self.run.duration;
+            let mut source = traffic.source(0, name, seed, &self.folder, duration, most)?;
+            while {
+                chunk.clear();
+                source.fill(&mut chunk)?;
+                !chunk.is_empty()
+            } {}
+            understood.extend(source.advice());
+        }
+        Ok(understood)
+    }
+
     /// Everything one replication needs.
     pub fn build(&self, replication: u64) -> Result<Built, Problem> {
         let seed = Seed::new(self.seed, replication);

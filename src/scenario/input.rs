@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
-use crate::diagnose::{Origin, Problem};
+use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
-use crate::manifest::Reading;
+use crate::manifest::Manifests;
+use crate::workload::trace::Options;
 
 /// What a command works on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,37 +70,65 @@ fn read_text(path: &Path) -> Result<String, Problem> {
 /// Flags to lay over a document, in the order they were given.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
-    manifests: Option<Reading>,
+    manifests: Option<Manifests>,
     settings: Vec<Setting>,
 }
 
 #[derive(Clone, Debug)]
 struct Setting {
-    flag: String,
     path: String,
     word: String,
+    /// Where the path was written, if it was, and the word.
+    key: Origin,
+    origin: Origin,
 }
 
 impl Overlay {
     /// Sets the value at a dotted path; `traffic.*` and `pool.*` stand for every name there.
     pub fn set(&mut self, flag: &str, path: impl Into<String>, word: &impl ToString) {
-        let setting = Setting { flag: flag.into(), path: path.into(), word: word.to_string() };
-        self.settings.push(setting);
+        let word = word.to_string();
+        let origin = Origin::whole(flag, &word);
+        self.settings.push(Setting { path: path.into(), word, key: origin.clone(), origin });
     }
 
     /// Takes `PATH=VALUE` apart, as `--set` and variants are written.
     pub fn set_pair(&mut self, flag: &str, pair: &str) -> Result<(), Problem> {
+        self.set_part("", pair, &Origin::whole(flag, pair))
+    }
+
+    /// Takes `KEY=VALUE,KEY=VALUE` apart; `prefix` comes before each key.
+    pub fn set_pairs(&mut self, flag: &str, prefix: &str, pairs: &str) -> Result<(), Problem> {
+        let whole = Origin::whole(flag, pairs);
+        let mut from = 0;
+        for pair in pairs.split(',') {
+            self.set_part(prefix, pair, &whole.part(from..from + pair.len()))?;
+            from += pair.len() + 1;
+        }
+        Ok(())
+    }
+
+    fn set_part(&mut self, prefix: &str, pair: &str, place: &Origin) -> Result<(), Problem> {
         let Some((path, word)) = pair.split_once('=') else {
-            return Err(Problem::new(format!("`{pair}` is not of the form PATH=VALUE"))
-                .help("write e.g. `--set pool.main.servers=12`")
-                .at(&Origin::whole(flag, pair)));
+            let key = if prefix.is_empty() { "PATH" } else { "KEY" };
+            return Err(Problem::new(format!("`{pair}` is not of the form {key}=VALUE"))
+                .help(if prefix.is_empty() {
+                    "write e.g. `--set run.duration=10m`"
+                } else {
+                    "write e.g. `--columns arrival=ts,service=svc_ms`"
+                })
+                .at(place));
         };
-        self.set(flag, path.trim(), &word.trim());
+        self.settings.push(Setting {
+            path: format!("{prefix}{}", path.trim()),
+            word: word.trim().to_owned(),
+            key: place.part(0..path.len()),
+            origin: place.part(path.len() + 1..pair.len()),
+        });
         Ok(())
     }
 
     /// Takes what Kubernetes' own files say of a pool, under all other flags.
-    pub fn set_manifests(&mut self, reading: Reading) {
+    pub fn set_manifests(&mut self, reading: Manifests) {
         self.manifests = Some(reading);
     }
 
@@ -118,7 +147,7 @@ impl Overlay {
 }
 
 /// The pool is the one with the workload's name, or the only one.
-fn lay_manifests(reading: &Reading, document: &mut Node) -> Result<(), Problem> {
+fn lay_manifests(reading: &Manifests, document: &mut Node) -> Result<(), Problem> {
     let workload = reading.workload.as_deref().unwrap_or_default();
     let pools: Vec<String> = match document.get("pool").map(|node| &node.value) {
         Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
@@ -149,16 +178,17 @@ fn lay_manifests(reading: &Reading, document: &mut Node) -> Result<(), Problem> 
 
 impl Setting {
     fn apply(&self, document: &mut Node) -> Result<(), Problem> {
-        let origin = Origin::whole(&self.flag, &self.word);
+        let Self { key, origin, .. } = self;
         if let Some(pools) = self.path.strip_suffix(".autoscaler") {
-            return self.choose_autoscaler(document, pools, &origin);
+            return self.choose_autoscaler(document, pools, origin);
         }
         if self.path == "balancer.policy" {
-            return self.choose_policy(document, &origin);
+            return self.choose_policy(document, origin);
         }
         let value = Node::from_word(&self.word, origin.clone());
         let Some((table, rest)) = self.path.split_once(".*.") else {
-            return document.set(&self.path, value);
+            self.refuse_new_names(document)?;
+            return document.set_keyed(&self.path, key, value);
         };
         let names: Vec<String> = match document.get(table).map(|node| &node.value) {
             Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
@@ -168,16 +198,52 @@ impl Setting {
         if one_each && names.len() > 1 {
             return Err(Problem::new(format!(
                 "`{}` is not clear: the scenario has several {table}s ({})",
-                self.flag,
+                origin.source_name(),
                 names.join(", ")
             ))
             .help(format!("write `--set {table}.{}.{rest}={}`", names[0], self.word))
-            .at(&origin));
+            .at(origin));
         }
-        for name in names {
-            document.set(&format!("{table}.{name}.{rest}"), value.clone())?;
+        for name in self.concerned(document, table, rest, names) {
+            document.set_keyed(&format!("{table}.{name}.{rest}"), key, value.clone())?;
         }
         Ok(())
+    }
+
+    /// Flags on how a trace is read concern the classes that are replayed, if there are any.
+    fn concerned(
+        &self,
+        document: &Node,
+        table: &str,
+        rest: &str,
+        names: Vec<String>,
+    ) -> Vec<String> {
+        let key = rest.split('.').next().unwrap_or(rest);
+        let of_traces = table == "traffic" && (Options::KEYS.contains(&key) || key == "window");
+        let replayed = |name: &&String| document.find(&format!("traffic.{name}.trace")).is_some();
+        if of_traces && names.iter().any(|name| replayed(&name)) {
+            return names.iter().filter(replayed).cloned().collect();
+        }
+        names
+    }
+
+    /// A field of a pool or class that does not exist is a slip; a whole new one is set as a table.
+    fn refuse_new_names(&self, document: &Node) -> Result<(), Problem> {
+        let mut parts = self.path.split('.');
+        let (Some(table @ ("pool" | "traffic")), Some(name), Some(_)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Ok(());
+        };
+        let known: Vec<&String> = match document.get(table).map(|node| &node.value) {
+            Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().collect(),
+            _ => return Ok(()),
+        };
+        if known.iter().any(|known| *known == name) {
+            return Ok(());
+        }
+        let what = if table == "pool" { "pool" } else { "class of traffic" };
+        Err(unknown(what, name, &known).at(&self.key))
     }
 
     /// An autoscaler on the command line replaces the policy with its options; what belongs to the
@@ -195,8 +261,14 @@ impl Setting {
             ("pool.*", _) => vec!["pool.main".to_owned()],
             (pool, _) => vec![pool.to_owned()],
         };
+        // A name with options, in quotes or not, or a whole table.
+        let policy = match Node::from_word(&self.word, origin.clone()) {
+            table @ Node { value: Value::Table(_), .. } => table,
+            Node { value: Value::Text(text), .. } => Node::from_spec("policy", &text, origin)?,
+            _ => Node::from_spec("policy", &self.word, origin)?,
+        };
         for pool in names {
-            let mut table = Node::from_spec("policy", &self.word, origin)?;
+            let mut table = policy.clone();
             for key in AutoscalerTable::KEPT {
                 let path = format!("{pool}.autoscaler.{key}");
                 if let Some(kept) = document.find(&path)

@@ -6,6 +6,7 @@ use crate::model::Fate;
 use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
 use crate::probe::PerServer;
 use crate::time::{Instant, SECOND_NS};
+use crate::units::grouped;
 
 pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     let Measured { meter, ending, .. } = measured;
@@ -35,7 +36,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
         duration_s: span,
         warm_up_s: meter.from.as_secs_f64(),
-        throughput: if span > 0.0 { requests.completed as f64 / span } else { 0.0 },
+        throughput: if span > 0.0 { meter.departed() as f64 / span } else { 0.0 },
         error_rate: share(
             requests.rejected + requests.timed_out + requests.failed,
             requests.arrived,
@@ -235,15 +236,18 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     });
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();
     match offered {
-        Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => say(format!(
-            "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
-             there is \
-             no steady state, and latency grows as long as traffic lasts (the backlog took \
-             {overrun:.0} \
-             s to clear)"
-        )),
+        // It comes first: no other number means much beside it.
+        Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => outcome.advice.insert(
+            0,
+            format!(
+                "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+                 there is no steady state, and latency grows as long as traffic lasts (the backlog \
+                 took {overrun:.0} s to clear, which utilization, throughput and cost leave out)"
+            ),
+        ),
         _ => {}
     }
+    let mut say = |words: String| outcome.advice.push(words);
     let completed = outcome.requests.completed;
     let lacking: Vec<&str> = [("p99", 0.99), ("p99.9", 0.999)]
         .into_iter()
@@ -252,7 +256,8 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         .collect();
     if !lacking.is_empty() {
         say(format!(
-            "{completed} completed requests do not support {}: fewer than ten lie beyond",
+            "{} completed requests do not support {}: fewer than ten lie beyond",
+            grouped(completed),
             lacking.join(" and ")
         ));
     }

@@ -83,7 +83,7 @@ impl Traffic {
 
     /// Whether a steady state may exist: it is not a trace, and no stretch of time is special.
     pub(super) fn is_stationary(&self, duration: Option<Duration>, folder: &Path) -> bool {
-        let setup = arrivals::Setup { duration, folder };
+        let setup = self.setup(duration, folder);
         let process = self.keys.arrivals.as_ref().map(|process| process.build(&setup));
         !self.is_replayed()
             && process.is_none_or(|built| built.is_ok_and(|process| process.is_stationary()))
@@ -108,10 +108,13 @@ impl Traffic {
         }
         self.options.check()?;
         self.shape.check()?;
+        if !self.is_replayed() {
+            self.refuse_what_only_traces_have(name)?;
+        }
         self.attributes(0, name, Seed::new(0, 0), folder)?;
-        if self.is_replayed() {
+        if let Some(input) = self.input(folder) {
             // A trace is opened when it is replayed: standard input can be read only once.
-            return Ok(());
+            return no_such_file(&input, folder);
         }
         self.source(0, name, Seed::new(0, 0), folder, None, 1).map(drop)
     }
@@ -119,6 +122,42 @@ impl Traffic {
     /// Cores that a request keeps busy while it is served.
     pub(super) fn cores(&self) -> f64 {
         self.keys.cpu.unwrap_or(1.0)
+    }
+
+    fn refuse_what_only_traces_have(&self, name: &str) -> Result<(), Problem> {
+        let about =
+            |key: &str, message: String, help: &str| Err(Problem::about(key, message).help(help));
+        let given = changes(&self.options).into_iter().chain(changes(&self.shape));
+        for (key, _) in given {
+            match key.as_str() {
+                "rate-scale" | "speed-up" if self.keys.closed_loop.is_none() => {}
+                "rate-scale" | "speed-up" => {
+                    let message =
+                        format!("the clients of traffic `{name}` send when they are answered");
+                    return about(&key, message, "change `clients` or `think` in `closed-loop`");
+                }
+                "window" => {
+                    let message = format!("`window` cuts a trace, and traffic `{name}` is drawn");
+                    return about(&key, message, "set `--duration` and `--warm-up` instead");
+                }
+                _ => {
+                    let message =
+                        format!("`{key}` says how a trace is read, and traffic `{name}` is drawn");
+                    return about(&key, message, "leave it out, or replay a file: `trace = …`");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the process of its arrivals is built from: the run in the time of the process.
+    fn setup<'a>(&self, duration: Option<Duration>, folder: &'a Path) -> arrivals::Setup<'a> {
+        let trace::Shape { speed_up, rate_scale, .. } = self.shape;
+        let longer = |run: Duration| match speed_up {
+            1.0 => run,
+            faster => Duration((run.0 as f64 * faster) as u64),
+        };
+        arrivals::Setup { duration: duration.map(longer), folder, rate_scale }
     }
 
     /// Makes standard input readable again and again, for commands that run more than once.
@@ -186,8 +225,9 @@ impl Traffic {
         let Some(process) = &self.keys.arrivals else {
             return Err(Problem::new(format!("traffic `{name}` needs a source of requests")));
         };
-        let setup = arrivals::Setup { duration, folder };
-        Ok(Box::new(Drawn::new(name, process.build(&setup)?, attributes, seed, until, most)))
+        let process = process.build(&self.setup(duration, folder))?;
+        let drawn = Drawn::new(name, process, attributes, seed, until, most);
+        Ok(Box::new(drawn.sped_up(self.shape.speed_up)))
     }
 
     fn replay(
@@ -206,12 +246,19 @@ impl Traffic {
             return Err(no_service(&input.name(), gives(Role::Input) || gives(Role::Output)));
         }
         let impatient = self.keys.patience.is_some();
+        let advice = self.keys.service.as_ref().filter(|_| gives(Role::Service)).map(|_| {
+            format!(
+                "`{}` brings service times: the `service` given for traffic `{name}` fills in only \
+                 where a row has none",
+                input.name()
+            )
+        });
         let complete = move |row: &Row| {
             let &Row { at, service, input, output, key, priority, .. } = row;
             attributes.request(at, &Given { service, input, output, key, priority })
         };
         let source = TraceSource::new(trace, self.shape, seed, name, complete)?;
-        Ok(Box::new(Bounded { source, until, left: most, impatient }))
+        Ok(Box::new(Bounded { source, until, left: most, impatient, advice }))
     }
 
     fn attributes(
@@ -237,6 +284,20 @@ impl Traffic {
     }
 }
 
+fn no_such_file(input: &trace::Input, folder: &Path) -> Result<(), Problem> {
+    match input {
+        trace::Input::Path(path) if !path.exists() && folder != Path::new("") => {
+            Err(Problem::about("trace", format!("there is no file `{}`", path.display())).help(
+                format!(
+                    "check the path; it is taken from the scenario's folder, `{}`",
+                    folder.display()
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn no_service(file: &str, has_tokens: bool) -> Problem {
     let example = if has_tokens {
         "give them by tokens: `--service 'tokens:base=30ms,input=0.2ms,output=12ms'`, or by a law: \
@@ -254,6 +315,7 @@ struct Bounded<S> {
     until: Instant,
     left: u64,
     impatient: bool,
+    advice: Option<String>,
 }
 
 impl<S: Source> Source for Bounded<S> {
@@ -276,7 +338,7 @@ impl<S: Source> Source for Bounded<S> {
     }
 
     fn advice(&self) -> Vec<String> {
-        self.source.advice()
+        self.source.advice().into_iter().chain(self.advice.clone()).collect()
     }
 }
 
@@ -306,16 +368,34 @@ impl Serialize for Traffic {
             part.map_err(serde::ser::Error::custom)
         };
         let mut table = value(serde_json::to_value(&self.keys))?;
-        let parts = [serde_json::to_value(&self.options), serde_json::to_value(self.shape)];
-        for part in parts.into_iter().filter(|_| self.is_replayed()) {
-            if let (Some(table), serde_json::Value::Object(more)) =
-                (table.as_object_mut(), value(part)?)
-            {
-                table.extend(more);
-            }
+        let parts = if self.is_replayed() {
+            [fields(&self.options), fields(&self.shape)]
+        } else {
+            [changes(&self.options), changes(&self.shape)]
+        };
+        if let Some(table) = table.as_object_mut() {
+            table.extend(parts.into_iter().flatten());
         }
         table.serialize(serializer)
     }
+}
+
+type Fields = serde_json::Map<String, serde_json::Value>;
+
+/// The fields of plain data by name.
+fn fields(of: &impl Serialize) -> Fields {
+    match serde_json::to_value(of) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => Fields::new(),
+    }
+}
+
+/// The fields that are not as they are by default.
+fn changes<T: Serialize + Default>(of: &T) -> Fields {
+    let plain = fields(&T::default());
+    let mut all = fields(of);
+    all.retain(|key, value| plain.get(key) != Some(value));
+    all
 }
 
 impl JsonSchema for Traffic {

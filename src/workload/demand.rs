@@ -56,7 +56,13 @@ impl Demand {
         }
         if name != TOKENS {
             known.push(TOKENS);
-            return Err(unknown(<dyn Law as Role>::KIND, name, &known).at(origin));
+            let problem = unknown(<dyn Law as Role>::KIND, name, &known).at(origin);
+            return Err(if name.starts_with(|first: char| first.is_ascii_digit()) {
+                problem
+                    .help(format!("a service that always takes as long: `constant:value={name}`"))
+            } else {
+                problem
+            });
         }
         let mut options = table.clone();
         options.take(key);

@@ -8,10 +8,11 @@
 
 use serde::Serialize;
 
-use super::trace::{Arrivals, Row, Trace, Understanding, grouped};
+use super::trace::{Arrivals, Row, Trace, Understanding};
 use crate::diagnose::Problem;
 use crate::stats::Histogram;
 use crate::time::{Duration, Instant, SECOND_NS};
+use crate::units::grouped;
 
 /// What a traffic file is like.
 #[derive(Clone, Debug, PartialEq, Serialize)]

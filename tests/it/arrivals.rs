@@ -126,8 +126,12 @@ fn recipe(spec: &str) -> Result<Recipe<dyn Arrivals>, Problem> {
 }
 
 fn build(spec: &str) -> Result<Box<dyn Arrivals>, Problem> {
+    scaled(spec, 1.0)
+}
+
+fn scaled(spec: &str, rate_scale: f64) -> Result<Box<dyn Arrivals>, Problem> {
     let duration = Some(Duration::from_secs(RUN as u64));
-    recipe(spec)?.build(&Setup { duration, folder: Path::new("") })
+    recipe(spec)?.build(&Setup { duration, folder: Path::new(""), rate_scale })
 }
 
 fn process(spec: &str) -> Box<dyn Arrivals> {
@@ -136,7 +140,11 @@ fn process(spec: &str) -> Box<dyn Arrivals> {
 
 /// The arrivals of a process before `until`, in seconds.
 fn arrivals(spec: &str, class: &str, replication: u64, until: f64) -> Vec<f64> {
-    let (mut process, until) = (process(spec), Instant::from_secs_f64(until));
+    times(process(spec), class, replication, until)
+}
+
+fn times(mut process: Box<dyn Arrivals>, class: &str, replication: u64, until: f64) -> Vec<f64> {
+    let until = Instant::from_secs_f64(until);
     let mut stream = Seed::new(1, replication).stream(Purpose::Arrival, class);
     let mut last = Instant::START;
     let next = || {
@@ -184,6 +192,44 @@ fn as_many_arrive_as_the_rate_says() {
         // Counts are whole, and one may lie at the very end.
         let limit = widest((dispersion * expected).sqrt()) + 1.0;
         assert!((count - expected).abs() <= limit, "{spec}: {count}, not {expected} ± {limit}");
+    }
+}
+
+#[test]
+fn a_scaled_rate_is_the_same_process_with_more_arrivals() {
+    for (spec, known) in CASES {
+        let Ok(process) = scaled(spec, 3.0) else {
+            assert!(spec.contains("scheduled"), "{spec}");
+            continue;
+        };
+        let (expected, dispersion) = match *known {
+            Poisson(rate) => (*cumulative(rate).last().unwrap(), 1.0),
+            Counts { rate, dispersion } => (rate * RUN, dispersion),
+        };
+        // What modulates a rate is multiplied with it; what is left is as before.
+        let dispersion = dispersion.max(1.0 + 3.0 * (dispersion - 1.0));
+        let count = times(process, "main", 0, RUN).len() as f64;
+        let limit = widest((dispersion * 3.0 * expected).sqrt()) + 1.0;
+        assert!((count - 3.0 * expected).abs() <= limit, "{spec}: {count}, not 3 × {expected}");
+    }
+}
+
+#[test]
+fn time_that_runs_faster_brings_the_same_arrivals_sooner() {
+    for (spec, _) in CASES {
+        let drawn = |speed_up, until| {
+            let attributes = Attributes::new(3, "main", Seed::new(1, 0));
+            let until = Instant::from_secs_f64(until);
+            let seed = Seed::new(1, 0);
+            let drawn = Drawn::new("main", process(spec), attributes, seed, until, u64::MAX);
+            requests(&mut drawn.sped_up(speed_up))
+        };
+        let (plain, fast) = (drawn(1.0, RUN), drawn(4.0, RUN / 4.0));
+        // A time may be rounded up to the very end.
+        assert!(plain.len() - fast.len() <= 1, "{spec}");
+        let sooner =
+            |(one, other): (&Request, &Request)| one.arrival.0.div_ceil(4) >= other.arrival.0;
+        assert!(plain.iter().zip(&fast).all(sooner), "{spec}");
     }
 }
 

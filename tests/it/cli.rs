@@ -188,6 +188,13 @@ fn bad_scenarios_and_flags_are_refused_at_their_place() {
         ("", &["--slo", "p99 < 250"], &["no unit"]),
         ("", &["--precision", "0"], &["precision"]),
         ("", &["--set", "nonsense"], &["PATH=VALUE"]),
+        ("[pool.web]\nslots = 2", &["--set", "pool.wep.slots=4"], &["unknown pool", "`web`"]),
+        ("", &["--set", "run.duratoin=4m"], &["did you mean `duration`", "--set:1:1"]),
+        ("", &["--window", "1m..2m"], &["`window` cuts a trace", "--duration"]),
+        ("", &["--time-unit", "ms"], &["--time-unit", "how a trace is read"]),
+        ("", &["--service", "1s"], &["constant:value=1s"]),
+        ("[run]\nreplications = \"ten\"", &[], &["not the text \"ten\"", ":5:16"]),
+        ("[traffic.b]\ntrace = \"no.csv\"", &[], &["no file", "scenario's folder", ":5:9"]),
     ];
     for (number, (more, flags, words)) in cases.iter().enumerate() {
         let path = scratch(&format!("bad-{number}.toml"), format!("{base}{more}\n").as_bytes());
@@ -199,6 +206,51 @@ fn bad_scenarios_and_flags_are_refused_at_their_place() {
         }
         assert!(!said.contains("panicked"), "{said}");
     }
+}
+
+#[test]
+fn a_check_reads_the_traffic_to_its_last_row() {
+    let good = scratch("good.csv", TRAFFIC.as_bytes());
+    let output = run(&["check", good.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("4 requests over 2s"));
+    let bad = scratch("bad.csv", format!("{TRAFFIC}3.0,-1\n").as_bytes());
+    let output = run(&["check", bad.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("bad.csv:6:5"), "{}", said(&output));
+}
+
+#[test]
+fn flags_that_change_nothing_are_refused_or_told() {
+    let run = |flags: &[&str]| {
+        let output = run_with(&[&["replay", "-"], flags].concat(), TRAFFIC.as_bytes());
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &said(&output);
+        (output.status.code(), shown)
+    };
+    let (code, shown) = run(&["--service", "constant:value=1s"]);
+    assert_eq!(code, Some(0));
+    assert!(shown.contains("fills in only"), "{shown}");
+    let (code, shown) = run(&["--window", "1h..2h"]);
+    assert_eq!(code, Some(2));
+    assert!(shown.contains("no requests") && shown.contains("2s after the first"), "{shown}");
+    let (code, shown) = run(&["--columns", "arival=1"]);
+    assert_eq!(code, Some(2));
+    assert!(shown.contains("did you mean `arrival`") && shown.contains("--columns:1:1"), "{shown}");
+}
+
+#[test]
+fn a_scaled_rate_and_faster_time_work_for_drawn_traffic_too() {
+    let arrived = |flags: &[&str]| {
+        let base = ["replay", "scenarios/web-service.toml", "--format", "json"];
+        json(&run(&[&base[..], flags].concat()))["requests"]["arrived"].as_f64().unwrap()
+    };
+    let plain = arrived(&["--duration", "100s", "--warm-up", "none", "--set", "slo={}"]);
+    let flags = ["--duration", "50s", "--warm-up", "none", "--set", "slo={}", "--speed-up", "2"];
+    assert_eq!(arrived(&flags), plain);
+    let more =
+        ["--duration", "100s", "--warm-up", "none", "--set", "slo={}", "--rate-scale", "1.2"];
+    let expected = 1.2 * 100.0 * 500.0;
+    assert!((arrived(&more) - expected).abs() < 6.0 * expected.sqrt());
 }
 
 #[test]

@@ -57,9 +57,10 @@ fn sums(meter: Meter) -> impl PartialEq + std::fmt::Debug {
         queue_area,
         servers,
         tokens,
+        carried,
         last,
     } = meter;
-    let counts = (from, arrived, ended, waited, tokens, last);
+    let counts = (from, arrived, ended, waited, tokens, carried, last);
     (counts, latency, wait, service, in_system_area, queue_area, servers)
 }
 

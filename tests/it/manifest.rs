@@ -4,7 +4,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use plimsoll::document::Node;
-use plimsoll::manifest::{Names, Reading, of_pool};
+use plimsoll::manifest::{Manifests, Names, of_pool};
 use plimsoll::scenario::{Overlay, Scenario};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn fixture(name: &str) -> String {
 fn scenario(manifest: &str, further: &str) -> Result<Scenario, String> {
     let shown = |problem: plimsoll::diagnose::Problem| problem.render(false);
     let documents = Node::from_yaml("it.yaml", manifest).map_err(shown)?;
-    let reading = Reading::of(&documents, &Names::default()).map_err(shown)?;
+    let reading = Manifests::of(&documents, &Names::default()).map_err(shown)?;
     let mut overlay = Overlay::default();
     overlay.set_manifests(reading);
     let text = format!("{TRAFFIC}{further}");
@@ -126,7 +126,8 @@ const POOLS: [&str; 7] = [
      also = [{ metric = 'queue', target = 3 }, { metric = 'latency', target = 0.25 },\n\
      { metric = 'errors', target = 0.01 }, { metric = 'concurrency', target = 2 },\n\
      { metric = 'tokens', target = 900 }]\n[pool.main.autoscaler.behavior.scale-up]\n\
-     select = 'min'\ntolerance = 0.05\npolicies = [{ type = 'percent', value = 50, period = '1m' }]\n",
+     select = 'min'\ntolerance = 0.05\n\
+     policies = [{ type = 'percent', value = 50, period = '1m' }]\n",
     "memory = 4000\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'memory'\ntarget = 0.7\n",
     "[pool.main.autoscaler]\npolicy = 'keda'\nmetric = 'queue'\ntarget-average-value = 4\n\
      activation-threshold = 1\npolling-interval = '5s'\nmax-replica-count = 6\n\

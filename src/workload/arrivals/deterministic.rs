@@ -9,7 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Setup, check_rate, check_span, per_ns};
+use super::{Arrivals, Setup, check_rate, check_span};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::rng::Stream;
@@ -54,14 +54,14 @@ impl Variant<dyn Arrivals> for Deterministic {
         }
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        let (gap, fraction) = match (config.every, config.rate) {
-            (Some(every), _) => (every, 0.0),
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        let gap_ns = match (config.every, config.rate) {
+            (Some(every), _) => every.0 as f64 / setup.rate_scale,
             (None, rate) => {
-                let gap_ns = 1.0 / per_ns(rate.expect("checked: a rate where there is no gap"));
-                (Duration(gap_ns as u64), gap_ns.fract())
+                1.0 / setup.per_ns(rate.expect("checked: a rate where there is no gap"))
             }
         };
+        let (gap, fraction) = (Duration(gap_ns as u64), gap_ns.fract());
         Ok(Box::new(Self { first: config.first, gap, fraction, owed: 0.0 }))
     }
 }

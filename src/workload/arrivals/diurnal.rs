@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::{Arrivals, Setup, check_rate, check_rate_or_zero, per_ns};
+use super::{Arrivals, Setup, check_rate, check_rate_or_zero};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::rng::Stream;
@@ -82,14 +82,15 @@ impl Variant<dyn Arrivals> for Diurnal {
         Ok(())
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        Ok(Box::new(Self::new(config)))
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        Ok(Box::new(Self::new(config, setup)))
     }
 }
 
 impl Diurnal {
-    fn new(config: &Config) -> Self {
-        let (base, peak, period) = (per_ns(config.base), per_ns(config.peak), config.period.0);
+    fn new(config: &Config, setup: &Setup<'_>) -> Self {
+        let (base, peak) = (setup.per_ns(config.base), setup.per_ns(config.peak));
+        let period = config.period.0;
         let peak_at = config.peak_at.unwrap_or(Duration(period / 2)).0 as f64 / period as f64;
         let (mean, swing) = (0.5 * (peak + base), 0.5 * (peak - base));
         let mut this = Self { candidates: Curve::default(), pieces: Vec::new(), mean, swing };
@@ -144,17 +145,19 @@ mod tests {
 
     #[test]
     fn the_cosine_lies_between_the_highest_and_the_lowest_rate_of_every_piece() {
+        let setup = Setup { duration: None, folder: "".as_ref(), rate_scale: 1.0 };
         for peak_at in [0, 1, 333, 500, 999] {
-            let diurnal = Diurnal::new(&Config {
+            let config = Config {
                 base: Rate(3.0),
                 peak: Rate(11.0),
                 period: Duration::from_secs(1000),
                 peak_at: Some(Duration::from_secs(peak_at)),
-            });
+            };
+            let diurnal = Diurnal::new(&config, &setup);
             assert_eq!(diurnal.pieces.len() as u64, PIECES);
             for second in 0..1000 {
                 let phase = (second as f64 - peak_at as f64) / 1000.0;
-                let rate = per_ns(Rate(7.0 + 4.0 * (TAU * phase).cos()));
+                let rate = setup.per_ns(Rate(7.0 + 4.0 * (TAU * phase).cos()));
                 let piece = &diurnal.pieces[(second * PIECES / 1000) as usize];
                 assert!(piece.from <= phase && phase < piece.to);
                 let slack = 1e-15 * rate;

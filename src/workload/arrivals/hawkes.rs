@@ -15,7 +15,7 @@ use rand_distr::{Distribution, Exp1, Gamma};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Setup, check_rate, check_span, per_ns, whole};
+use super::{Arrivals, Setup, check_rate, check_span, whole};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::rng::Stream;
@@ -64,10 +64,10 @@ impl Variant<dyn Arrivals> for Hawkes {
             .help("at 1 every arrival replaces itself, and the rate has no mean"))
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
         let fading = 1.0 / config.decay.0 as f64;
         let jump = config.branching.0 * fading;
-        Ok(Box::new(Self { baseline: per_ns(config.baseline), jump, fading, excess: None }))
+        Ok(Box::new(Self { baseline: setup.per_ns(config.baseline), jump, fading, excess: None }))
     }
 }
 

@@ -91,9 +91,10 @@ impl Variant<dyn Arrivals> for Mmpp {
         Ok(())
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
         let sojourns_ns = config.sojourns_ns().expect("checked: one of the two is given");
-        Ok(Box::new(Self { rates_per_ns: config.rates.map(per_ns), sojourns_ns, now: None }))
+        let rates_per_ns = config.rates.map(|rate| setup.per_ns(rate));
+        Ok(Box::new(Self { rates_per_ns, sojourns_ns, now: None }))
     }
 }
 

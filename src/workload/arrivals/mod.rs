@@ -42,6 +42,16 @@ pub struct Setup<'a> {
     pub duration: Option<Duration>,
     /// The folder that relative paths start from.
     pub folder: &'a Path,
+    /// What every rate of the process is multiplied by: more of the same users, whose days and
+    /// bursts are as long as before.
+    pub rate_scale: f64,
+}
+
+impl Setup<'_> {
+    /// Arrivals a nanosecond.
+    fn per_ns(&self, rate: Rate) -> f64 {
+        per_ns(rate) * self.rate_scale
+    }
 }
 
 impl Role for dyn Arrivals {

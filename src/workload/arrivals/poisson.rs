@@ -9,7 +9,7 @@ use rand_distr::{Distribution, Exp1};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Setup, check_rate, per_ns, whole};
+use super::{Arrivals, Setup, check_rate, whole};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::rng::Stream;
@@ -38,8 +38,8 @@ impl Variant<dyn Arrivals> for Poisson {
         check_rate("rate", config.rate)
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        Ok(Box::new(Self { gap_ns: 1.0 / per_ns(config.rate) }))
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        Ok(Box::new(Self { gap_ns: 1.0 / setup.per_ns(config.rate) }))
     }
 }
 

@@ -71,20 +71,20 @@ impl Variant<dyn Arrivals> for Profile {
                 return Err(Problem::about("repeat", message));
             }
         }
-        if config.curve().is_silent() {
+        if config.curve(per_ns).is_silent() {
             return about("the `points` leave no time in which anything arrives".into());
         }
         Ok(())
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        Ok(Box::new(config.curve()))
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        Ok(Box::new(config.curve(|rate| setup.per_ns(rate))))
     }
 }
 
 impl Config {
-    fn curve(&self) -> Curve {
-        let points: Vec<_> = self.points.iter().map(|(at, rate)| (*at, per_ns(*rate))).collect();
+    fn curve(&self, height: impl Fn(Rate) -> f64) -> Curve {
+        let points: Vec<_> = self.points.iter().map(|&(at, rate)| (at, height(rate))).collect();
         let ((first, opening), (last, closing)) = (points[0], points[points.len() - 1]);
         let piece = |curve: Curve, length: Duration, from: f64, to: f64| {
             curve.then(length, from, if self.between == Between::Steps { from } else { to })
@@ -118,7 +118,7 @@ mod tests {
     fn curve(between: Between, repeat: Option<u64>, points: &[(u64, f64)]) -> Curve {
         let point = |&(at, rate): &(u64, f64)| (Duration::from_secs(at), Rate(rate));
         let points = points.iter().map(point).collect();
-        Config { points, between, repeat: repeat.map(Duration::from_secs) }.curve()
+        Config { points, between, repeat: repeat.map(Duration::from_secs) }.curve(per_ns)
     }
 
     fn seconds(mut curve: Curve, masses: &[f64]) -> Vec<f64> {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::{Arrivals, Setup, check_rate_or_zero, check_span, per_ns};
+use super::{Arrivals, Setup, check_rate_or_zero, check_span};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::time::Duration;
@@ -58,7 +58,7 @@ impl Variant<dyn Arrivals> for Ramp {
         if over == Duration::ZERO {
             return Err(Problem::about("start", "`start` must be before the end of the run"));
         }
-        let (from, to) = (per_ns(config.from), per_ns(config.to));
+        let (from, to) = (setup.per_ns(config.from), setup.per_ns(config.to));
         let curve = Curve::default().then(config.start, from, from).then(over, from, to);
         Ok(Box::new(curve.for_ever(to)))
     }

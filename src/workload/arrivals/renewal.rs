@@ -30,6 +30,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Renewal {
     gap: Box<dyn Law>,
+    scale: f64,
 }
 
 impl Variant<dyn Arrivals> for Renewal {
@@ -37,10 +38,10 @@ impl Variant<dyn Arrivals> for Renewal {
     type Config = Config;
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        let setup = law::Setup { unit: Unit::Time, folder: setup.folder };
-        let gap = config.gap.build(&setup)?;
+        let law = law::Setup { unit: Unit::Time, folder: setup.folder };
+        let gap = config.gap.build(&law)?;
         if gap.mean() * SECOND_NS as f64 >= 1.0 {
-            return Ok(Box::new(Self { gap }));
+            return Ok(Box::new(Self { gap, scale: setup.rate_scale.recip() }));
         }
         Err(Problem::about("gap", "`gap` must have a mean of at least 1ns")
             .help("without gaps everything would arrive in one instant"))
@@ -50,6 +51,6 @@ impl Variant<dyn Arrivals> for Renewal {
 impl Arrivals for Renewal {
     #[inline]
     fn next(&mut self, last: Instant, stream: &mut Stream) -> Instant {
-        last + Duration::from_secs_f64(self.gap.sample(stream))
+        last + Duration::from_secs_f64(self.gap.sample(stream) * self.scale)
     }
 }

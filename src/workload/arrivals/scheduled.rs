@@ -52,7 +52,11 @@ impl Variant<dyn Arrivals> for Scheduled {
         Err(Problem::about("repeat", message))
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        if setup.rate_scale != 1.0 {
+            return Err(Problem::new("a schedule has no rate that `rate-scale` could multiply")
+                .help("write more times, or make each a `batch`"));
+        }
         let mut times = config.at.clone();
         times.sort_unstable();
         let repeat = config.repeat.unwrap_or(Duration::FOREVER);

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::{Arrivals, Setup, check_rate_or_zero, per_ns};
+use super::{Arrivals, Setup, check_rate_or_zero};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::time::Duration;
@@ -68,8 +68,8 @@ impl Variant<dyn Arrivals> for Spike {
         }
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        let (base, peak) = (per_ns(config.base), per_ns(config.peak));
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        let (base, peak) = (setup.per_ns(config.base), setup.per_ns(config.peak));
         let curve = Curve::default()
             .then(config.at, base, base)
             .then(config.rise, base, peak)

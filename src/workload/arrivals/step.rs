@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::{Arrivals, Setup, check_rate_or_zero, per_ns};
+use super::{Arrivals, Setup, check_rate_or_zero};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::time::Duration;
@@ -46,8 +46,8 @@ impl Variant<dyn Arrivals> for Step {
         Ok(())
     }
 
-    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
-        let (from, to) = (per_ns(config.from), per_ns(config.to));
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Arrivals>, Problem> {
+        let (from, to) = (setup.per_ns(config.from), setup.per_ns(config.to));
         Ok(Box::new(Curve::default().then(config.at, from, from).for_ever(to)))
     }
 }

@@ -262,9 +262,10 @@ impl Binder<'_> {
             names.join(" and ")
         ))
         .help(format!(
-            "say which: `columns = {{ {} = \"{}\" }}`",
-            role.name(),
-            self.names[best[0].1].written
+            "say which: `--columns {role}={column}` (`columns = {{ {role} = \"{column}\" }}` in a \
+             scenario)",
+            role = role.name(),
+            column = self.names[best[0].1].written
         ))
     }
 
@@ -286,7 +287,7 @@ impl Binder<'_> {
                 name.written
             ))
             .label("seconds? milliseconds?")
-            .help("say `service-unit = \"ms\"` (or `s`, `us`), or name the column `…_ms`")
+            .help("say `--service-unit ms` (or `s`, `us`), or name the column `…_ms`")
         })
     }
 
@@ -329,7 +330,7 @@ impl Binder<'_> {
                     "there is a column for the end of a request, but none for how \
                                   long it took",
                 )
-                .help("say `columns = { service = \"…\" }`, or which column is the arrival"))
+                .help("say `--columns service=…`, or which column is the arrival"))
             };
         }
         if has(Role::Count) || has(Role::Rate) {
@@ -337,13 +338,11 @@ impl Binder<'_> {
                 Ok(())
             } else {
                 Err(Problem::new("there are counts, but no column says when")
-                    .help("say how long a row's interval is: `interval = \"1m\"`"))
+                    .help("say how long a row's interval is: `--interval 1m`"))
             };
         }
-        Err(Problem::new("no column is known to be the arrival time").help(format!(
-            "say which it is: `columns = {{ arrival = … }}`; {}",
-            self.what_there_is()
-        )))
+        Err(Problem::new("no column is known to be the arrival time")
+            .help(format!("say which it is: `--columns arrival=…`; {}", self.what_there_is())))
     }
 
     fn what_there_is(&self) -> String {

@@ -44,7 +44,6 @@ pub use options::{Column, Columns, Delimiter, Options, Spread};
 pub use row::{Arrivals, Row};
 pub use shape::{Shape, Window};
 pub use source::{Complete, TraceSource};
-pub(crate) use understanding::grouped;
 pub use understanding::{Skipped, Stamps, Understanding};
 pub use unit::Unit;
 
@@ -245,7 +244,7 @@ impl Trace {
                 "rows of `{}` are {step} apart, but count {interval} each",
                 self.understanding.file
             ))
-            .help("say how long an interval is: `interval = \"…\"`")),
+            .help("say how long an interval is: `--interval …`")),
             _ => Ok(()),
         }
     }
@@ -260,7 +259,7 @@ impl Trace {
                 "the rows of `{}` are counts, but their stamps do not show of how long an interval",
                 self.understanding.file
             ))
-            .help("say it: `interval = \"1m\"`"));
+            .help("say it: `--interval 1m`"));
         }
         Ok(())
     }
@@ -296,7 +295,7 @@ impl Trace {
         self.parser
             .problem(format!("the row is {step} after the one above it, but rows count {interval}"))
             .label("intervals overlap")
-            .help("say how long an interval is: `interval = \"…\"`")
+            .help("say how long an interval is: `--interval …`")
     }
 }
 

@@ -372,7 +372,7 @@ impl Parser {
             Defect::Width => {
                 let (is, should) = (self.records.width(), self.names.len());
                 Problem::new(format!("the row has {is} fields, the rows above have {should}"))
-                    .help("mend the row, or set `skip-damaged` to leave such rows out")
+                    .help("mend the row, or `--skip-damaged` leaves such rows out")
                     .at(&self.records.origin_of_line())
             }
         };
@@ -427,7 +427,7 @@ pub(super) fn cell_problem(
     let cell = records.field(place);
     let shown: String = String::from_utf8_lossy(cell).chars().take(40).collect();
     let what = format!("`{shown}` in column `{name}`");
-    let mend = "mend the row, or set `skip-damaged` to leave such rows out";
+    let mend = "mend the row, or `--skip-damaged` leaves such rows out";
     let problem = match fault {
         _ if std::str::from_utf8(cell).is_err() => {
             Problem::new(format!("the text in column `{name}` is not UTF-8"))
@@ -441,7 +441,7 @@ pub(super) fn cell_problem(
         Fault::TooLarge => Problem::new(format!("{what} is beyond what can be counted"))
             .help("check the unit: the simulator counts nanoseconds, 292 years of them"),
         Fault::NotTime => Problem::new(format!("{what} is no date in a form that is known")).help(
-            "write `2023-11-16 18:17:03.25`, or say the form: `time-format = \"%d.%m.%Y %H:%M\"`",
+            "write `2023-11-16 18:17:03.25`, or say the form: `--time-format '%d.%m.%Y %H:%M'`",
         ),
     };
     problem.at(&records.origin(place))

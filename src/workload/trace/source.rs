@@ -18,11 +18,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::{Row, Shape, Spread, Trace, Window, grouped};
+use super::{Row, Shape, Spread, Trace, Window};
 use crate::diagnose::Problem;
 use crate::model::Request;
 use crate::rng::{Purpose, Seed, Stream, split_mix};
 use crate::time::{Duration, Instant};
+use crate::units::grouped;
 use crate::workload::aggregate::{Scatter, Urn, draw_count};
 use crate::workload::{CHUNK, Source};
 
@@ -94,6 +95,19 @@ impl<C: Complete> TraceSource<C> {
     }
 }
 
+impl<C> TraceSource<C> {
+    fn nothing_in_the_window(&self) -> Problem {
+        let Window { from, .. } = self.shape.window;
+        let message = format!("the window {} of the trace has no requests", self.shape.window);
+        let last = self.row.at.since(Instant::START);
+        Problem::about("window", message).help(if last < from {
+            format!("the last request arrives {last} after the first")
+        } else {
+            "choose a longer one: `plimsoll inspect` shows when requests arrive".to_owned()
+        })
+    }
+}
+
 impl Rows {
     #[inline]
     fn next(&mut self, row: &mut Row) -> Result<bool, Problem> {
@@ -145,6 +159,9 @@ impl<C: Complete> Source for TraceSource<C> {
             out.push(Request { arrival: self.row.at, ..request });
         }
         self.sent += (out.len() + CHUNK - goal) as u64;
+        if self.over && self.sent == 0 && self.shape.window != Window::ALL {
+            return Err(self.nothing_in_the_window());
+        }
         Ok(())
     }
 
@@ -158,7 +175,10 @@ impl<C: Complete> Source for TraceSource<C> {
                 .push(format!("requests of one stamp are placed at random in the {tick} after it"));
         }
         if window != Window::ALL {
-            advice.push(format!("{} requests lie in the window {window}", grouped(self.sent)));
+            advice.push(format!(
+                "{} requests lie in the window {window}; what comes after it is not read",
+                grouped(self.sent)
+            ));
         }
         if speed_up != 1.0 {
             advice.push(format!("time runs {speed_up} times as fast as it was recorded"));

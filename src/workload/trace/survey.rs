@@ -40,8 +40,8 @@ pub(super) fn survey(input: &Input, options: &Options) -> Result<(Parser, Unders
             records.name
         ))
         .help(
-            "say it: `interval = \"1m\"`; if the numbers are stamps, name their column and unit: \
-               `columns = { arrival = 1 }`, `time-unit = \"s\"`",
+            "say it: `--interval 1m` (`interval = \"1m\"` in a scenario); if the numbers are \
+             stamps, name their column and unit: `--columns arrival=1 --time-unit s`",
         )
         .at(&records.origin_of_line()));
     }
@@ -213,7 +213,7 @@ fn open_table(
     let header = records.origin_of_line();
     if !records.read()? {
         return Err(Problem::new(format!("`{}` has a header and no rows", records.name))
-            .help("there is nothing to replay; if the line is a row, say `header = false`")
+            .help("there is nothing to replay; if the line is a row, say `--header false`")
             .at(&header));
     }
     let first = texts(&records);

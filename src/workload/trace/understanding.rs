@@ -8,6 +8,7 @@ use super::row::{Arrivals, Row};
 use super::stamp;
 use super::unit::Unit;
 use crate::time::{Duration, Instant};
+use crate::units::grouped;
 
 /// How the stamps of a file are read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -206,12 +207,12 @@ impl Understanding {
                 1 => "1 row came after a later one".to_owned(),
                 late => format!("{} rows came after a later one", grouped(late)),
             };
-            advice.push(format!("{}: sorted by arrival ({why}); {late}", self.file));
+            advice.push(format!("{}: sorted by arrival ({why}); {late}", self.short()));
         }
         for skipped in &self.skipped {
             advice.push(format!(
                 "{}: {} left out, for {} (the first is line {})",
-                self.file,
+                self.short(),
                 rows(skipped.rows),
                 skipped.reason,
                 skipped.first_line
@@ -219,9 +220,9 @@ impl Understanding {
         }
         if self.failed > 0 {
             advice.push(format!(
-                "{}: {} had failed when recorded; they arrive all the same unless `skip-failed` \
-                 is set",
-                self.file,
+                "{}: {} had failed when recorded; they arrive all the same, unless `--skip-failed` \
+                 leaves them out",
+                self.short(),
                 requests(self.failed)
             ));
         }
@@ -230,11 +231,16 @@ impl Understanding {
             advice.push(format!(
                 "{}: {} intervals have no row; no request arrives in them, and the mean rate is \
                  over those that have one",
-                self.file,
+                self.short(),
                 grouped(self.missing_intervals)
             ));
         }
         advice
+    }
+
+    /// The file's own name: its folder is told once.
+    fn short(&self) -> &str {
+        self.file.rsplit('/').next().unwrap_or(&self.file)
     }
 
     fn reading(&self) -> String {
@@ -260,7 +266,7 @@ impl Understanding {
         };
         format!(
             "{}: {amount} over {}, {} a second; time zero is {}",
-            self.file,
+            self.short(),
             rounded(self.span),
             significant(self.rate),
             self.first_stamp
@@ -270,7 +276,12 @@ impl Understanding {
     fn unit_advice(&self) -> Vec<String> {
         let mut advice = Vec::new();
         if let Stamps::Numbers { unit, because } = &self.stamps {
-            advice.push(format!("{}: stamps are {}, {}", self.file, unit.plural(), why(*because)));
+            advice.push(format!(
+                "{}: stamps are {}, {}",
+                self.short(),
+                unit.plural(),
+                why(*because)
+            ));
         }
         for bound in &self.columns {
             if let (Role::Service, Some(unit), Some(because)) =
@@ -278,7 +289,7 @@ impl Understanding {
             {
                 advice.push(format!(
                     "{}: service times are {}, {}",
-                    self.file,
+                    self.short(),
                     unit.plural(),
                     why(because)
                 ));
@@ -286,9 +297,9 @@ impl Understanding {
             let column = bound.column.to_lowercase();
             if bound.role == Role::Count && matches!(column.as_str(), "load" | "value" | "y") {
                 advice.push(format!(
-                    "{}: `{}` is read as requests an interval; if it is a rate, say `columns = {{ \
-                     rate = \"{}\" }}`{}",
-                    self.file,
+                    "{}: `{}` is read as requests an interval; if it is a rate, say `--columns \
+                     rate={}`{}",
+                    self.short(),
                     bound.column,
                     bound.column,
                     if column == "y" { ", and if it is a logarithm, undo that first" } else { "" }
@@ -307,7 +318,7 @@ impl Understanding {
             format!(
                 "{}: stamps are quantised to {step} and {:.0} % of the rows share one with the row \
                  before{}",
-                self.file,
+                self.short(),
                 share * 100.0,
                 if self.spread { "" } else { kept }
             )
@@ -333,19 +344,6 @@ pub(super) fn shown_stamp(written: &str, nanos: i64, stamps: &Stamps) -> String 
         }
         _ => written.to_owned(),
     }
-}
-
-/// 1352804107 as `1,352,804,107`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn rows(count: u64) -> String {

@@ -59,7 +59,11 @@ fn a_problem_is_shown_at_its_option() {
 
 #[test]
 fn a_ramp_without_a_length_needs_that_of_the_run() {
-    let setup = plimsoll::workload::arrivals::Setup { duration: None, folder: "".as_ref() };
+    let setup = plimsoll::workload::arrivals::Setup {
+        duration: None,
+        folder: "".as_ref(),
+        rate_scale: 1.0,
+    };
     let problem = recipe("ramp:from=1/s,to=2/s").unwrap().build(&setup).err().unwrap();
     assert!(problem.to_string().contains("needs `over`"), "{problem}");
     assert!(recipe("ramp:from=1/s,to=2/s,over=1h").unwrap().build(&setup).is_ok());

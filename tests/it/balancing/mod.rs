@@ -268,7 +268,8 @@ impl Cluster {
         let capacity: f64 =
             self.servers.iter().map(|spec| f64::from(spec.slots) * spec.speed).sum();
         let rate = self.load * capacity;
-        let setup = arrivals::Setup { duration: None, folder: std::path::Path::new("") };
+        let setup =
+            arrivals::Setup { duration: None, folder: std::path::Path::new(""), rate_scale: 1.0 };
         let process = recipe::<dyn Arrivals>(&format!("poisson:rate={rate}/s")).build(&setup);
         let unit = law::Setup { unit: law::Unit::Time, folder: std::path::Path::new("") };
         let mut attributes = Attributes::new(0, "main", seed);

@@ -26,7 +26,7 @@ fn refused(text: impl AsRef<[u8]>, parts: &[&str]) {
 fn a_file_without_an_arrival_column_names_the_columns_it_has() {
     refused(
         "a,b,in\n1,2,3\n",
-        &["t.csv:1:1", "no column is known to be the arrival", "columns = { arrival", "`a`, `b`"],
+        &["t.csv:1:1", "no column is known to be the arrival", "--columns arrival", "`a`, `b`"],
     );
     refused("1,x\n2,y\n", &["t.csv:1:1", "no header and 2 columns, counted from 1"]);
     let vidur = options("format = 'vidur'");
@@ -70,9 +70,9 @@ fn units_are_never_guessed() {
         "arrival_s,service\n1,2\n",
         &["t.csv:1:1", "unit of the service times", "service-unit"],
     );
-    refused("12\n13\n", &["t.csv:1:1", "of how long an interval", "interval = \"1m\""]);
+    refused("12\n13\n", &["t.csv:1:1", "of how long an interval", "--interval 1m"]);
     refused("t_s,count\n5,2\n", &["do not show of how long an interval", "interval"]);
-    refused("requests\n12\n", &["no column says when", "interval = \"1m\""]);
+    refused("requests\n12\n", &["no column says when", "--interval 1m"]);
 }
 
 #[test]
