@@ -252,8 +252,8 @@ impl<P: Probe> Drive<'_, P> {
         let network = plant.fleet.spec(server).network;
         plant.fleet.sent(server);
         if self.scaled {
-            let request = self.slab[ticket].request;
-            self.note_sent(server, &request);
+            let tokens = self.slab[ticket].request.tokens();
+            self.note_sent(server, tokens);
         }
         let plant = &mut self.plant;
         let live = &mut self.slab[ticket];

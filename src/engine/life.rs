@@ -4,7 +4,7 @@ use super::drive::{Drive, Timer};
 use super::pool::ScaleIn;
 use super::{Plant, Rank};
 use crate::fleet::{FleetChange, State};
-use crate::model::{Completion, Fate, Request, ServerId};
+use crate::model::{Completion, Fate, ServerId};
 use crate::probe::{Change, Decision, Probe};
 use crate::rng::Purpose;
 use crate::scale::{Metric, Signals, Totals};
@@ -111,15 +111,13 @@ impl<P: Probe> Drive<'_, P> {
     // ---- what requests do to the sums; only called where some pool is scaled ----
 
     #[inline]
-    pub(super) fn note_sent(&mut self, server: ServerId, request: &Request) {
+    pub(super) fn note_sent(&mut self, server: ServerId, tokens: u64) {
         let Plant { fleet, life, .. } = &mut self.plant;
         let spec = fleet.spec(server);
         let state = &mut life[usize::from(spec.pool)].now;
-        state.settle(self.now);
-        state.in_flight += 1;
-        state.busy += u32::from(fleet.in_flight(server) <= spec.slots);
+        state.in_flight.up(self.now, 1);
+        state.busy.up(self.now, u32::from(fleet.in_flight(server) <= spec.slots));
         state.sent += 1;
-        let tokens = u64::from(request.input) + u64::from(request.output);
         state.totals.tokens = state.totals.tokens.wrapping_add(tokens);
     }
 
@@ -136,11 +134,9 @@ impl<P: Probe> Drive<'_, P> {
         let spec = *fleet.spec(server);
         let pool = &mut life[usize::from(spec.pool)];
         let state = &mut pool.now;
-        state.settle(self.now);
-        state.in_flight -= 1;
-        state.busy -= u32::from(fleet.in_flight(server) < spec.slots);
-        let tokens = u64::from(done.request.input) + u64::from(done.request.output);
-        state.totals.tokens = state.totals.tokens.wrapping_sub(tokens);
+        state.in_flight.down(self.now, 1);
+        state.busy.down(self.now, u32::from(fleet.in_flight(server) < spec.slots));
+        state.totals.tokens = state.totals.tokens.wrapping_sub(done.request.tokens());
         state.totals.completed += u64::from(completed);
         state.totals.failed += u64::from(!completed);
         if pool.cores.0.is_finite() {
@@ -209,12 +205,13 @@ impl<P: Probe> Drive<'_, P> {
         let mut held_ns = (self.area + since * u128::from(self.arrived - self.ended)) as u64;
         for life in &mut self.plant.life {
             life.now.settle(self.now);
-            held_ns = held_ns.wrapping_sub(life.now.in_flight_ns);
+            held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
         }
         let state = &self.plant.life[usize::from(pool)].now;
         Totals {
             // What is held before the pools could go to any of them.
-            in_system_ns: state.in_flight_ns.wrapping_add(held_ns),
+            in_system_ns: state.in_flight.area_ns(self.now).wrapping_add(held_ns),
+            busy_ns: state.busy.area_ns(self.now),
             arrivals: if single { self.arrived } else { state.sent },
             ..state.totals
         }
@@ -254,9 +251,9 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     fn look(&mut self, pool: u16) {
-        let others: u32 = self.plant.life.iter().map(|life| life.now.in_flight).sum();
+        let others: u32 = self.plant.life.iter().map(|life| life.now.in_flight.now).sum();
         let life = &mut self.plant.life[usize::from(pool)];
-        let in_system = (self.arrived - self.ended) as u32 - (others - life.now.in_flight);
+        let in_system = (self.arrived - self.ended) as u32 - (others - life.now.in_flight.now);
         let counts = life.now.counts();
         let Some(scaler) = &mut life.scaler else { return };
         let signals = Signals {
@@ -269,7 +266,7 @@ impl<P: Probe> Drive<'_, P> {
             cores: life.cores.0,
             memory: life.spec.memory,
             in_system,
-            waiting: in_system.saturating_sub(life.now.busy),
+            waiting: in_system.saturating_sub(life.now.busy.now),
             metrics: &scaler.metrics,
         };
         let target = scaler.policy.target(&signals);

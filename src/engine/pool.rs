@@ -100,26 +100,51 @@ pub struct PoolState {
     /// For each server ever, by its place, which spell of idleness is its last.
     pub(super) idle: Vec<u64>,
     pub(super) ordered: u32,
-    pub(super) in_flight: u32,
-    pub(super) busy: u32,
-    pub(super) in_flight_ns: u64,
+    pub(super) in_flight: Level,
+    pub(super) busy: Level,
     pub(super) sent: u64,
     pub(super) totals: Totals,
 }
 
-impl PoolState {
-    /// Brings the running sums up to now; called before a level changes.
+/// A number that goes up and down with every request, and the area under it.
+///
+/// The area from the start to `t` is level × t, less the instants at which it went up, plus those
+/// at which it went down: an addition a change, where a sum over time would cost a multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    pub(super) now: u32,
+    instants: u64,
+}
+
+impl Level {
     #[inline]
+    pub(super) fn up(&mut self, at: Instant, by: u32) {
+        self.now += by;
+        self.instants = self.instants.wrapping_sub(at.0.wrapping_mul(u64::from(by)));
+    }
+
+    #[inline]
+    pub(super) fn down(&mut self, at: Instant, by: u32) {
+        self.now -= by;
+        self.instants = self.instants.wrapping_add(at.0.wrapping_mul(u64::from(by)));
+    }
+
+    /// The area up to an instant; it wraps, as all sums of a pool do.
+    pub(super) fn area_ns(self, at: Instant) -> u64 {
+        self.instants.wrapping_add(at.0.wrapping_mul(u64::from(self.now)))
+    }
+}
+
+impl PoolState {
+    /// Brings the sums over servers up to now; called before their number or slots change.
     pub(super) fn settle(&mut self, now: Instant) {
         let span = (now - self.totals.at).0;
         let serving = self.ready.len() as u64 + u64::from(self.draining);
         let sum = |total: &mut u64, level: u64| {
             *total = total.wrapping_add(span.wrapping_mul(level));
         };
-        sum(&mut self.totals.busy_ns, self.busy.into());
         sum(&mut self.totals.slot_ns, self.slots);
         sum(&mut self.totals.server_ns, serving);
-        sum(&mut self.in_flight_ns, self.in_flight.into());
         self.totals.at = now;
     }
 

@@ -46,8 +46,8 @@ impl<P: Probe> Drive<'_, P> {
         let life = &mut self.plant.life[pool];
         life.now.settle(self.now);
         let in_flight = self.plant.fleet.in_flight(server);
-        life.now.busy += in_flight.min(size.slots);
-        life.now.busy -= in_flight.min(spec.slots);
+        life.now.busy.up(self.now, in_flight.min(size.slots));
+        life.now.busy.down(self.now, in_flight.min(spec.slots));
         life.now.slots += u64::from(size.slots);
         life.now.slots -= u64::from(spec.slots);
         let cold = life.now.warming.contains(&server);

@@ -169,6 +169,8 @@ pub struct Census {
     pub width: Duration,
     /// The work that arrived in each interval.
     pub offered: Vec<Offered>,
+    /// Where the last interval ends: arrivals come in order, so most need no division.
+    edge: Instant,
     last: Vec<Option<(u32, u32, u32, &'static str)>>,
 }
 
@@ -183,6 +185,7 @@ impl Census {
             memories: Vec::new(),
             width: Duration::from_secs(1),
             offered: Vec::new(),
+            edge: Instant::START,
             last: vec![None; pools],
         }
     }
@@ -208,7 +211,17 @@ impl Census {
         steps
     }
 
+    /// Intervals up to the one that holds an arrival.
     #[cold]
+    fn begin_interval(&mut self, arrival: Instant) {
+        while arrival.0 / self.width.0 >= MOST as u64 {
+            self.widen();
+        }
+        let index = (arrival.0 / self.width.0) as usize;
+        self.offered.resize(self.offered.len().max(index + 1), Offered::default());
+        self.edge = Instant((index as u64 + 1) * self.width.0);
+    }
+
     fn widen(&mut self) {
         self.width = Duration(2 * self.width.0);
         let pairs = std::mem::take(&mut self.offered);
@@ -217,16 +230,15 @@ impl Census {
 }
 
 impl Probe for Census {
+    #[inline]
     fn arrival(&mut self, request: &Request, _: u64) {
-        while request.arrival.0 / self.width.0 >= MOST as u64 {
-            self.widen();
+        if request.arrival >= self.edge {
+            self.begin_interval(request.arrival);
         }
-        let index = (request.arrival.0 / self.width.0) as usize;
-        if index >= self.offered.len() {
-            self.offered.resize(index + 1, Offered::default());
+        if let Some(last) = self.offered.last_mut() {
+            last.arrivals += 1;
+            last.work_ns += request.demand.0;
         }
-        self.offered[index].arrivals += 1;
-        self.offered[index].work_ns += request.demand.0;
     }
 
     fn server(&mut self, change: &Change) {
