@@ -20,6 +20,8 @@ pub(super) enum Format {
     Json,
     /// One row a run, the header being the JSON path joined by dots.
     Csv,
+    /// Tables for a pull request.
+    Markdown,
 }
 
 /// What to simulate and how.

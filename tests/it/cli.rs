@@ -77,6 +77,23 @@ fn csv_is_the_same_numbers_as_one_row_under_dotted_paths() {
 }
 
 #[test]
+fn results_print_as_markdown_for_a_pull_request() {
+    let shown = |args: &[&str]| {
+        let output = run_with(&[args, &["--format", "markdown"]].concat(), TRAFFIC.as_bytes());
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let replay = shown(&["replay", "-", "--servers", "2"]);
+    assert!(replay.contains("| utilization |") && replay.contains("plimsoll replay"), "{replay}");
+    let both =
+        ["compare", "-", "--balancer", "random", "--balancer", "round-robin", "--servers", "2"];
+    let compare = shown(&both);
+    assert!(compare.contains("| random |") && compare.contains("plimsoll compare"), "{compare}");
+    let theory = shown(&["theory", "mm1", "--lambda", "1", "--mu", "2"]);
+    assert!(theory.contains("| utilization | 0.5 |"), "{theory}");
+}
+
+#[test]
 fn the_same_input_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let with = |threads| {
         let args =
