@@ -201,6 +201,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<kpa::scaler::Scaler>(include_str!("kpa/mod.rs")),
     Entry::of::<keda::scaler::Scaler>(include_str!("keda/mod.rs")),
     Entry::of::<ray_serve::RayServe>(include_str!("ray_serve.rs")),
+    Entry::of::<wva::Wva>(include_str!("wva.rs")),
     Entry::of::<vpa::scaler::Scaler>(include_str!("vpa/mod.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
