@@ -26,6 +26,7 @@ pub(super) enum Format {
 
 /// What to simulate and how.
 #[derive(Clone, Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(super) struct Common {
     /// A scenario (*.toml) or a traffic file (anything else; `-` is standard input)
     #[arg(value_name = "INPUT")]
@@ -175,6 +176,8 @@ impl Common {
             overlay.set_manifests(reading);
         }
         let flags = [
+            // Which limits and orders there are depends on where requests wait, so that comes first.
+            ("--queue", "balancer.queue", &self.queue),
             ("--servers", "pool.*.servers", &self.servers),
             ("--slots", "pool.*.slots", &self.slots),
             ("--speed", "pool.*.speed", &self.speed),
@@ -182,7 +185,6 @@ impl Common {
             ("--queue-limit", "pool.*.queue-limit", &self.queue_limit),
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
-            ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
             ("--spread", "traffic.*.spread", &self.spread),
             ("--rate-scale", "traffic.*.rate-scale", &self.rate_scale),
