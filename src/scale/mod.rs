@@ -229,7 +229,7 @@ fn ordered(lower: (&str, f64), upper: (&str, f64)) -> Result<(), Problem> {
 }
 
 /// Refuses bounds of which the least is above the largest.
-fn bounds<N: PartialOrd + std::fmt::Display>(
+fn bounds<N: Copy + PartialOrd + std::fmt::Display>(
     least: &str,
     min: N,
     most: &str,

@@ -245,9 +245,9 @@ fn actions(results: &Results, value: &str) -> Vec<Series> {
     let apart = end(results) / ACTIONS;
     let (mut more, mut fewer) = (Vec::new(), Vec::new());
     let (mut free_more, mut free_fewer) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-    for decision in results.list("autoscaling").iter().flat_map(|pool| pool["decisions"].as_array())
-    {
-        for one in decision {
+    let pools = results.list("autoscaling").iter();
+    for decisions in pools.filter_map(|pool| pool["decisions"].as_array()) {
+        for one in decisions {
             let count = |key: &str| one[key].as_f64().unwrap_or(0.0);
             let (at, change) =
                 (count("at_s"), count("allowed") - count("starting") - count("ready"));
