@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Instant as Clock;
 
 use plimsoll::balance::{Balancer, Setup};
-use plimsoll::engine::{self, Plant, Reporting};
+use plimsoll::engine::{self, Plant, QueueTimeout, Reporting};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::law::{self, Law};
 use plimsoll::model::Request;
@@ -85,6 +85,8 @@ fn plant(servers: u32, policy: &str) -> Plant {
         plain_fifo: true,
         // Only those who go by reports pay for them.
         reporting: silent.is_err().then_some(Reporting { interval, delay: Duration::ZERO }),
+        queue_timeout: QueueTimeout::NONE,
+        resilience: None,
     }
 }
 

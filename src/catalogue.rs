@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use crate::balance::Balancer;
+use crate::fault::Fault;
+use crate::health::Ejector;
 use crate::law::Law;
+use crate::protect::{Admission, Backoff, Budget};
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
 use crate::station::Discipline;
@@ -36,6 +39,11 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),
+        kind::<dyn Fault>(),
+        kind::<dyn Ejector>(),
+        kind::<dyn Backoff>(),
+        kind::<dyn Budget>(),
+        kind::<dyn Admission>(),
         trace_formats(),
     ]
 }

@@ -127,13 +127,14 @@ impl AddAssign for Duration {
     }
 }
 
+const DAY_NS: u64 = 86_400 * SECOND_NS;
+
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::FOREVER {
             return f.write_str("forever");
         }
         // A month is no fixed number of days, so days are the largest unit.
-        const DAY_NS: u64 = 86_400 * SECOND_NS;
         let (days, rest) = (self.0 / DAY_NS, std::time::Duration::from_nanos(self.0 % DAY_NS));
         match days {
             0 => {}

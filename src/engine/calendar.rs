@@ -38,6 +38,7 @@ impl Calendar {
 
     /// Sets a server's next departure.
     #[inline]
+    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
         let nodes = self.nodes.as_mut_slice();
         let mut node = nodes.len() / 2 + server.index();

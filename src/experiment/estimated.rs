@@ -5,8 +5,8 @@ use super::evidence::{Evidence, Of};
 use super::judge::judge;
 use super::words::RISING;
 use crate::outcome::{
-    Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
-    Summary,
+    Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Resilience,
+    Server, Servers, Status, Summary,
 };
 use crate::scenario::{Scenario, hot_server};
 use crate::stats::series::mean;
@@ -61,24 +61,73 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         },
         pools: pools(evidence),
         autoscaling: first.autoscaling.clone(),
+        resilience: resilience(evidence),
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };
     advise(scenario, evidence, &mut outcome);
+    outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
+}
+
+/// Counts of all runs, shares of their means; the log and the timeline are those of the first run,
+/// and an overload that lasted is that of the first run that had one.
+fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
+    let all: Vec<&Resilience> =
+        evidence.counted().iter().filter_map(|part| part.outcome.resilience.as_ref()).collect();
+    let first = *all.first()?;
+    let sum = |count: fn(&Resilience) -> u64| all.iter().map(|it| count(it)).sum();
+    let average = |of: fn(&Resilience) -> Option<f64>| {
+        let known: Vec<f64> = all.iter().filter_map(|it| of(it)).collect();
+        (!known.is_empty()).then(|| mean(&known))
+    };
+    Some(Resilience {
+        attempts: sum(|it| it.attempts),
+        attempts_per_request: average(|it| it.attempts_per_request),
+        denied: sum(|it| it.denied),
+        hedges_won: sum(|it| it.hedges_won),
+        late: sum(|it| it.late),
+        wasted_share: average(|it| it.wasted_share),
+        outages: sum(|it| it.outages),
+        marked_down: sum(|it| it.marked_down),
+        ejected: sum(|it| it.ejected),
+        readmitted: sum(|it| it.readmitted),
+        detection_s: all.iter().filter_map(|it| it.detection_s).reduce(|a, b| Detection {
+            count: a.count + b.count,
+            mean: (a.mean * a.count as f64 + b.mean * b.count as f64) / (a.count + b.count) as f64,
+            min: a.min.min(b.min),
+            max: a.max.max(b.max),
+        }),
+        metastable: all.iter().find_map(|it| it.metastable),
+        ..first.clone()
+    })
 }
 
 fn requests(evidence: &Evidence<'_>) -> Requests {
     let mut all = Requests::default();
     for part in evidence.counted() {
-        let Requests { arrived, completed, rejected, timed_out, failed, retried } =
-            part.outcome.requests;
+        let Requests {
+            arrived,
+            completed,
+            rejected,
+            timed_out,
+            failed,
+            retried,
+            shed,
+            hedged,
+            returned,
+            lost,
+        } = part.outcome.requests;
         all.arrived += arrived;
         all.completed += completed;
         all.rejected += rejected;
         all.timed_out += timed_out;
         all.failed += failed;
         all.retried += retried;
+        all.shed += shed;
+        all.hedged += hedged;
+        all.returned += returned;
+        all.lost += lost;
     }
     all
 }

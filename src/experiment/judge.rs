@@ -60,6 +60,20 @@ pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estima
     }
 }
 
+/// Whether an objective is met by the sharper question, which a choice among many points needs: the
+/// share of requests beyond the limit of a percentile. `None` where it stays open.
+pub(super) fn decided(goal: &Goal, estimates: &impl Estimates) -> Option<bool> {
+    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
+    let beyond = |p, duration| on_tail(goal, p, &estimates.beyond(duration, limit));
+    let ruling = match goal.measure {
+        _ if estimates.is_empty() => Ruling::Missed,
+        Measure::Percentile(p) => beyond(p, Duration::Latency),
+        Measure::WaitPercentile(p) => beyond(p, Duration::Wait),
+        measure => on_value(goal, &estimates.of(measure)),
+    };
+    (ruling != Ruling::Inconclusive).then_some(ruling == Ruling::Met)
+}
+
 impl Estimates for Evidence<'_> {
     fn of(&self, measure: Measure) -> Estimate {
         let arrived = |part: &Part| part.outcome.requests.arrived as f64;
@@ -149,7 +163,7 @@ mod tests {
         );
     }
 
-    /// A percentile between two ends, or none, and between 1 % and 2 % beyond any limit.
+    /// A percentile between two ends, or none, and between 0.5 % and 2 % beyond any limit.
     struct Known(Option<[f64; 2]>);
 
     impl Estimates for Known {
@@ -159,7 +173,7 @@ mod tests {
             })
         }
         fn beyond(&self, _: Duration, _: u64) -> Estimate {
-            Estimate::between(0.015, 0.01, 0.02, Status::Ok)
+            Estimate::between(0.01, 0.005, 0.02, Status::Ok)
         }
         fn is_empty(&self) -> bool {
             false

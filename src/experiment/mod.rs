@@ -9,6 +9,7 @@
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
+//! | which of very many? | [`sweep`]: a grid of any fields, the front, the best for sure |
 //!
 //! This is the only user of threads. Runs are the unit of parallel work and are taken up in the
 //! order of their numbers; everything is folded in that order, and a stop keeps the complete ones
@@ -30,6 +31,7 @@ mod judge;
 mod precision;
 pub mod replicate;
 mod resample;
+pub mod sweep;
 pub mod warmup;
 mod words;
 mod workload;

@@ -14,6 +14,9 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
     shown.push_str(&format!("\n{}\n\n", origin(outcome)));
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
+    if let Some(found) = &outcome.resilience {
+        shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
+    }
     if let Some(legend) = legend(outcome) {
         shown.push_str(&format!("\n{legend}\n"));
     }
@@ -99,7 +102,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("queue", estimate(&outcome.queue_mean, digits));
     fact("throughput", estimate(&outcome.throughput, |rate| format!("{} /s", digits(rate))));
     let requests = &outcome.requests;
-    let lost = requests.rejected + requests.timed_out + requests.failed;
+    let lost = requests.errors();
     if lost > 0 {
         fact("errors", format!("{} ({})", estimate(&outcome.error_rate, percent), grouped(lost)));
     }

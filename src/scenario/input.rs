@@ -4,9 +4,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
+use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
+use crate::law::Law;
 use crate::manifest::Manifests;
+use crate::registry::Role;
+use crate::station::Discipline;
+use crate::workload::arrivals::Arrivals;
 use crate::workload::trace::Options;
 
 /// What a command works on.
@@ -185,6 +190,7 @@ impl Setting {
         if self.path == "balancer.policy" {
             return self.choose_policy(document, origin);
         }
+        unfold(document, &self.path)?;
         let value = Node::from_word(&self.word, origin.clone());
         // Behind a shared queue nobody waits at a server.
         let shared = Value::Text("shared".to_owned());
@@ -211,20 +217,16 @@ impl Setting {
             .help(format!("write `--set {table}.{}.{rest}={}`", names[0], self.word))
             .at(origin));
         }
-        for name in self.concerned(document, table, rest, names) {
-            document.set_keyed(&format!("{table}.{name}.{rest}"), key, value.clone())?;
+        for name in Self::concerned(document, table, rest, names) {
+            let path = format!("{table}.{name}.{rest}");
+            unfold(document, &path)?;
+            document.set_keyed(&path, key, value.clone())?;
         }
         Ok(())
     }
 
     /// Flags on how a trace is read concern the classes that are replayed, if there are any.
-    fn concerned(
-        &self,
-        document: &Node,
-        table: &str,
-        rest: &str,
-        names: Vec<String>,
-    ) -> Vec<String> {
+    fn concerned(document: &Node, table: &str, rest: &str, names: Vec<String>) -> Vec<String> {
         let key = rest.split('.').next().unwrap_or(rest);
         let of_traces = table == "traffic" && (Options::KEYS.contains(&key) || key == "window");
         let replayed = |name: &&String| document.find(&format!("traffic.{name}.trace")).is_some();
@@ -303,6 +305,27 @@ impl Setting {
             None => document.set("balancer", policy),
         }
     }
+}
+
+/// Writes a part that a path leads into, and that stands as `name:key=value`, as the table it is:
+/// `traffic.web.arrivals.rate` is a key of `arrivals = "poisson:rate=10/s"` too.
+fn unfold(document: &mut Node, path: &str) -> Result<(), Problem> {
+    for (at, _) in path.match_indices('.') {
+        let above = &path[..at];
+        let head = match above.rsplit('.').next().unwrap_or(above) {
+            "arrivals" => <dyn Arrivals as Role>::KEY,
+            "balancer" | "autoscaler" => <dyn Balancer as Role>::KEY,
+            "discipline" => <dyn Discipline as Role>::KEY,
+            "service" | "startup" | "patience" | "lifetime" | "idle-timeout" | "input-tokens"
+            | "output-tokens" => <dyn Law as Role>::KEY,
+            _ => continue,
+        };
+        if let Some(Node { value: Value::Text(spec), origin }) = document.find(above) {
+            let table = Node::from_spec(head, spec, origin)?;
+            document.set(above, table)?;
+        }
+    }
+    Ok(())
 }
 
 impl Scenario {

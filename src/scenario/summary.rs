@@ -1,10 +1,10 @@
 //! From the sums of a meter to the numbers of an outcome, and the advice they call for.
 
-use super::{Goal, Measure, Measured, Scenario, staffing};
+use super::{Goal, Measure, Measured, Scenario, aftermath, staffing};
 use crate::engine::Ending;
 use crate::model::Fate;
 use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
-use crate::probe::PerServer;
+use crate::probe::{PerServer, Tries};
 use crate::time::{Instant, SECOND_NS};
 use crate::units::grouped;
 
@@ -16,13 +16,18 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     let pools = pools(scenario, measured, &terms);
     let slot_time: f64 = terms.iter().map(|term| term.slot_s).sum();
     let busy: u128 = meter.servers.iter().map(|server| u128::from(server.busy_ns)).sum();
+    let tries = measured.chronicle.as_ref().map_or_else(Tries::default, |it| it.tries);
     let requests = Requests {
         arrived: meter.arrived,
         completed: meter.count(Fate::Completed),
         rejected: meter.count(Fate::Rejected),
         timed_out: meter.count(Fate::TimedOut),
         failed: meter.count(Fate::Failed),
-        retried: 0,
+        retried: tries.retries,
+        shed: meter.count(Fate::Shed),
+        hedged: tries.hedges,
+        returned: tries.returned,
+        lost: tries.lost,
     };
     let mut outcome = Outcome {
         schema: "plimsoll.outcome/1".to_owned(),
@@ -37,10 +42,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         duration_s: span,
         warm_up_s: meter.from.as_secs_f64(),
         throughput: if span > 0.0 { meter.departed() as f64 / span } else { 0.0 },
-        error_rate: share(
-            requests.rejected + requests.timed_out + requests.failed,
-            requests.arrived,
-        ),
+        error_rate: share(requests.errors(), requests.arrived),
         latency_s: meter.latency.summary(),
         wait_s: meter.wait.summary(),
         service_s: meter.service.summary(),
@@ -53,11 +55,13 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         requests,
         pools,
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
+        resilience: aftermath::resilience(scenario, measured),
         slo: Vec::new(),
         advice: scenario.remarks.iter().chain(&measured.advice).cloned().collect(),
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
+    outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
 }
 

@@ -72,7 +72,8 @@ impl Queue {
     /// The mean and p99 are `ok` in at least the given share of experiments, and those cover.
     fn assert_covered(&self, run: &str, ok_share: f64) {
         let found = self.estimates(experiments(), run);
-        let measures: [(&str, fn(&Estimated) -> Estimate); 2] =
+        type Of = fn(&Estimated) -> Estimate;
+        let measures: [(&str, Of); 2] =
             [("mean", |found| found.latency_s.mean), ("p99", |found| found.latency_s.p99)];
         for ((name, of), truth) in measures.into_iter().zip(self.truth()) {
             let ok: Vec<Estimate> =

@@ -96,7 +96,7 @@ fn a_policy_against_its_twin_has_the_same_results() {
     let found = whole(&both, 2);
     assert_eq!(found.findings, ["twin and random are not separable: their results are the same"]);
     let table = plimsoll::report::comparison(&found, 100);
-    assert!(table.contains(" p99 ") && !table.contains("larger than"), "{table}");
+    assert!(table.contains("p99") && !table.contains("larger than"), "{table}");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_stop_after_half_the_replications_keeps_them() {
     let stopped = replicated(&cluster(5, SHORT), 1, &Impatient::after(5)).outcome.unwrap();
     assert!(stopped.partial);
     assert!(stopped.advice.iter().any(|words| words.contains("5 of 10 replications are complete")));
-    let five = estimated(&cluster(5, &SHORT.replace("10\n", "10\n").replace("= 10", "= 5")));
+    let five = estimated(&cluster(5, &SHORT.replace("replications = 10", "replications = 5")));
     assert_eq!(json(&stopped.latency_s), json(&five.latency_s));
     assert_eq!(stopped.intervals.unwrap().parts, 5);
 }
@@ -280,7 +280,9 @@ fn trace() -> std::path::PathBuf {
 
 fn replay(run: &str) -> Estimated {
     estimated(&format!(
-        "traffic.main = {{ trace = '{}' }}\npool.main = {{ servers = 4 }}\n[run]\n{run}",
+        // A policy that breaks no ties at random: nothing varies but what is resampled.
+        "balancer.policy = 'round-robin'\ntraffic.main = {{ trace = '{}' }}\n\
+         pool.main = {{ servers = 4 }}\n[run]\n{run}",
         trace().display()
     ))
 }

@@ -21,6 +21,7 @@ pub fn of_run(results: &Results) -> Vec<Chart> {
         charts.extend(cost(results));
     }
     charts.extend(per_server(results));
+    charts.extend(super::failures::of_failures(results));
     charts
 }
 
