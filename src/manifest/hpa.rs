@@ -14,9 +14,7 @@ pub(super) fn read(
     context: &mut Context<'_>,
 ) -> Result<Vec<(&'static str, Node)>, Problem> {
     let mut fields = spec(document)?;
-    let mut making = Making::at(document);
-    let place = document.get("kind").unwrap_or(document);
-    making.set("policy", Value::Text("hpa".to_owned()), place)?;
+    let mut making = Making::of_policy("hpa", document)?;
     reference(&mut fields)?;
     fields.need("maxReplicas")?;
     making.count("min-replicas", &mut fields, "minReplicas")?;

@@ -29,9 +29,7 @@ pub(super) fn read(
     context: &mut Context<'_>,
 ) -> Result<Vec<(&'static str, Node)>, Problem> {
     let mut fields = spec(document)?;
-    let mut making = Making::at(document);
-    let place = document.get("kind").unwrap_or(document);
-    making.set("policy", Value::Text("keda".to_owned()), place)?;
+    let mut making = Making::of_policy("keda", document)?;
     hpa::reference(&mut fields)?;
     making.seconds("polling-interval", &mut fields, "pollingInterval")?;
     making.seconds("cooldown-period", &mut fields, "cooldownPeriod")?;

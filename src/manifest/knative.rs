@@ -58,9 +58,7 @@ pub(super) fn read(
     fields.ignore(&["traffic"]);
     let mut template = Fields::of(fields.need("template")?, "spec.template")?;
     fields.finish()?;
-    let mut making = Making::at(document);
-    let place = document.get("kind").unwrap_or(document);
-    making.set("policy", Value::Text("kpa".to_owned()), place)?;
+    let mut making = Making::of_policy("kpa", document)?;
     if let Some(mut metadata) = template.table("metadata")?
         && let Some(annotations) = metadata.get("annotations")
     {

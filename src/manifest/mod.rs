@@ -139,6 +139,14 @@ impl Making {
         self.0.set(key, Node { value, origin: place.origin.clone() })
     }
 
+    /// An autoscaler of this policy, as a manifest says.
+    fn of_policy(name: &str, document: &Node) -> Result<Self, Problem> {
+        let mut making = Self::at(document);
+        let place = document.get("kind").unwrap_or(document);
+        making.set("policy", Value::Text(name.to_owned()), place)?;
+        Ok(making)
+    }
+
     /// Copies a whole number, where it is set.
     fn count(
         &mut self,
@@ -146,10 +154,7 @@ impl Making {
         fields: &mut Fields<'_>,
         from: &'static str,
     ) -> Result<(), Problem> {
-        match (fields.count(from)?, fields.get(from)) {
-            (Some(count), Some(place)) => self.set(key, Value::Integer(count), place),
-            _ => Ok(()),
-        }
+        self.copy(key, fields, from, Value::Integer)
     }
 
     /// Copies a number of seconds as a span, where it is set.
@@ -159,10 +164,18 @@ impl Making {
         fields: &mut Fields<'_>,
         from: &'static str,
     ) -> Result<(), Problem> {
+        self.copy(key, fields, from, |seconds| Value::Text(format!("{seconds}s")))
+    }
+
+    fn copy(
+        &mut self,
+        key: &str,
+        fields: &mut Fields<'_>,
+        from: &'static str,
+        as_value: impl Fn(i64) -> Value,
+    ) -> Result<(), Problem> {
         match (fields.count(from)?, fields.get(from)) {
-            (Some(seconds), Some(place)) => {
-                self.set(key, Value::Text(format!("{seconds}s")), place)
-            }
+            (Some(count), Some(place)) => self.set(key, as_value(count), place),
             _ => Ok(()),
         }
     }

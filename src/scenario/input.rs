@@ -151,13 +151,18 @@ impl Overlay {
     }
 }
 
+/// The names in a table of the document: those that it has, or `main`.
+fn names_in(document: &Node, table: &str) -> Vec<String> {
+    match document.get(table).map(|node| &node.value) {
+        Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
+        _ => vec!["main".to_owned()],
+    }
+}
+
 /// The pool is the one with the workload's name, or the only one.
 fn lay_manifests(reading: &Manifests, document: &mut Node) -> Result<(), Problem> {
     let workload = reading.workload.as_deref().unwrap_or_default();
-    let pools: Vec<String> = match document.get("pool").map(|node| &node.value) {
-        Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
-        _ => vec!["main".to_owned()],
-    };
+    let pools = names_in(document, "pool");
     let pool = match pools.as_slice() {
         [only] => only,
         several => several.iter().find(|pool| *pool == workload).ok_or_else(|| {
@@ -203,10 +208,7 @@ impl Setting {
             self.refuse_new_names(document)?;
             return document.set_keyed(&self.path, key, value);
         };
-        let names: Vec<String> = match document.get(table).map(|node| &node.value) {
-            Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
-            _ => vec!["main".to_owned()],
-        };
+        let names = names_in(document, table);
         let one_each = matches!(rest, "servers" | "slots" | "trace");
         if one_each && names.len() > 1 {
             return Err(Problem::new(format!(
@@ -263,12 +265,11 @@ impl Setting {
         pools: &str,
         origin: &Origin,
     ) -> Result<(), Problem> {
-        let names: Vec<String> = match (pools, document.get("pool").map(|node| &node.value)) {
-            ("pool.*", Some(Value::Table(entries))) if !entries.is_empty() => {
-                entries.keys().map(|name| format!("pool.{name}")).collect()
+        let names: Vec<String> = match pools {
+            "pool.*" => {
+                names_in(document, "pool").iter().map(|name| format!("pool.{name}")).collect()
             }
-            ("pool.*", _) => vec!["pool.main".to_owned()],
-            (pool, _) => vec![pool.to_owned()],
+            pool => vec![pool.to_owned()],
         };
         // A name with options, in quotes or not, or a whole table.
         let policy = match Node::from_word(&self.word, origin.clone()) {
