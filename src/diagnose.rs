@@ -52,6 +52,12 @@ impl Origin {
         Self::new(&self.source, self.span.start + span.start..self.span.start + span.end)
     }
 
+    /// The number of the line it begins in.
+    pub fn line_number(&self) -> usize {
+        let before = self.source.text.get(..self.span.start).unwrap_or_default();
+        self.source.first_line + before.matches('\n').count()
+    }
+
     /// The name of the file or flag.
     pub fn source_name(&self) -> &str {
         &self.source.name

@@ -4,6 +4,7 @@
 //! flag, `--set` and the file say the same thing and a mistake in any of them is shown where it is.
 
 mod typed;
+mod yaml;
 
 use std::sync::Arc;
 

@@ -152,6 +152,13 @@ impl Fleet {
         self.refresh_open(server);
     }
 
+    /// Gives a server another size.
+    pub fn resize(&mut self, server: ServerId, slots: u32, speed: f64) {
+        let spec = &mut self.specs[server.index()];
+        (spec.slots, spec.speed) = (slots, speed);
+        self.refresh_open(server);
+    }
+
     /// Requests at a server, waiting and in service: the truth, which no single balancer may know.
     #[inline]
     pub fn in_flight(&self, server: ServerId) -> u32 {

@@ -41,6 +41,7 @@ pub mod fleet;
 pub mod forecast;
 pub mod health;
 pub mod law;
+pub mod manifest;
 pub mod model;
 pub mod outcome;
 pub mod probe;

@@ -43,6 +43,14 @@ pub struct Request {
     pub client: u32,
 }
 
+impl Request {
+    /// Input and output tokens together.
+    #[inline]
+    pub fn tokens(&self) -> u64 {
+        u64::from(self.input) + u64::from(self.output)
+    }
+}
+
 impl Default for Request {
     fn default() -> Self {
         Self {

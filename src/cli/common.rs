@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::reading::Reading;
 use crate::diagnose::{Origin, Problem};
+use crate::document::Node;
+use crate::manifest::{Manifests, Names};
 use crate::scenario::{Input, Overlay, Scenario};
 
 /// How results are printed.
@@ -52,9 +54,17 @@ pub(super) struct Common {
     /// `compare` takes several
     #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
     pub(super) balancer: Vec<String>,
-    /// How many servers there are: `name` or `name:key=value,…` (`plimsoll list autoscaler`)
+    /// How many servers there are: `name` or `name:key=value,…` (`plimsoll list autoscaler`);
+    /// `compare` takes several
     #[arg(long, value_name = "SPEC", help_heading = "Fleet")]
-    pub(super) autoscaler: Option<String>,
+    pub(super) autoscaler: Vec<String>,
+    /// A manifest of Kubernetes that describes the pool and its autoscaler: an HPA, a KEDA
+    /// `ScaledObject`, a Knative `Service`, a `Deployment`; may be repeated
+    #[arg(long, visible_alias = "hpa", value_name = "FILE", help_heading = "Fleet")]
+    manifest: Vec<PathBuf>,
+    /// Which signal of the simulation a metric of a manifest is, e.g. `http_requests=rate`
+    #[arg(long, value_name = "NAME=SIGNAL", help_heading = "Fleet", requires = "manifest")]
+    metric: Vec<String>,
     /// Where requests wait: `per-server` or `shared`
     #[arg(long, value_name = "PLACE", help_heading = "Fleet")]
     queue: Option<String>,
@@ -126,24 +136,45 @@ pub(super) struct Common {
     pub(super) quiet: bool,
 }
 
+/// A flag that names a policy, with all it names.
+#[derive(Clone, Copy)]
+pub(super) struct Policies<'a> {
+    pub(super) flag: &'static str,
+    pub(super) path: &'static str,
+    pub(super) specs: &'a [String],
+}
+
 impl Common {
     /// The flags as settings of the document.
     pub(super) fn overlay(&self) -> Result<Overlay, Problem> {
         let mut overlay = self.overlay_without_policies()?;
-        if let [_, second, ..] = self.balancer.as_slice() {
-            return Err(Problem::new("one run has one balancer")
-                .help("hold several against each other with `plimsoll compare`")
-                .at(&Origin::whole("--balancer", second)));
-        }
-        for balancer in &self.balancer {
-            overlay.set("--balancer", "balancer.policy", balancer);
+        for policy in self.policies() {
+            if let [_, second, ..] = policy.specs {
+                let kind = &policy.flag[2..];
+                return Err(Problem::new(format!("one run has one {kind}"))
+                    .help("hold several against each other with `plimsoll compare`")
+                    .at(&Origin::whole(policy.flag, second)));
+            }
+            policy.specs.iter().for_each(|spec| overlay.set(policy.flag, policy.path, spec));
         }
         Ok(overlay)
+    }
+
+    /// The policies of which `compare` takes several.
+    pub(super) fn policies(&self) -> [Policies<'_>; 2] {
+        let of = |flag, path, specs| Policies { flag, path, specs };
+        [
+            of("--balancer", "balancer.policy", self.balancer.as_slice()),
+            of("--autoscaler", "pool.*.autoscaler", self.autoscaler.as_slice()),
+        ]
     }
 
     /// The flags but for those that `compare` makes variants of.
     pub(super) fn overlay_without_policies(&self) -> Result<Overlay, Problem> {
         let mut overlay = Overlay::default();
+        if let Some(reading) = self.manifests()? {
+            overlay.set_manifests(reading);
+        }
         let flags = [
             // Which limits and orders there are depends on where requests wait, so that comes first.
             ("--queue", "balancer.queue", &self.queue),
@@ -154,7 +185,6 @@ impl Common {
             ("--queue-limit", "pool.*.queue-limit", &self.queue_limit),
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
-            ("--autoscaler", "pool.*.autoscaler", &self.autoscaler),
             ("--service", "traffic.*.service", &self.service),
             ("--spread", "traffic.*.spread", &self.spread),
             ("--rate-scale", "traffic.*.rate-scale", &self.rate_scale),
@@ -185,6 +215,31 @@ impl Common {
             overlay.set_pair("--set", pair)?;
         }
         Ok(overlay)
+    }
+
+    /// What the manifests say.
+    fn manifests(&self) -> Result<Option<Manifests>, Problem> {
+        if self.manifest.is_empty() {
+            return Ok(None);
+        }
+        let mut names = Names::default();
+        for pair in &self.metric {
+            names.add("--metric", pair)?;
+        }
+        let mut documents = Vec::new();
+        for path in &self.manifest {
+            let name = path.display().to_string();
+            let place = Origin::whole("--manifest", name.clone());
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Problem::new(format!("cannot read `{name}`: {error}")).at(&place)
+            })?;
+            let before = documents.len();
+            documents.extend(Node::from_yaml(&name, &text)?);
+            if documents.len() == before {
+                return Err(Problem::new(format!("`{name}` holds no manifest")).at(&place));
+            }
+        }
+        Manifests::of(&documents, &names).map(Some)
     }
 
     /// The scenario that the input and the flags describe.

@@ -1,12 +1,15 @@
 //! `plimsoll compare INPUT`: several variants on the same requests.
 
+use std::path::{Path, PathBuf};
+
 use super::common::{Common, Format};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::experiment::{Compared, Crew, Pairs, Variant, compare};
-use crate::outcome::Comparison;
+use crate::manifest;
+use crate::outcome::{Comparison, Estimate, Estimated};
 use crate::report::{self, Folder};
 use crate::scenario::{Alternative, Input, Overlay};
 
@@ -22,6 +25,9 @@ pub(super) struct Args {
     /// Which variant the others are held against; the first when not given
     #[arg(long, value_name = "NAME", help_heading = "Comparison")]
     baseline: Option<String>,
+    /// Write the variant that meets the objectives at the least cost as a manifest of Kubernetes
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    write_manifest: Option<PathBuf>,
     /// Hold each variant against each other, not only against the baseline
     #[arg(long, help_heading = "Comparison")]
     all_pairs: bool,
@@ -32,6 +38,7 @@ pub(super) fn run(args: &Args) -> Ended {
     let variants = variants(args)?;
     let baseline = baseline(args, &variants)?;
     let folders = folders(common, &variants)?;
+    args.write_manifest.as_deref().map_or(Ok(()), can_write)?;
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
     let pairs = if args.all_pairs { Pairs::All } else { Pairs::WithBaseline };
@@ -62,6 +69,9 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Csv => report::comparison_csv(&comparison),
         Format::Markdown => report::markdown::of_comparison(&comparison, &command_line()),
     })?;
+    if let Some(path) = &args.write_manifest {
+        write_manifest(path, &comparison, common.quiet)?;
+    }
     Ok(best_of(&comparison))
 }
 
@@ -69,33 +79,50 @@ pub(super) fn run(args: &Args) -> Ended {
 fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     let common = &args.common;
     let (mut document, folder) = Input::of(&common.input).document()?;
-    let several = common.balancer.len() > 1;
-    let overlay = if several { common.overlay_without_policies()? } else { common.overlay()? };
+    let mut overlay = common.overlay_without_policies()?;
+    for policy in common.policies().iter().filter(|policy| policy.specs.len() == 1) {
+        overlay.set(policy.flag, policy.path, &policy.specs[0]);
+    }
     overlay.apply(&mut document)?;
+    let policies = of_policies(common);
     let mut all = Vec::new();
     for text in &args.variant {
         all.push(Alternative::parse("--variant", text, &document)?);
     }
-    if several {
-        let flags = common.balancer.iter().map(|spec| {
-            let mut overlay = Overlay::default();
-            overlay.set("--balancer", "balancer.policy", spec);
-            Alternative::of_flags(spec, overlay)
-        });
-        all.splice(0..0, flags);
-    } else {
+    if policies.is_empty() {
         if all.is_empty() {
             all = Alternative::all_of(&document)?;
         }
         all.insert(0, Alternative::as_it_stands());
     }
+    all.splice(0..0, policies);
     let scenario = |alternative: &Alternative| -> Result<Variant, Problem> {
-        let scenario = alternative.scenario(&document, &folder)?;
+        let mut scenario = alternative.scenario(&document, &folder)?;
+        scenario.remarks = overlay.remarks().to_vec();
         Ok(Variant { name: alternative.name.clone(), scenario })
     };
     let variants = all.iter().map(scenario).collect::<Result<Vec<_>, _>>()?;
     keep_standard_input(&variants)?;
     Ok(variants)
+}
+
+/// A variant for each policy of a flag that names several; of two such flags, for each pair.
+fn of_policies(common: &Common) -> Vec<Alternative> {
+    let mut all: Vec<(String, Overlay)> = Vec::new();
+    for policy in common.policies().iter().filter(|policy| policy.specs.len() > 1) {
+        let before = if all.is_empty() { vec![(String::new(), Overlay::default())] } else { all };
+        let extended = |(name, overlay): &(String, Overlay)| -> Vec<(String, Overlay)> {
+            let with = |spec: &String| {
+                let mut overlay = overlay.clone();
+                overlay.set(policy.flag, policy.path, spec);
+                let both = format!("{name} {spec}");
+                (both.trim_start().to_owned(), overlay)
+            };
+            policy.specs.iter().map(with).collect()
+        };
+        all = before.iter().flat_map(extended).collect();
+    }
+    all.into_iter().map(|(name, overlay)| Alternative::of_flags(&name, overlay)).collect()
 }
 
 /// Standard input can be read only once, so the first variant keeps it for all.
@@ -135,6 +162,54 @@ fn folders(
     }
     let each = names.iter().map(|name| Folder::create(&path.join(name)));
     Ok(Some((folder, each.collect::<Result<_, _>>()?)))
+}
+
+/// Makes sure, before the long run, that a file can be written where it is wanted.
+fn can_write(path: &Path) -> Result<(), Problem> {
+    let existed = path.exists();
+    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path).map(drop);
+    let cleared = if existed { opened } else { opened.and_then(|()| std::fs::remove_file(path)) };
+    cleared.map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Problem {
+    let path = path.display().to_string();
+    Problem::new(format!("cannot write `{path}`: {error}"))
+        .at(&Origin::whole("--write-manifest", path))
+}
+
+/// Writes the cheapest of the variants that meet every objective as a manifest.
+fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(), Problem> {
+    let met = |outcome: &&Estimated| outcome.slo.iter().all(|objective| objective.met);
+    let cost = |outcome: &Estimated| {
+        let of = |estimate: &Estimate| estimate.estimate.unwrap_or(f64::INFINITY);
+        // Without prices the fewest server-hours are the least cost.
+        (of(&outcome.cost.total), of(&outcome.servers.hours))
+    };
+    let better = |a: &&Estimated, b: &&Estimated| {
+        let (a, b) = (cost(a), cost(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    };
+    let place = Origin::whole("--write-manifest", path.display().to_string());
+    let Some(chosen) = comparison.variants.iter().filter(met).min_by(better) else {
+        anstream::eprintln!(
+            "no variant meets every objective: `{}` is not written",
+            path.display()
+        );
+        return Ok(());
+    };
+    let pools = chosen.scenario["pool"].as_object();
+    let all: Vec<String> = pools
+        .into_iter()
+        .flatten()
+        .map(|(name, pool)| manifest::of_pool(name, pool))
+        .collect::<Result<_, _>>()
+        .map_err(|problem| problem.at(&place))?;
+    std::fs::write(path, all.join("---\n")).map_err(|error| cannot_write(path, &error))?;
+    if !quiet {
+        anstream::eprintln!("`{}` says what the variant `{}` is", path.display(), chosen.name);
+    }
+    Ok(())
 }
 
 /// Objectives are met if one variant meets them all; the comparison is there to find it.

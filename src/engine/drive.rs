@@ -51,7 +51,7 @@ pub(super) struct Drive<'a, P> {
     last_arrival: Instant,
     fingerprint: u64,
     closed_loop: bool,
-    reporter: Option<Reporter>,
+    pub(super) reporter: Option<Reporter>,
     /// How many lists a server that falls idle looks at; 0 when nobody keeps such lists.
     idle_lists: u32,
     /// Since when each server has had as many requests as it has, where requests share servers.
@@ -277,8 +277,8 @@ impl<P: Probe> Drive<'_, P> {
         let network = plant.fleet.spec(server).network;
         plant.fleet.sent(server);
         if self.scaled {
-            let request = self.slab[ticket].request;
-            self.note_sent(server, &request);
+            let tokens = self.slab[ticket].request.tokens();
+            self.note_sent(server, tokens);
         }
         let plant = &mut self.plant;
         let live = &mut self.slab[ticket];
@@ -476,7 +476,10 @@ impl<P: Probe> Drive<'_, P> {
         if fate == Fate::Completed
             && let Some(server) = server
         {
-            let least = done.request.demand.at_speed(self.plant.fleet.spec(server).speed);
+            let spec = self.plant.fleet.spec(server);
+            let life = self.plant.life.get(usize::from(spec.pool));
+            let speed = life.map_or(spec.speed, |life| life.fastest);
+            let least = done.request.demand.at_speed(speed);
             assert!(done.service() >= least, "Work: {done:?} got less than its demand");
         }
         done
@@ -537,7 +540,7 @@ impl<P: Probe> Drive<'_, P> {
 
     /// Tells how many requests more than slots there were, before their number changes.
     #[inline]
-    fn count_crowd(&mut self, server: ServerId) {
+    pub(super) fn count_crowd(&mut self, server: ServerId) {
         if self.since.is_empty() {
             return;
         }

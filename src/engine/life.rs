@@ -4,10 +4,10 @@ use super::drive::{Drive, Timer};
 use super::pool::ScaleIn;
 use super::{Plant, Rank};
 use crate::fleet::{FleetChange, State};
-use crate::model::{Completion, Fate, Request, ServerId};
-use crate::probe::{Decision, Probe};
+use crate::model::{Completion, Fate, ServerId};
+use crate::probe::{Change, Decision, Probe};
 use crate::rng::Purpose;
-use crate::scale::{Signals, Totals};
+use crate::scale::{Metric, Signals, Totals};
 use crate::station::Line;
 use crate::time::{Duration, Instant};
 
@@ -48,7 +48,8 @@ impl<P: Probe> Drive<'_, P> {
             state.ordered += 1;
             state.ready.push(server);
             state.ready_since.push(self.now);
-            self.probe.server(self.now, pool, server, State::Ready);
+            state.slots += u64::from(self.plant.fleet.spec(server).slots);
+            self.tell_of(server);
             self.set_lifetime(server);
         }
         for pool in 0..self.plant.life.len() as u16 {
@@ -83,7 +84,7 @@ impl<P: Probe> Drive<'_, P> {
                     self.look_everywhere();
                 }
             }
-            Turn::Warmed(server) => self.set_speed(server, 1.0),
+            Turn::Warmed(server) => self.warmed(server),
             Turn::Reclaim(server) => {
                 if self.plant.fleet.state(server) == State::Ready {
                     let notice = self.plant.life[self.pool_of(server)].notice;
@@ -110,15 +111,13 @@ impl<P: Probe> Drive<'_, P> {
     // ---- what requests do to the sums; only called where some pool is scaled ----
 
     #[inline]
-    pub(super) fn note_sent(&mut self, server: ServerId, request: &Request) {
+    pub(super) fn note_sent(&mut self, server: ServerId, tokens: u64) {
         let Plant { fleet, life, .. } = &mut self.plant;
         let spec = fleet.spec(server);
         let state = &mut life[usize::from(spec.pool)].now;
-        state.settle(self.now, spec.slots);
-        state.in_flight += 1;
-        state.busy += u32::from(fleet.in_flight(server) <= spec.slots);
+        state.in_flight.up(self.now, 1);
+        state.busy.up(self.now, u32::from(fleet.in_flight(server) <= spec.slots));
         state.sent += 1;
-        let tokens = u64::from(request.input) + u64::from(request.output);
         state.totals.tokens = state.totals.tokens.wrapping_add(tokens);
     }
 
@@ -135,13 +134,16 @@ impl<P: Probe> Drive<'_, P> {
         let spec = *fleet.spec(server);
         let pool = &mut life[usize::from(spec.pool)];
         let state = &mut pool.now;
-        state.settle(self.now, spec.slots);
-        state.in_flight -= 1;
-        state.busy -= u32::from(fleet.in_flight(server) < spec.slots);
-        let tokens = u64::from(done.request.input) + u64::from(done.request.output);
-        state.totals.tokens = state.totals.tokens.wrapping_sub(tokens);
+        state.in_flight.down(self.now, 1);
+        state.busy.down(self.now, u32::from(fleet.in_flight(server) < spec.slots));
+        state.totals.tokens = state.totals.tokens.wrapping_sub(done.request.tokens());
         state.totals.completed += u64::from(completed);
         state.totals.failed += u64::from(!completed);
+        if pool.cores.0.is_finite() {
+            let cores = pool.cores.1.get(usize::from(done.request.class)).copied().unwrap_or(1.0);
+            let used = (done.service().0 as f64 * cores) as u64;
+            state.totals.cpu_ns = state.totals.cpu_ns.wrapping_add(used);
+        }
         if completed {
             state.totals.service_ns += done.service().0;
             if let Some(scaler) = &mut pool.scaler {
@@ -202,13 +204,14 @@ impl<P: Probe> Drive<'_, P> {
         let since = u128::from((self.now - self.area_at).0);
         let mut held_ns = (self.area + since * u128::from(self.arrived - self.ended)) as u64;
         for life in &mut self.plant.life {
-            life.now.settle(self.now, life.spec.slots);
-            held_ns = held_ns.wrapping_sub(life.now.in_flight_ns);
+            life.now.settle(self.now);
+            held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
         }
         let state = &self.plant.life[usize::from(pool)].now;
         Totals {
             // What is held before the pools could go to any of them.
-            in_system_ns: state.in_flight_ns.wrapping_add(held_ns),
+            in_system_ns: state.in_flight.area_ns(self.now).wrapping_add(held_ns),
+            busy_ns: state.busy.area_ns(self.now),
             arrivals: if single { self.arrived } else { state.sent },
             ..state.totals
         }
@@ -248,11 +251,11 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     fn look(&mut self, pool: u16) {
-        let others: u32 = self.plant.life.iter().map(|life| life.now.in_flight).sum();
+        let others: u32 = self.plant.life.iter().map(|life| life.now.in_flight.now).sum();
         let life = &mut self.plant.life[usize::from(pool)];
         // Attempts that nobody waits for any more are at servers and in no one's system.
         let present = (self.arrived - self.ended) as u32;
-        let in_system = present.saturating_sub(others - life.now.in_flight);
+        let in_system = present.saturating_sub(others - life.now.in_flight.now);
         let counts = life.now.counts();
         let Some(scaler) = &mut life.scaler else { return };
         let signals = Signals {
@@ -261,14 +264,18 @@ impl<P: Probe> Drive<'_, P> {
             ready_since: &life.now.ready_since,
             window: scaler.window,
             slots: life.spec.slots,
+            speed: life.spec.speed,
+            cores: life.cores.0,
+            memory: life.spec.memory,
             in_system,
-            waiting: in_system.saturating_sub(life.now.busy),
+            waiting: in_system.saturating_sub(life.now.busy.now),
             metrics: &scaler.metrics,
         };
         let target = scaler.policy.target(&signals);
         let (allowed, held) = scaler.guard.allow(self.now.0, counts.wanted(), target.servers);
         let most = life.capacity.saturating_sub(counts.draining).max(counts.wanted());
         let seen = signals.seen();
+        let before = (signals.slots, signals.speed);
         let decision = Decision {
             at: self.now,
             pool,
@@ -284,13 +291,20 @@ impl<P: Probe> Drive<'_, P> {
             why: target.why,
             allowed: allowed.min(most),
             verdict: if allowed > most { "held by the pool's capacity" } else { held.words() },
+            sizes: [before, target.size.map_or(before, |size| (size.slots, size.speed))],
+            latency_s: seen.value(Metric::Latency),
+            errors: seen.errors(),
         };
         let wanted = decision.allowed;
         self.probe.decision(decision);
-        self.resize(pool, counts.wanted(), wanted);
+        if let Some(size) = target.size {
+            self.reshape(pool, size);
+        }
+        self.recount(pool, wanted);
     }
 
-    fn resize(&mut self, pool: u16, from: u32, to: u32) {
+    fn recount(&mut self, pool: u16, to: u32) {
+        let from = self.plant.life[usize::from(pool)].now.counts().wanted();
         for _ in from..to {
             self.order(pool);
         }
@@ -301,7 +315,7 @@ impl<P: Probe> Drive<'_, P> {
 
     // ---- one server ----
 
-    fn order(&mut self, pool: u16) {
+    pub(super) fn order(&mut self, pool: u16) {
         let now = self.now;
         let Plant { fleet, life, stations, places, .. } = &mut self.plant;
         let life = &mut life[usize::from(pool)];
@@ -326,7 +340,7 @@ impl<P: Probe> Drive<'_, P> {
                 ready = ready + Duration::from_secs_f64(law.sample(&mut stream));
             }
         }
-        self.probe.server(now, pool, server, State::Starting);
+        self.tell_of(server);
         if failed > 0 {
             self.probe.failed_starts(pool, failed);
         }
@@ -343,16 +357,19 @@ impl<P: Probe> Drive<'_, P> {
         }
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         life.now.starting.retain(|&starting| starting != server);
         life.now.ready.push(server);
         life.now.ready_since.push(self.now);
+        life.now.slots += u64::from(self.plant.fleet.spec(server).slots);
         let (warm_up, share) = (life.warm_up, life.warm_up_speed);
-        self.change(server, State::Ready, Some(FleetChange::Joined(server)));
-        if warm_up > Duration::ZERO && share != 1.0 {
+        let cold = warm_up > Duration::ZERO && share != 1.0;
+        if cold {
+            life.now.warming.push(server);
             self.set_speed(server, share);
             self.turn(self.now + warm_up, Turn::Warmed(server));
         }
+        self.change(server, State::Ready, Some(FleetChange::Joined(server)));
         self.set_lifetime(server);
         if self.guarded {
             self.meet_perils(server);
@@ -368,16 +385,43 @@ impl<P: Probe> Drive<'_, P> {
     fn change(&mut self, server: ServerId, state: State, change: Option<FleetChange>) {
         let Plant { fleet, balancers, .. } = &mut self.plant;
         fleet.set_state(server, state);
-        let pool = fleet.spec(server).pool;
-        self.probe.server(self.now, pool, server, state);
         if let Some(change) = change {
             balancers.iter_mut().for_each(|balancer| balancer.on_fleet(change, fleet));
             self.probe.fleet(self.now, change, fleet);
         }
+        self.tell_of(server);
+    }
+
+    /// Tells the probe what a server is from now on.
+    pub(super) fn tell_of(&mut self, server: ServerId) {
+        let (fleet, life) = (&self.plant.fleet, &self.plant.life);
+        let spec = fleet.spec(server);
+        self.probe.server(&Change {
+            at: self.now,
+            pool: spec.pool,
+            server,
+            state: fleet.state(server),
+            warming: life[usize::from(spec.pool)].now.warming.contains(&server),
+            slots: spec.slots,
+            speed: spec.speed,
+        });
+    }
+
+    fn warmed(&mut self, server: ServerId) {
+        let pool = self.pool_of(server);
+        let warming = &mut self.plant.life[pool].now.warming;
+        let before = warming.len();
+        warming.retain(|&cold| cold != server);
+        let serves = warming.len() < before;
+        self.set_speed(server, 1.0);
+        // One that drains is told of as draining already.
+        if serves {
+            self.tell_of(server);
+        }
     }
 
     /// A server serves at this share of its speed, apart from what faults make of it.
-    fn set_speed(&mut self, server: ServerId, share: f64) {
+    pub(super) fn set_speed(&mut self, server: ServerId, share: f64) {
         let share = if self.guarded { self.slowed(server, share) } else { share };
         self.change_speed(server, share);
     }
@@ -423,10 +467,10 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Closes a server to new requests; it is gone once it has finished those it has.
-    fn drain(&mut self, server: ServerId, deadline: Duration) {
+    pub(super) fn drain(&mut self, server: ServerId, deadline: Duration) {
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         if !life.now.forget(server) {
             return;
         }
@@ -447,8 +491,9 @@ impl<P: Probe> Drive<'_, P> {
     fn go(&mut self, server: ServerId) {
         let pool = self.pool_of(server);
         let life = &mut self.plant.life[pool];
-        life.now.settle(self.now, life.spec.slots);
+        life.now.settle(self.now);
         life.now.draining -= 1;
+        life.now.slots -= u64::from(self.plant.fleet.spec(server).slots);
         self.change(server, State::Gone, None);
     }
 

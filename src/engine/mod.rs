@@ -22,6 +22,7 @@ mod life;
 mod pool;
 mod recursion;
 mod reports;
+mod reshape;
 mod resilience;
 mod timers;
 

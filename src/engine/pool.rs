@@ -47,6 +47,11 @@ pub struct PoolLife {
     pub warm_up_speed: f64,
     /// How long a server may take to finish what it has; what is left then is lost.
     pub drain: Duration,
+    /// The highest speed that a server of the pool has had.
+    pub fastest: f64,
+    /// Cores of a server, infinite where they never count, and those that a request of each class
+    /// keeps busy.
+    pub cores: (f64, Vec<f64>),
     /// The most servers that can be had at once.
     pub capacity: u32,
     /// Which servers leave first.
@@ -87,30 +92,59 @@ pub struct PoolState {
     pub(super) starting: Vec<ServerId>,
     pub(super) ready: Vec<ServerId>,
     pub(super) ready_since: Vec<Instant>,
+    /// Those of the ready that are not warm yet.
+    pub(super) warming: Vec<ServerId>,
     pub(super) draining: u32,
+    /// Slots of the ready and the draining.
+    pub(super) slots: u64,
     /// For each server ever, by its place, which spell of idleness is its last.
     pub(super) idle: Vec<u64>,
     pub(super) ordered: u32,
-    pub(super) in_flight: u32,
-    pub(super) busy: u32,
-    pub(super) in_flight_ns: u64,
+    pub(super) in_flight: Level,
+    pub(super) busy: Level,
     pub(super) sent: u64,
     pub(super) totals: Totals,
 }
 
-impl PoolState {
-    /// Brings the running sums up to now; called before a level changes.
+/// A number that goes up and down with every request, and the area under it.
+///
+/// The area from the start to `t` is level × t, less the instants at which it went up, plus those
+/// at which it went down: an addition a change, where a sum over time would cost a multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Level {
+    pub(super) now: u32,
+    instants: u64,
+}
+
+impl Level {
     #[inline]
-    pub(super) fn settle(&mut self, now: Instant, slots: u32) {
+    pub(super) fn up(&mut self, at: Instant, by: u32) {
+        self.now += by;
+        self.instants = self.instants.wrapping_sub(at.0.wrapping_mul(u64::from(by)));
+    }
+
+    #[inline]
+    pub(super) fn down(&mut self, at: Instant, by: u32) {
+        self.now -= by;
+        self.instants = self.instants.wrapping_add(at.0.wrapping_mul(u64::from(by)));
+    }
+
+    /// The area up to an instant; it wraps, as all sums of a pool do.
+    pub(super) fn area_ns(self, at: Instant) -> u64 {
+        self.instants.wrapping_add(at.0.wrapping_mul(u64::from(self.now)))
+    }
+}
+
+impl PoolState {
+    /// Brings the sums over servers up to now; called before their number or slots change.
+    pub(super) fn settle(&mut self, now: Instant) {
         let span = (now - self.totals.at).0;
         let serving = self.ready.len() as u64 + u64::from(self.draining);
         let sum = |total: &mut u64, level: u64| {
             *total = total.wrapping_add(span.wrapping_mul(level));
         };
-        sum(&mut self.totals.busy_ns, self.busy.into());
-        sum(&mut self.totals.slot_ns, serving * u64::from(slots));
+        sum(&mut self.totals.slot_ns, self.slots);
         sum(&mut self.totals.server_ns, serving);
-        sum(&mut self.in_flight_ns, self.in_flight.into());
         self.totals.at = now;
     }
 
@@ -126,6 +160,7 @@ impl PoolState {
         let Some(at) = self.ready.iter().position(|&ready| ready == server) else { return false };
         self.ready.remove(at);
         self.ready_since.remove(at);
+        self.warming.retain(|&warming| warming != server);
         true
     }
 }

@@ -70,7 +70,7 @@ impl Reporter {
 
     /// A request has been sent to the server.
     pub(super) fn sent(&mut self, request: &Request, server: ServerId) {
-        self.tally(server).held += tokens(request);
+        self.tally(server).held += request.tokens();
     }
 
     /// A request has left the server.
@@ -79,8 +79,8 @@ impl Reporter {
         let tally = self.tally(server);
         tally.completed += u64::from(completed);
         tally.errors += u64::from(!completed);
-        tally.held -= tokens(&done.request);
-        tally.moved += if completed { tokens(&done.request) } else { 0 };
+        tally.held -= done.request.tokens();
+        tally.moved += if completed { done.request.tokens() } else { 0 };
     }
 
     /// The reports of the group whose turn it is.
@@ -115,8 +115,4 @@ impl Reporter {
         *tally = Tally { since: now, busy_until: now, held: tally.held, ..Tally::default() };
         report
     }
-}
-
-fn tokens(request: &Request) -> u64 {
-    u64::from(request.input) + u64::from(request.output)
 }

@@ -19,11 +19,12 @@ pub struct Autoscaling {
     pub ordered: u32,
     /// Servers that went.
     pub released: u32,
-    /// Looks that changed the count.
+    /// Looks that changed the count or the size of servers.
     pub actions: u32,
     /// Starts that failed and were begun again.
     pub failed_starts: u64,
-    /// Server-hours above the ideal, as a share of it; null where there is none.
+    /// Server-hours above the ideal, as a share of it; null where there is none. A server of twice
+    /// the size counts twice.
     pub above_ideal: Option<f64>,
     /// What could have been; null where several pools share the load.
     pub bounds: Option<Bounds>,
@@ -63,10 +64,16 @@ pub struct Interval {
     pub at_s: f64,
     /// Ordered and not yet serving.
     pub starting: f64,
+    /// Of those that serve, those that are not warm yet.
+    #[serde(default)]
+    pub warming: f64,
     /// Serving.
     pub ready: f64,
     /// Finishing what they have.
     pub draining: f64,
+    /// Slots of those that serve or finish.
+    #[serde(default)]
+    pub slots: f64,
 }
 
 /// One look: what was seen, what was wanted, what the guard made of it.
@@ -98,4 +105,16 @@ pub struct Decided {
     pub allowed: u32,
     /// What the guard made of it.
     pub verdict: String,
+    /// Slots of a new server from then on.
+    #[serde(default)]
+    pub slots: u32,
+    /// Work a second of a new server from then on.
+    #[serde(default)]
+    pub speed: f64,
+    /// The 99th percentile of latency over the window, where the policy looks at it.
+    #[serde(default)]
+    pub latency_s: Option<f64>,
+    /// The share of requests that did not complete, over the window.
+    #[serde(default)]
+    pub errors: Option<f64>,
 }

@@ -5,12 +5,12 @@ mod chronicle;
 mod meter;
 mod timeline;
 
-pub use census::{Census, Change, Decision, Offered};
+pub use census::{Census, Change, Decision, Offered, Step};
 pub use chronicle::{Beat, Chronicle, Entry, Tries};
 pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 
-use crate::fleet::{Fleet, FleetChange, State};
+use crate::fleet::{Fleet, FleetChange};
 use crate::model::{Completion, Request, ServerId};
 use crate::time::Instant;
 
@@ -46,8 +46,8 @@ pub trait Probe {
     /// The fleet has changed.
     fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
 
-    /// A server of a pool is in this state from now on.
-    fn server(&mut self, _now: Instant, _pool: u16, _server: ServerId, _state: State) {}
+    /// A server has moved on in its life, or has another size.
+    fn server(&mut self, _change: &Change) {}
 
     /// A server of a pool failed to start so many times before it did.
     fn failed_starts(&mut self, _pool: u16, _starts: u32) {}
@@ -145,8 +145,8 @@ macro_rules! together {
             fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
                 $(self.$field.fleet(now, change, fleet);)+
             }
-            fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
-                $(self.$field.server(now, pool, server, state);)+
+            fn server(&mut self, change: &Change) {
+                $(self.$field.server(change);)+
             }
             fn failed_starts(&mut self, pool: u16, starts: u32) {
                 $(self.$field.failed_starts(pool, starts);)+
@@ -206,9 +206,9 @@ impl<P: Probe> Probe for Option<P> {
             probe.fleet(now, change, fleet);
         }
     }
-    fn server(&mut self, now: Instant, pool: u16, server: ServerId, state: State) {
+    fn server(&mut self, change: &Change) {
         if let Some(probe) = self {
-            probe.server(now, pool, server, state);
+            probe.server(change);
         }
     }
     fn failed_starts(&mut self, pool: u16, starts: u32) {

@@ -44,6 +44,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     }
     right_aligned(&mut table);
     shown.push_str(&(table.trim_fmt() + "\n\n"));
+    shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&legend(comparison, &columns));
     shown.push_str(&objectives(comparison));

@@ -83,7 +83,8 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
     };
     let findings = section("found", "What was found", &list(&comparison.findings));
     let advice = section("advice", "What you should know", &list(&comparison.advice));
-    assemble(&runs, &charts, &findings, advice)
+    let scaling = super::scaling::compared_page(comparison);
+    assemble(&runs, &charts, &findings, scaling + &advice)
 }
 
 /// The page of several runs.

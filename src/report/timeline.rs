@@ -4,8 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::State;
-use crate::probe::{Bin, Timeline};
+use crate::probe::{Bin, Change, Step, Timeline};
 use crate::scenario::{Measured, Scenario};
 use crate::stats::histogram::LogHistogram;
 use crate::time::{Duration, Instant, SECOND_NS};
@@ -33,6 +32,9 @@ pub struct Row {
     pub queue: f64,
     /// Mean number of servers that serve.
     pub servers: f64,
+    /// Of those, servers that are not warm yet.
+    #[serde(default)]
+    pub warming: f64,
     /// Mean number of servers that are on their way.
     #[serde(default)]
     pub starting: f64,
@@ -43,23 +45,6 @@ pub struct Row {
     pub utilization: f64,
     /// What the servers cost in it, in the scenario's currency.
     pub cost: f64,
-}
-
-/// The fleet from one instant to the next step.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Step {
-    /// When it begins.
-    pub from: Instant,
-    /// Servers that serve.
-    pub ready: u32,
-    /// Servers on their way.
-    pub starting: u32,
-    /// Servers that finish what they have.
-    pub draining: u32,
-    /// Slots of the servers that serve.
-    pub slots: u64,
-    /// What all of them cost an hour.
-    pub per_hour: f64,
 }
 
 /// The fleet of a scenario without autoscaling: one step that lasts.
@@ -76,34 +61,10 @@ pub fn fixed_fleet(scenario: &Scenario) -> Vec<Step> {
 /// The fleet of a run, step by step.
 pub fn fleet(scenario: &Scenario, measured: &Measured) -> Vec<Step> {
     let Some(census) = &measured.census else { return fixed_fleet(scenario) };
-    let mut states: Vec<Option<State>> = Vec::new();
-    let (mut now, mut steps) = (Step::default(), Vec::<Step>::new());
-    for change in &census.changes {
-        let at = change.server.index();
-        states.resize(states.len().max(at + 1), None);
-        let before = states[at].replace(change.state);
-        let pool = &scenario.pool[usize::from(change.pool)];
-        // What it was is taken away, what it is now is added.
-        for (state, sign) in [(before, -1_i64), (Some(change.state), 1)] {
-            let move_by = |count: &mut u32| *count = count.saturating_add_signed(sign as i32);
-            match state {
-                Some(State::Starting) => move_by(&mut now.starting),
-                Some(State::Ready) => move_by(&mut now.ready),
-                Some(State::Draining) => move_by(&mut now.draining),
-                Some(State::Failed | State::Gone) | None => continue,
-            }
-            now.per_hour += pool.price.0 * sign as f64;
-            if state != Some(State::Starting) {
-                now.slots = now.slots.saturating_add_signed(i64::from(pool.slots) * sign);
-            }
-        }
-        now.from = change.at;
-        match steps.last_mut() {
-            Some(last) if last.from == change.at => *last = now,
-            _ => steps.push(now),
-        }
-    }
-    steps
+    let per_hour = |server: &Change| {
+        scenario.pool[usize::from(server.pool)].per_hour(server.slots, server.speed)
+    };
+    census.steps(|_| true, per_hour)
 }
 
 /// The rows of a run whose fleet went through `steps`, in order of time.
@@ -142,6 +103,7 @@ fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) 
         in_system: mean(bin.in_system_ns),
         queue: mean(bin.queue_ns),
         servers: level(|step| f64::from(step.ready)),
+        warming: level(|step| f64::from(step.warming)),
         starting: level(|step| f64::from(step.starting)),
         draining: level(|step| f64::from(step.draining)),
         utilization: if slot_time > 0.0 { area_s(bin.busy_ns) / slot_time } else { 0.0 },

@@ -80,7 +80,9 @@ impl Autoscaler for Max {
         let Some((index, servers)) = largest(asked) else { return Target::blind(signals) };
         let member = &self.0[index];
         let why = member.last.as_ref().map_or("", |last| last.why.as_str());
-        Target::new(servers, format!("{}: {why}", member.name))
+        // The largest count wins; a size has one member at most that speaks of it.
+        let size = self.0.iter().find_map(|member| member.last.as_ref()?.size);
+        Target { servers, size, why: format!("{}: {why}", member.name) }
     }
 
     fn manners(&self) -> Manners {

@@ -52,18 +52,45 @@ use crate::rng::Seed;
 use crate::time::Duration;
 
 /// What a policy wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// Servers, those that start included.
     pub servers: u32,
+    /// What each of them is to be like; as they are where absent.
+    pub size: Option<Size>,
     /// Why, in words for the decision log.
     pub why: String,
+}
+
+/// What each server of a pool is to be like, and how it becomes so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    /// Requests it serves at once.
+    pub slots: u32,
+    /// Work a second.
+    pub speed: f64,
+    /// What is done with the servers there are.
+    pub rollout: Rollout,
+}
+
+/// What is done with servers of another size than is wanted. New ones always have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollout {
+    /// They stay as they are until they leave.
+    NewOnly,
+    /// They change while they serve.
+    InPlace,
+    /// Each is replaced by a new one, so many at once.
+    Replace {
+        /// Servers that may be missing because of it.
+        at_once: u32,
+    },
 }
 
 impl Target {
     /// So many servers for this reason.
     pub fn new(servers: u32, why: impl Into<String>) -> Self {
-        Self { servers, why: why.into() }
+        Self { servers, size: None, why: why.into() }
     }
 
     /// As many as there are, because a rule that has seen nothing decides nothing.
@@ -174,6 +201,8 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<kpa::scaler::Scaler>(include_str!("kpa/mod.rs")),
     Entry::of::<keda::scaler::Scaler>(include_str!("keda/mod.rs")),
     Entry::of::<ray_serve::RayServe>(include_str!("ray_serve.rs")),
+    Entry::of::<wva::Wva>(include_str!("wva.rs")),
+    Entry::of::<vpa::scaler::Scaler>(include_str!("vpa/mod.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
 ];
@@ -200,7 +229,12 @@ fn ordered(lower: (&str, f64), upper: (&str, f64)) -> Result<(), Problem> {
 }
 
 /// Refuses bounds of which the least is above the largest.
-fn bounds(least: &str, min: u32, most: &str, max: u32) -> Result<(), Problem> {
+fn bounds<N: Copy + PartialOrd + std::fmt::Display>(
+    least: &str,
+    min: N,
+    most: &str,
+    max: N,
+) -> Result<(), Problem> {
     if min <= max {
         return Ok(());
     }

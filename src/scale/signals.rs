@@ -31,6 +31,10 @@ pub enum Metric {
     Errors,
     /// Input and output tokens of the requests at the servers.
     Tokens,
+    /// Those tokens as a share of what fills a server's `memory`.
+    Memory,
+    /// Cores in use as a share of a server's `cpu`, by what requests declare.
+    Cpu,
 }
 
 /// The running sums of a pool at one instant. They wrap; only differences are used.
@@ -54,6 +58,8 @@ pub struct Totals {
     pub failed: u64,
     /// Service time of those completed.
     pub service_ns: u64,
+    /// Core-nanoseconds that requests have used, counted when they end.
+    pub cpu_ns: u64,
     /// Tokens of the requests at servers now: a level, not a sum.
     pub tokens: u64,
 }
@@ -148,8 +154,14 @@ pub struct Signals<'a> {
     pub ready_since: &'a [Instant],
     /// The window the rule is set to.
     pub window: Duration,
-    /// Requests a server serves at once.
+    /// Requests a server serves at once, as new ones are.
     pub slots: u32,
+    /// Work a second of a server, as new ones are.
+    pub speed: f64,
+    /// Cores of a server; infinite where they never count.
+    pub cores: f64,
+    /// Tokens that fill a server's memory; infinite where memory never counts.
+    pub memory: f64,
     /// Requests in the system at this instant, and how many of them wait.
     pub in_system: u32,
     /// Requests that wait at this instant.
@@ -201,6 +213,11 @@ impl Seen<'_> {
         self.per(|it| it.busy_ns, |it| it.slot_ns)
     }
 
+    /// Mean number of busy slots of a server.
+    pub fn busy_slots(&self) -> Option<f64> {
+        self.per(|it| it.busy_ns, |it| it.server_ns)
+    }
+
     /// Mean number of requests in the system.
     pub fn concurrency(&self) -> Option<f64> {
         if self.window == Duration::ZERO {
@@ -239,14 +256,27 @@ impl Seen<'_> {
         Some(self.signals.metrics.ring[newest].tokens as f64)
     }
 
+    /// Tokens of the requests at servers, when last scraped, as a share of the servers' memory.
+    pub fn memory(&self) -> Option<f64> {
+        let room = self.signals.memory * self.servers().filter(|servers| *servers > 0.0)?;
+        Some(self.tokens()? / room)
+    }
+
+    /// Cores in use as a share of those of the servers that served. A request's use is counted when
+    /// it ends, so that one that lasts longer than the window shows as a burst.
+    pub fn cpu(&self) -> Option<f64> {
+        Some(self.per(|it| it.cpu_ns, |it| it.server_ns)? / self.signals.cores)
+    }
+
     /// Mean number of servers that served.
     pub fn servers(&self) -> Option<f64> {
         self.per(|it| it.server_ns, |it| it.at.0)
     }
 
-    /// A percentile of latency, in nanoseconds, of what was completed.
+    /// A percentile of latency, in nanoseconds, of what was completed; nothing where no rule asked
+    /// for latencies to be kept.
     pub fn latency_ns(&self, percentile: f64) -> Option<u64> {
-        let (oldest, newest) = self.ends?;
+        let (oldest, newest) = self.ends.filter(|_| self.signals.metrics.wants_latency())?;
         let mut merged = CoarseHistogram::default();
         // The stretch that ends at scrape k lies at place k − 1.
         let stretches = self.signals.metrics.latencies.range(oldest..newest);
@@ -264,6 +294,8 @@ impl Seen<'_> {
             Metric::Queue => self.queue(),
             Metric::Rate => self.rate(),
             Metric::Tokens => self.tokens(),
+            Metric::Memory => return self.memory(),
+            Metric::Cpu => return self.cpu(),
         };
         let servers = self.servers().filter(|servers| *servers > 0.0)?;
         Some(total? / servers)
@@ -292,6 +324,9 @@ mod tests {
             ready_since: &[],
             window: Duration::from_secs(20),
             slots: 1,
+            speed: 1.0,
+            cores: f64::INFINITY,
+            memory: f64::INFINITY,
             in_system: 0,
             waiting: 0,
             metrics,

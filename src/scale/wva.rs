@@ -4,7 +4,9 @@
 //! or five requests wait at it. Over the others the average spare room is taken; when it falls
 //! below 10 % of cache or three waiting requests, one replica is added to the cheapest variant.
 //! One is removed from the dearest when the room would still be there after its load is shared out.
-//! Nothing is done while any variant is on its way.
+//! Nothing is done while any variant is on its way. In a simulation a pool is the one variant and
+//! its replicas are taken to be alike; the cache is the pool's `memory`, without which only the
+//! queue counts.
 //!
 //! *When it shines*: serving of language models, where cache and queue fill long before the device
 //! looks busy, and the same model runs on several kinds of device.
@@ -19,6 +21,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{Autoscaler, Manners, Setup, Signals, Target, positive};
+use crate::diagnose::Problem;
+use crate::registry;
+use crate::time::Duration;
 
 /// Fewer replicas with room than this never give one up.
 const LEAST_WITH_ROOM: u32 = 2;
@@ -178,4 +185,55 @@ pub fn targets<'a>(
         targets.insert(dearest.name, dearest.reporting - 1);
     }
     targets
+}
+
+/// The analyzer at work on one pool.
+#[derive(Debug)]
+pub struct Wva(Config);
+
+impl registry::Variant<dyn Autoscaler> for Wva {
+    const NAME: &'static str = "wva";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        let help = "a replica must have room at first";
+        positive("kv-cache-threshold", config.kv_cache_threshold, help)?;
+        positive("queue-length-threshold", config.queue_length_threshold, help)
+    }
+
+    fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Self(config.clone())))
+    }
+}
+
+impl Autoscaler for Wva {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let (seen, counts) = (signals.seen(), signals.counts);
+        let served = seen.servers().filter(|servers| *servers > 0.0);
+        let Some((waiting, servers)) = seen.queue().zip(served) else {
+            return Target::blind(signals);
+        };
+        let replica = Replica {
+            variant: "pool",
+            kv_cache_usage: seen.memory().unwrap_or(0.0),
+            queue_length: waiting / servers,
+        };
+        let found = analyze(&self.0, &vec![replica; counts.ready as usize]);
+        let pool = Variant {
+            name: "pool",
+            cost: 1.0,
+            reporting: counts.ready,
+            current: counts.wanted(),
+            desired: None,
+            pending: counts.starting,
+        };
+        let all = targets(found.should_scale_up, found.scale_down_safe, &[pool]);
+        let (kv, queue) = (found.spare_kv, found.spare_queue);
+        let why = format!("room of {kv:.3} in the cache and {queue:.2} in the queue");
+        Target::new(all.get("pool").copied().unwrap_or(counts.wanted()), why)
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { interval: Duration::from_secs(60), ..Manners::default() }
+    }
 }

@@ -120,6 +120,15 @@ impl AutoscalerTable {
             let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
             return wrong("min", what, help);
         }
+        for (metric, set, help) in [
+            ("memory", pool.memory.is_some(), "set the pool's `memory` to the tokens that fill it"),
+            ("cpu", pool.cpu.is_some(), "set the pool's `cpu` to the cores of a server"),
+        ] {
+            if !set && looks_at(metric, recipe.resolved()) {
+                let what = format!("pool `{name}` has no `{metric}` whose use could be looked at");
+                return wrong("metric", what, help);
+            }
+        }
         let scrape = keys.scrape.unwrap_or(manners.scrape);
         if scrape == Duration::ZERO {
             return wrong("scrape", "`scrape` must be above 0".to_owned(), "15s is usual");
@@ -139,6 +148,18 @@ impl AutoscalerTable {
             window,
             policy,
         }))
+    }
+}
+
+/// Whether a policy, or one of several in it, is set to look at a metric.
+fn looks_at(metric: &str, options: &serde_json::Value) -> bool {
+    match options {
+        serde_json::Value::Object(table) => {
+            table.get("metric").is_some_and(|set| set == metric)
+                || table.values().any(|inner| looks_at(metric, inner))
+        }
+        serde_json::Value::Array(items) => items.iter().any(|item| looks_at(metric, item)),
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the scenario to the plant and the source, and one replication of it.
 
 use super::summary::summarize;
-use super::{AutoscalerTable, Pool, QueuePlace, Scenario, WarmUp};
+use super::{AutoscalerTable, Pool, QueuePlace, Scenario, Traffic, WarmUp};
 use crate::balance;
 use crate::diagnose::Problem;
 use crate::engine::{self, Ending, Plant, PoolLife, PoolState, Watch};
@@ -154,6 +154,11 @@ impl Scenario {
         Ok(PoolLife {
             name: name.to_owned(),
             spec,
+            fastest: spec.speed,
+            cores: (
+                pool.cpu.unwrap_or(f64::INFINITY),
+                self.traffic.values().map(Traffic::cores).collect(),
+            ),
             startup: time(&pool.startup)?,
             startup_failure: pool.startup_failure.0,
             warm_up: pool.warm_up,

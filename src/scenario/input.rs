@@ -8,6 +8,7 @@ use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
 use crate::law::Law;
+use crate::manifest::Manifests;
 use crate::registry::Role;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
@@ -74,6 +75,7 @@ fn read_text(path: &Path) -> Result<String, Problem> {
 /// Flags to lay over a document, in the order they were given.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
+    manifests: Option<Manifests>,
     settings: Vec<Setting>,
 }
 
@@ -130,10 +132,58 @@ impl Overlay {
         Ok(())
     }
 
+    /// Takes what Kubernetes' own files say of a pool, under all other flags.
+    pub fn set_manifests(&mut self, reading: Manifests) {
+        self.manifests = Some(reading);
+    }
+
+    /// What the reader of the results should know of them.
+    pub fn remarks(&self) -> &[String] {
+        self.manifests.as_ref().map_or(&[], |reading| &reading.remarks)
+    }
+
     /// Lays the flags over a document.
     pub fn apply(&self, document: &mut Node) -> Result<(), Problem> {
+        if let Some(reading) = &self.manifests {
+            lay_manifests(reading, document)?;
+        }
         self.settings.iter().try_for_each(|setting| setting.apply(document))
     }
+}
+
+/// The names in a table of the document: those that it has, or `main`.
+fn names_in(document: &Node, table: &str) -> Vec<String> {
+    match document.get(table).map(|node| &node.value) {
+        Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
+        _ => vec!["main".to_owned()],
+    }
+}
+
+/// The pool is the one with the workload's name, or the only one.
+fn lay_manifests(reading: &Manifests, document: &mut Node) -> Result<(), Problem> {
+    let workload = reading.workload.as_deref().unwrap_or_default();
+    let pools = names_in(document, "pool");
+    let pool = match pools.as_slice() {
+        [only] => only,
+        several => several.iter().find(|pool| *pool == workload).ok_or_else(|| {
+            Problem::new(format!("no pool is called `{workload}` as the workload is"))
+                .help(format!("the pools are {}", several.join(", ")))
+        })?,
+    };
+    for (key, node) in &reading.settings {
+        let path = format!("pool.{pool}.{key}");
+        let mut node = node.clone();
+        if *key == "autoscaler" {
+            // How late metrics are belongs to the surroundings.
+            for kept in ["delay", "scrape"] {
+                if let Some(value) = document.find(&format!("{path}.{kept}")) {
+                    node.set(kept, value.clone())?;
+                }
+            }
+        }
+        document.set(&path, node)?;
+    }
+    Ok(())
 }
 
 impl Setting {
@@ -158,10 +208,7 @@ impl Setting {
             self.refuse_new_names(document)?;
             return document.set_keyed(&self.path, key, value);
         };
-        let names: Vec<String> = match document.get(table).map(|node| &node.value) {
-            Some(Value::Table(entries)) if !entries.is_empty() => entries.keys().cloned().collect(),
-            _ => vec!["main".to_owned()],
-        };
+        let names = names_in(document, table);
         let one_each = matches!(rest, "servers" | "slots" | "trace");
         if one_each && names.len() > 1 {
             return Err(Problem::new(format!(
@@ -218,15 +265,20 @@ impl Setting {
         pools: &str,
         origin: &Origin,
     ) -> Result<(), Problem> {
-        let names: Vec<String> = match (pools, document.get("pool").map(|node| &node.value)) {
-            ("pool.*", Some(Value::Table(entries))) if !entries.is_empty() => {
-                entries.keys().map(|name| format!("pool.{name}")).collect()
+        let names: Vec<String> = match pools {
+            "pool.*" => {
+                names_in(document, "pool").iter().map(|name| format!("pool.{name}")).collect()
             }
-            ("pool.*", _) => vec!["pool.main".to_owned()],
-            (pool, _) => vec![pool.to_owned()],
+            pool => vec![pool.to_owned()],
+        };
+        // A name with options, in quotes or not, or a whole table.
+        let policy = match Node::from_word(&self.word, origin.clone()) {
+            table @ Node { value: Value::Table(_), .. } => table,
+            Node { value: Value::Text(text), .. } => Node::from_spec("policy", &text, origin)?,
+            _ => Node::from_spec("policy", &self.word, origin)?,
         };
         for pool in names {
-            let mut table = Node::from_spec("policy", &self.word, origin)?;
+            let mut table = policy.clone();
             for key in AutoscalerTable::KEPT {
                 let path = format!("{pool}.autoscaler.{key}");
                 if let Some(kept) = document.find(&path)
@@ -282,6 +334,8 @@ impl Scenario {
     pub fn read(input: &Input, overlay: &Overlay) -> Result<Self, Problem> {
         let (mut document, folder) = input.document()?;
         overlay.apply(&mut document)?;
-        Self::from_document(&document, &folder)
+        let mut scenario = Self::from_document(&document, &folder)?;
+        scenario.remarks = overlay.remarks().to_vec();
+        Ok(scenario)
     }
 }

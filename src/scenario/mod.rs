@@ -104,6 +104,9 @@ pub struct Scenario {
     /// Where relative paths start from.
     #[serde(skip)]
     pub folder: std::path::PathBuf,
+    /// What the reader of the results should know of how the scenario came about.
+    #[serde(skip)]
+    pub remarks: Vec<String>,
 }
 
 /// An objective in a scenario.

@@ -40,6 +40,9 @@ pub struct Pool {
     /// Tokens of requests at a server that fill its memory; memory never counts when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<f64>,
+    /// Cores of a server, which the metric `cpu` is relative to; cores never count when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
     /// Tokens a second that fill a server's network; it never counts when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth: Option<f64>,
@@ -90,6 +93,7 @@ impl Default for Pool {
             tier: 0,
             network: Duration::ZERO,
             memory: None,
+            cpu: None,
             bandwidth: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             startup: None,
@@ -117,6 +121,19 @@ const MOST: u32 = 10_000_000;
 const MOST_SLOTS: u64 = 1_000_000_000;
 
 impl Pool {
+    /// What a server of this size costs an hour: the price is that of the size the pool was set to.
+    pub fn per_hour(&self, slots: u32, speed: f64) -> f64 {
+        self.price.0 * self.worth(slots, speed)
+    }
+
+    /// A server of this size as so many of those the pool was set to.
+    pub(super) fn worth(&self, slots: u32, speed: f64) -> f64 {
+        if (slots, speed) == (self.slots, self.speed) {
+            return 1.0;
+        }
+        f64::from(slots) * speed / (f64::from(self.slots) * self.speed)
+    }
+
     pub(super) fn check(&self, name: &str) -> Result<(), Problem> {
         let wrong = |key: &str, what: String| Err(Problem::about(key, what));
         if self.servers == 0 && self.autoscaler.is_none() {
@@ -145,7 +162,8 @@ impl Pool {
             return wrong("slots", format!("the servers of pool `{name}` have no slots"))
                 .map_err(|problem| problem.help("`slots` must be at least 1"));
         }
-        for (key, limit) in [("memory", self.memory), ("bandwidth", self.bandwidth)] {
+        let limits = [("memory", self.memory), ("cpu", self.cpu), ("bandwidth", self.bandwidth)];
+        for (key, limit) in limits {
             if limit.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
                 return wrong(key, format!("`{key}` must be above 0"));
             }

@@ -1,34 +1,51 @@
 //! From the census of a run to its servers, hours and elasticity, and what could have been.
 //!
-//! *Demand* at a time is the fewest servers that meet the objectives with the load of that time:
+//! *Demand* at a time is the fewest servers that meet the objectives with the load of 15 s or more:
 //! the first percentile or mean of latency or wait that the scenario states, by the M/M/c formula,
 //! and a stated limit of utilization; without objectives 80 % of the slots. The *ideal* follows it
 //! exactly: it knows the future and orders each server one mean start-up time ahead, paid from the
 //! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
 //! demand all the time. Neither pays for start-ups before the run began.
 
-use std::collections::BTreeMap;
-
 use super::{Goal, Measure, Measured, Pool, Scenario};
 use crate::fleet::State;
 use crate::law::{self, Unit};
 use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
-use crate::probe::{Census, Decision, Offered};
+use crate::probe::{Census, Change, Decision, Offered, Step};
 use crate::scale::elasticity::{self, Steps};
 use crate::theory::{Target, min_servers};
 use crate::time::{Duration, Instant, SECOND_NS};
 
 /// The life of one server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Life {
     /// Its pool, by its place in the scenario.
     pub(super) pool: u16,
     ordered: Instant,
     ready: Option<Instant>,
     gone: Option<Instant>,
+    /// Its slots and its speed from each instant they change.
+    sizes: Vec<(Instant, u32, f64)>,
 }
 
 impl Life {
+    fn new(change: &Change) -> Self {
+        let sizes = vec![(change.at, change.slots, change.speed)];
+        Self { pool: change.pool, ordered: change.at, ready: None, gone: None, sizes }
+    }
+
+    fn go_on(&mut self, change: &Change) {
+        match change.state {
+            State::Ready => self.ready = self.ready.or(Some(change.at)),
+            State::Gone => self.gone = Some(change.at),
+            _ => {}
+        }
+        let last = self.sizes[self.sizes.len() - 1];
+        if (last.1, last.2) != (change.slots, change.speed) {
+            self.sizes.push((change.at, change.slots, change.speed));
+        }
+    }
+
     /// Nanoseconds between two times that it was paid: from the order on.
     pub(super) fn paid_ns(&self, from: Instant, to: Instant) -> u64 {
         overlap(self.ordered, self.gone, from, to)
@@ -37,6 +54,28 @@ impl Life {
     /// Nanoseconds between two times that it served.
     pub(super) fn served_ns(&self, from: Instant, to: Instant) -> u64 {
         self.ready.map_or(0, |ready| overlap(ready, self.gone, from, to))
+    }
+
+    /// Seconds between two times that were paid for a server of the size the pool was set to.
+    pub(super) fn worth_s(&self, pool: &Pool, from: Instant, to: Instant) -> f64 {
+        let stretches = self.by_size(from, to);
+        let worth = stretches.map(|(slots, speed, from, to)| {
+            Duration(self.paid_ns(from, to)).as_secs_f64() * pool.worth(slots, speed)
+        });
+        worth.sum()
+    }
+
+    /// Each of its sizes, as slots and speed, and the stretch between two times that it had it.
+    pub(super) fn by_size(
+        &self,
+        from: Instant,
+        to: Instant,
+    ) -> impl Iterator<Item = (u32, f64, Instant, Instant)> {
+        let ends = self.sizes.iter().skip(1).map(|size| size.0).chain([Instant::NEVER]);
+        self.sizes.iter().zip(ends).filter_map(move |(&(at, slots, speed), end)| {
+            let (start, end) = (at.max(from), end.min(to));
+            (start < end).then_some((slots, speed, start, end))
+        })
     }
 }
 
@@ -50,66 +89,24 @@ pub(super) fn lives(census: &Census) -> Vec<Life> {
     for change in &census.changes {
         let at = change.server.index();
         if at == lives.len() {
-            lives.push(Life { pool: change.pool, ordered: change.at, ready: None, gone: None });
+            lives.push(Life::new(change));
         }
-        match change.state {
-            State::Ready => lives[at].ready = Some(change.at),
-            State::Gone => lives[at].gone = Some(change.at),
-            _ => {}
-        }
+        lives[at].go_on(change);
     }
     lives
 }
 
-/// Servers by state from an instant on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Count {
-    starting: u32,
-    ready: u32,
-    draining: u32,
-}
-
-impl Count {
-    fn paid(self) -> u32 {
-        self.starting + self.ready + self.draining
-    }
-
-    fn of(&mut self, state: State) -> Option<&mut u32> {
-        match state {
-            State::Starting => Some(&mut self.starting),
-            State::Ready => Some(&mut self.ready),
-            State::Draining => Some(&mut self.draining),
-            State::Failed | State::Gone => None,
-        }
-    }
-}
-
 /// The counts of one pool, or of all, at every instant they change.
-fn counts(census: &Census, pool: Option<u16>) -> Vec<(Instant, Count)> {
-    let mut states: BTreeMap<u32, State> = BTreeMap::new();
-    let (mut now, mut steps) = (Count::default(), Vec::<(Instant, Count)>::new());
-    for change in census.changes.iter().filter(|change| pool.is_none_or(|it| it == change.pool)) {
-        let before = states.insert(change.server.0, change.state);
-        if let Some(count) = before.and_then(|state| now.of(state)) {
-            *count -= 1;
-        }
-        if let Some(count) = now.of(change.state) {
-            *count += 1;
-        }
-        match steps.last_mut() {
-            Some(last) if last.0 == change.at => last.1 = now,
-            _ => steps.push((change.at, now)),
-        }
-    }
-    steps
+fn counts(census: &Census, pool: Option<u16>, worth: impl Fn(&Change) -> f64) -> Vec<Step> {
+    census.steps(|own| pool.is_none_or(|pool| pool == own), worth)
 }
 
 /// The fewest and most servers paid for at one time between two times.
 pub(super) fn extremes(census: &Census, from: Instant, to: Instant) -> (u32, u32) {
-    let steps = counts(census, None);
-    let first = steps.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-    let within = steps[first..].iter().take_while(|(at, _)| *at <= to);
-    let paid: Vec<u32> = within.map(|(_, count)| count.paid()).collect();
+    let steps = counts(census, None, |_| 0.0);
+    let first = steps.partition_point(|step| step.from <= from).saturating_sub(1);
+    let within = steps[first..].iter().take_while(|step| step.from <= to);
+    let paid: Vec<u32> = within.map(|step| step.paid()).collect();
     (paid.iter().copied().min().unwrap_or(0), paid.iter().copied().max().unwrap_or(0))
 }
 
@@ -128,18 +125,18 @@ pub(super) fn autoscaling(
         let hours = |ns: u64| ns as f64 / SECOND_NS as f64 / 3600.0;
         let paid: u64 = own().map(|life| life.paid_ns(from, to)).sum();
         let served: u64 = own().map(|life| life.served_ns(from, to)).sum();
-        let counts = counts(census, Some(index));
+        let worth: f64 = own().map(|life| life.worth_s(pool, from, to)).sum();
+        let counts = counts(census, Some(index), |it| pool.worth(it.slots, it.speed));
         // With several pools the load could go to any of them: there is no demand of one.
         let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
-        let supply =
-            Steps::new(counts.iter().map(|(at, it)| (at.0, f64::from(it.ready))).collect());
+        let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
         let bounds = demand.as_ref().map(|demand| {
             let startup = mean_startup(scenario, pool);
             bounds(demand, from, to, startup)
         });
         let elasticity = demand.as_ref().map(|demand| {
             let steps = demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect();
-            elasticity::measure(&Steps::new(steps), &supply, to.0, census.width.0.max(SECOND_NS))
+            elasticity::measure(&Steps::new(steps), &supply, to.0, census.width.max(SHORTEST).0)
         });
         let decisions: Vec<&Decision> =
             census.decisions.iter().filter(|decision| decision.pool == index).collect();
@@ -150,12 +147,12 @@ pub(super) fn autoscaling(
             startup_hours: hours(paid.saturating_sub(served)),
             ordered: own().filter(|life| life.ordered > Instant::START).count() as u32,
             released: own().filter(|life| life.gone.is_some_and(|gone| gone <= to)).count() as u32,
-            actions: decisions.iter().filter(|it| it.allowed != it.wanted()).count() as u32,
+            actions: decisions.iter().filter(|it| it.acted()).count() as u32,
             failed_starts: census.failed_starts,
             above_ideal: bounds
                 .as_ref()
                 .filter(|it| it.ideal_server_hours > 0.0)
-                .map(|it| hours(paid) / it.ideal_server_hours - 1.0),
+                .map(|it| worth / 3600.0 / it.ideal_server_hours - 1.0),
             bounds,
             elasticity,
             violated_share: violated(scenario, measured, to),
@@ -186,6 +183,10 @@ fn decided(decision: &Decision) -> Decided {
         why: decision.why.clone(),
         allowed: decision.allowed,
         verdict: decision.verdict.to_owned(),
+        slots: decision.sizes[1].0,
+        speed: decision.sizes[1].1,
+        latency_s: decision.latency_s,
+        errors: decision.errors,
     }
 }
 
@@ -207,6 +208,10 @@ fn target(goal: &Goal) -> Option<Target> {
     }
 }
 
+/// Demand is taken over intervals no shorter than this: within a few seconds the number of arrivals
+/// is chance, which no autoscaler could follow.
+const SHORTEST: Duration = Duration::from_secs(15);
+
 /// The fewest servers that meet the objectives, from each instant it changes.
 fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec<(Instant, u32)> {
     let goal = scenario.goals().find_map(target);
@@ -216,21 +221,22 @@ fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec
         .map(|it| it.limit);
     // Without a limit of latency the slots are meant to be busy for four fifths of the time.
     let share = utilization.unwrap_or(if goal.is_some() { 1.0 } else { 0.8 }).max(0.01);
-    let width_s = census.width.as_secs_f64();
-    let servers = |offered: &Offered| {
+    let together = SHORTEST.0.div_ceil(census.width.0).max(1);
+    let width = Duration(together * census.width.0);
+    let servers = |offered: Offered| {
         if offered.arrivals == 0 {
             return 0;
         }
         let service_s = offered.work_ns as f64 / 1e9 / offered.arrivals as f64 / pool.speed;
-        let rate = offered.arrivals as f64 / width_s;
+        let rate = offered.arrivals as f64 / width.as_secs_f64();
         let by_share = (rate * service_s / share - 1e-9).ceil().max(1.0) as u32;
         let by_goal = goal.and_then(|goal| min_servers(rate, 1.0 / service_s, goal).ok());
         by_share.max(by_goal.unwrap_or(0)).div_ceil(pool.slots)
     };
     let mut steps: Vec<(Instant, u32)> = Vec::new();
-    for (index, offered) in (0_u64..).zip(&census.offered) {
-        let at = Instant(index * census.width.0);
-        let count = servers(offered);
+    for (index, offered) in (0_u64..).zip(census.offered.chunks(together as usize)) {
+        let at = Instant(index * width.0);
+        let count = servers(offered.iter().copied().sum());
         if at < to && steps.last().is_none_or(|(_, last)| *last != count) {
             steps.push((at, count));
         }
@@ -265,7 +271,7 @@ fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Durati
         static_peak_servers: peak,
         static_peak_hours: hours(u128::from(to.since(from).0) * u128::from(peak)),
         method:
-            "demand per interval by M/M/c and the stated objectives, 80 % utilization without; \
+            "demand per 15 s or more by M/M/c and the stated objectives, 80 % utilization without; \
                  start-ups known ahead and paid"
                 .to_owned(),
     }
@@ -293,16 +299,15 @@ fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64
 }
 
 /// Servers by state, averaged over each interval of the run's timeline.
-fn timeline(counts: &[(Instant, Count)], measured: &Measured, to: Instant) -> Vec<Interval> {
+fn timeline(steps: &[Step], measured: &Measured, to: Instant) -> Vec<Interval> {
     let width = measured.timeline.width();
-    let mean = |from: Instant, until: Instant, of: fn(&Count) -> u32| {
-        let first = counts.partition_point(|(at, _)| *at <= from).saturating_sub(1);
-        let steps = counts[first..].iter().enumerate();
-        let within = steps.take_while(|(_, (at, _))| *at < until);
-        let area: u64 = within
-            .map(|(index, (at, count))| {
-                let end = counts.get(first + index + 1).map_or(until, |next| next.0);
-                end.min(until).since((*at).max(from)).0 * u64::from(of(count))
+    let mean = |from: Instant, until: Instant, of: fn(&Step) -> u64| {
+        let first = steps.partition_point(|step| step.from <= from).saturating_sub(1);
+        let within = steps[first..].iter().enumerate().take_while(|(_, it)| it.from < until);
+        let area: u128 = within
+            .map(|(index, step)| {
+                let end = steps.get(first + index + 1).map_or(until, |next| next.from);
+                u128::from(end.min(until).since(step.from.max(from)).0) * u128::from(of(step))
             })
             .sum();
         area as f64 / until.since(from).0.max(1) as f64
@@ -313,9 +318,11 @@ fn timeline(counts: &[(Instant, Count)], measured: &Measured, to: Instant) -> Ve
             let until = (at + width).min(to);
             Interval {
                 at_s: at.as_secs_f64(),
-                starting: mean(at, until, |count| count.starting),
-                ready: mean(at, until, |count| count.ready),
-                draining: mean(at, until, |count| count.draining),
+                starting: mean(at, until, |step| step.starting.into()),
+                warming: mean(at, until, |step| step.warming.into()),
+                ready: mean(at, until, |step| step.ready.into()),
+                draining: mean(at, until, |step| step.draining.into()),
+                slots: mean(at, until, |step| step.slots),
             }
         })
         .collect()

@@ -57,7 +57,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
         resilience: aftermath::resilience(scenario, measured),
         slo: Vec::new(),
-        advice: measured.advice.clone(),
+        advice: scenario.remarks.iter().chain(&measured.advice).cloned().collect(),
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
@@ -86,12 +86,28 @@ struct Term {
     served_s: f64,
     /// Slot-seconds it served.
     slot_s: f64,
+    /// Seconds that were paid for a server as the pool was set.
+    worth_s: f64,
 }
 
 impl Term {
     fn new(scenario: &Scenario, pool: u16, paid_s: f64, served_s: f64) -> Self {
         let slots = scenario.pool[usize::from(pool)].slots;
-        Self { pool, paid_s, served_s, slot_s: served_s * f64::from(slots) }
+        Self { pool, paid_s, served_s, slot_s: served_s * f64::from(slots), worth_s: paid_s }
+    }
+
+    /// That of a server that came or went, or changed its size.
+    fn of(scenario: &Scenario, life: &staffing::Life, from: Instant, to: Instant) -> Self {
+        let seconds = |ns: u64| seconds(ns.into());
+        let (paid_s, served_s) =
+            (seconds(life.paid_ns(from, to)), seconds(life.served_ns(from, to)));
+        let pool = &scenario.pool[usize::from(life.pool)];
+        let slot_time = |(slots, _, from, to): (u32, f64, Instant, Instant)| {
+            seconds(life.served_ns(from, to)) * f64::from(slots)
+        };
+        let slot_s = life.by_size(from, to).map(slot_time).sum();
+        let worth_s = life.worth_s(pool, from, to);
+        Self { pool: life.pool, paid_s, served_s, slot_s, worth_s }
     }
 }
 
@@ -104,13 +120,7 @@ fn terms(scenario: &Scenario, measured: &Measured) -> Vec<Term> {
         let each = pools.flat_map(|(index, pool)| (0..pool.servers).map(move |_| index));
         return each.map(|pool| Term::new(scenario, pool, span, span)).collect();
     };
-    let seconds = |ns: u64| seconds(ns.into());
-    let lives = staffing::lives(census);
-    let term = |life: &staffing::Life| {
-        let (paid, served) = (life.paid_ns(from, to), life.served_ns(from, to));
-        Term::new(scenario, life.pool, seconds(paid), seconds(served))
-    };
-    lives.iter().map(term).collect()
+    staffing::lives(census).iter().map(|life| Term::of(scenario, life, from, to)).collect()
 }
 
 fn servers(measured: &Measured, terms: &[Term], span: f64) -> Servers {
@@ -143,7 +153,7 @@ fn pools(scenario: &Scenario, measured: &Measured, terms: &[Term]) -> Vec<Pool> 
             if slot_s > 0.0 { seconds(busy_ns) / slot_s } else { 0.0 }
         };
         let busy = own().map(|(id, _)| u128::from(done(id).busy_ns)).sum();
-        let hours = own().map(|(_, term)| term.paid_s).sum::<f64>() / 3600.0;
+        let hours = own().map(|(_, term)| term.worth_s).sum::<f64>() / 3600.0;
         let slot_s = own().map(|(_, term)| term.slot_s).sum();
         Pool {
             name: name.clone(),

@@ -53,6 +53,9 @@ pub struct Keys {
     pub patience: Option<Recipe<dyn Law>>,
     /// Larger is served earlier where the discipline looks at it.
     pub priority: i16,
+    /// Cores that a request keeps busy while it is served, for the metric `cpu`; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
 }
 
 /// `[traffic.NAME]`: its own keys, how the trace is read, and which part of it is replayed how
@@ -102,6 +105,9 @@ impl Traffic {
                 "add `service = { law = \"exponential\", mean = \"50ms\" }`, or `--service …`",
             ));
         }
+        if keys.cpu.is_some_and(|cores| !(cores.is_finite() && cores >= 0.0)) {
+            return Err(Problem::about("cpu", "`cpu` must be a number of cores, 0 or more"));
+        }
         self.options.check()?;
         self.shape.check()?;
         if !self.is_replayed() {
@@ -113,6 +119,11 @@ impl Traffic {
             return no_such_file(&input, folder);
         }
         self.source(0, name, Seed::new(0, 0), folder, None, 1).map(drop)
+    }
+
+    /// Cores that a request keeps busy while it is served.
+    pub(super) fn cores(&self) -> f64 {
+        self.keys.cpu.unwrap_or(1.0)
     }
 
     fn refuse_what_only_traces_have(&self, name: &str) -> Result<(), Problem> {

@@ -3,6 +3,8 @@
 mod known;
 mod laws;
 mod lives;
+mod signals;
+mod vertical;
 
 use std::path::Path;
 

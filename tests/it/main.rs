@@ -14,6 +14,7 @@ mod failures;
 mod forecast;
 mod invariants;
 mod laws;
+mod manifest;
 mod measured;
 mod oracles;
 mod report;

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("document", 1),
     ("stats", 1),
     ("theory", 1),
+    ("manifest", 2),
     ("registry", 2),
     ("model", 2),
     ("law", 3),

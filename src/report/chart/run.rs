@@ -238,6 +238,39 @@ fn stairs(results: &Results, value: impl Fn(&Row) -> f64) -> Mark {
     Mark::Step(points.chain(last).collect())
 }
 
+/// The most actions of an autoscaler that are marked: more would hide each other.
+const ACTIONS: f64 = 240.0;
+
+/// Where an autoscaler changed the count or the size of servers, at what it saw or set then.
+fn actions(results: &Results, value: &str) -> Vec<Series> {
+    let apart = end(results) / ACTIONS;
+    let (mut more, mut fewer) = (Vec::new(), Vec::new());
+    let (mut free_more, mut free_fewer) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let pools = results.list("autoscaling").iter();
+    for decisions in pools.filter_map(|pool| pool["decisions"].as_array()) {
+        for one in decisions {
+            let count = |key: &str| one[key].as_f64().unwrap_or(0.0);
+            let (at, change) =
+                (count("at_s"), count("allowed") - count("starting") - count("ready"));
+            let Some(seen) = one[value].as_f64().filter(|_| change != 0.0) else { continue };
+            let (dots, free) = if change > 0.0 {
+                (&mut more, &mut free_more)
+            } else {
+                (&mut fewer, &mut free_fewer)
+            };
+            if at >= *free {
+                dots.push((at, seen));
+                *free = at + apart;
+            }
+        }
+    }
+    [("servers added", 3, more), ("servers removed", 4, fewer)]
+        .into_iter()
+        .filter(|(_, _, dots)| !dots.is_empty())
+        .map(|(name, colour, dots)| Series::new(name, colour, Mark::Dots(dots)))
+        .collect()
+}
+
 fn arrivals(results: &Results) -> Chart {
     let rate = |of: fn(&Row) -> u64| {
         stairs(results, move |row| {
@@ -252,6 +285,7 @@ fn arrivals(results: &Results) -> Chart {
     if results.timeline.iter().any(|row| row.errors > 0) {
         series.push(Series::new("errors", 1, rate(|row| row.errors)));
     }
+    series.extend(actions(results, "rate"));
     Chart {
         name: "arrivals",
         title: "Arrivals and completions".to_owned(),
@@ -266,14 +300,20 @@ fn arrivals(results: &Results) -> Chart {
 fn servers(results: &Results) -> Chart {
     let changes = results.timeline.iter().any(|row| row.starting > 0.0 || row.draining > 0.0);
     let mut series = vec![Series::new("serving", 0, stairs(results, |row| row.servers))];
+    if results.timeline.iter().any(|row| row.warming > 0.0) {
+        series.push(Series::new("of them warming", 2, stairs(results, |row| row.warming)));
+    }
     if changes {
         series.push(Series::new("starting", 3, stairs(results, |row| row.starting)));
         series.push(Series::new("draining", 4, stairs(results, |row| row.draining)));
     }
+    series.extend(actions(results, "allowed"));
     Chart {
         name: "servers",
         title: "Servers".to_owned(),
-        about: "Servers by what they do, the mean of each interval.".to_owned(),
+        about: "Servers by what they do, the mean of each interval; dots are the counts that an \
+                autoscaler set."
+            .to_owned(),
         x: time(results),
         y: Axis::of("servers", Unit::Count).from(0.0),
         series,
@@ -290,7 +330,10 @@ fn utilization(results: &Results) -> Chart {
         about: format!("The share of slot time spent serving in each interval{words}."),
         x: time(results),
         y: Axis::of("busy share of slots", Unit::Share).from(0.0).to(1.0),
-        series: vec![Series::new("utilization", 0, stairs(results, |row| row.utilization))],
+        series: [Series::new("utilization", 0, stairs(results, |row| row.utilization))]
+            .into_iter()
+            .chain(actions(results, "utilization"))
+            .collect(),
         rules: warm_up(results),
     }
 }

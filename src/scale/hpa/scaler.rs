@@ -59,7 +59,8 @@ impl Scaler {
         let seen = signals.seen();
         let replicas = signals.counts.wanted() as i32;
         let resource = match metric.metric {
-            Metric::Utilization => Resource::Cpu,
+            Metric::Utilization | Metric::Cpu => Resource::Cpu,
+            Metric::Memory => Resource::Memory,
             _ => Resource::Custom,
         };
         let missing = || Unavailable::NoMetrics(resource);
@@ -82,7 +83,9 @@ impl Scaler {
             });
         }
         let ready = f64::from(signals.counts.ready);
-        let total = if metric.metric == Metric::Utilization { total * ready } else { total };
+        let of_request =
+            matches!(metric.metric, Metric::Utilization | Metric::Cpu | Metric::Memory);
+        let total = if of_request { total * ready } else { total };
         let pods = Self::pods(signals, (total * 1000.0).round() as i64);
         let startup = Startup {
             cpu_initialization_ns: self.config.cpu_initialization_period.0,
@@ -98,7 +101,7 @@ impl Scaler {
             now_ns: signals.now.0,
         };
         let proposal = match metric.metric {
-            Metric::Utilization => {
+            Metric::Utilization | Metric::Cpu | Metric::Memory => {
                 of_pods.for_utilization((metric.target * 100.0).round().max(1.0) as i32)
             }
             _ => of_pods.for_average(target_milli),

@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::scaler::Scaler;
+use super::hpa::behavior::Behavior;
 use super::{Autoscaler, Metric, Setup};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
@@ -76,6 +77,8 @@ pub struct Config {
     pub target_average_value: f64,
     /// What to do when a trigger fails; absent, the count is left alone.
     pub fallback: Option<Fallback>,
+    /// Stabilization and rate limits of the HPA between one and many.
+    pub behavior: Option<Behavior>,
 }
 
 impl Default for Config {
@@ -91,6 +94,7 @@ impl Default for Config {
             activation_threshold: 0.0,
             target_average_value: 5.0,
             fallback: None,
+            behavior: None,
         }
     }
 }

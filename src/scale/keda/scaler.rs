@@ -22,6 +22,7 @@ impl Scaler {
         let of_hpa = hpa::Config {
             min_replicas: config.min_replica_count.max(1),
             max_replicas: config.max_replica_count,
+            behavior: config.behavior.clone(),
             ..hpa::Config::default()
         };
         Self {

@@ -4,24 +4,31 @@
 //! 90th percentile, and adds 15 %. Beside it stand a lower bound from the median and an upper bound
 //! from the 95th percentile, both wide while there is little history. Memory enters as the peak of
 //! each day; running out of it counts as a peak of 1.2 times what was allowed. A pod whose request
-//! lies outside the bounds, or far enough from the target for long enough, is replaced.
+//! lies outside the bounds, or far enough from the target for long enough, is replaced. In a
+//! simulation a server's busy slots, times its speed, are the cores it uses; it is made larger or
+//! smaller in slots or in speed and costs in proportion. The count of servers stays.
 //!
 //! *When it shines*: services whose size nobody ever measured; memory, which cannot be shared out
 //! by adding servers.
 //!
-//! *When it fails*: it looks back a day, so that it follows a trend and no burst; a processor
+//! *When it fails*: it looks back a day, so that it follows a trend and no burst; usage can never
+//! exceed what a server has, so that it climbs out of overload by 15 % at a time; a processor
 //! request it lowers also lowers the utilization an HPA sees, and the two chase each other.
 //!
 //! *Source*: `vertical-pod-autoscaler/pkg/recommender` of kubernetes/autoscaler.
 
 pub mod histogram;
+pub mod scaler;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Duration;
-
 use self::histogram::{Buckets, DecayingHistogram};
+use self::scaler::Scaler;
+use super::{Autoscaler, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// The largest amount of a resource, in millicores or bytes.
 const MOST_AMOUNT: f64 = 1e14;
@@ -369,6 +376,42 @@ pub fn ought_to_be_replaced(config: &Config, pod: Running, recommended: Bounds) 
 /// How many of so many pods may be replaced at once.
 pub fn evictable(config: &Config, replicas: u32) -> u32 {
     ((f64::from(replicas) * config.eviction_tolerance) as u32).max(1)
+}
+
+impl Variant<dyn Autoscaler> for Scaler {
+    const NAME: &'static str = "vpa";
+    type Config = scaler::Config;
+
+    fn check(config: &scaler::Config) -> Result<(), Problem> {
+        let &scaler::Config { target_percentile, lower_percentile, upper_percentile, .. } = config;
+        for (key, share) in [
+            ("target-percentile", target_percentile),
+            ("lower-percentile", lower_percentile),
+            ("upper-percentile", upper_percentile),
+            ("eviction-tolerance", config.eviction_tolerance),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                let message = format!("`{key}` must lie between 0 and 1, not at {share}");
+                return Err(Problem::about(key, message));
+            }
+        }
+        if !(lower_percentile..=upper_percentile).contains(&target_percentile) {
+            let message = "`target-percentile` lies outside the lower and the upper percentile";
+            return Err(Problem::about("target-percentile", message));
+        }
+        let &scaler::Config { min_size, max_size, .. } = config;
+        super::positive("min-size", min_size, "any speed above 0 is one, and so is 1 slot")?;
+        let whole = min_size.fract() + max_size.fract() == 0.0;
+        if config.dimension == scaler::Dimension::Slots && !whole {
+            let message = "slots come in whole numbers";
+            return Err(Problem::about("min-size", message).help("1 slot is the least"));
+        }
+        super::bounds("min-size", min_size, "max-size", max_size)
+    }
+
+    fn build(config: &scaler::Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        Ok(Box::new(Scaler::new(config.clone(), setup.servers)))
+    }
 }
 
 #[cfg(test)]

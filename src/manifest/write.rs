@@ -1,0 +1,266 @@
+//! A pool of a scenario as the manifests that say the same.
+
+use serde_json::{Map, Value, json};
+
+use super::{emit, knative, quantity};
+use crate::diagnose::Problem;
+use crate::time::Duration;
+
+/// The manifests of a pool, from its table in a scenario with every default.
+///
+/// Refused is a policy that no object of Kubernetes has. What an object cannot say, though the
+/// simulation heeded it, stands in a comment at the top.
+pub fn of_pool(name: &str, pool: &Value) -> Result<String, Problem> {
+    let scaler = &pool["autoscaler"];
+    let label = label(name);
+    let mut notes = Vec::new();
+    let documents = match scaler["policy"].as_str() {
+        None => vec![deployment(&label, pool, pool["servers"].as_u64())],
+        Some("fixed") => vec![deployment(&label, pool, fixed(pool))],
+        Some("hpa") => {
+            notes.extend(of_controller(scaler));
+            vec![deployment(&label, pool, None), hpa(&label, scaler)?]
+        }
+        Some("keda") => vec![deployment(&label, pool, None), keda(&label, scaler)],
+        Some("kpa") => vec![service(&label, pool, scaler)],
+        Some(other) => {
+            return Err(Problem::new(format!("no object of Kubernetes scales as `{other}` does"))
+                .help("a manifest says `hpa`, `keda`, `kpa` or a fixed number of servers"));
+        }
+    };
+    for key in ["cooldown", "delay", "window", "up", "down"] {
+        if !says_nothing(&scaler[key]) {
+            notes.push(format!("not in the manifest: {key} = {}", scaler[key]));
+        }
+    }
+    let notes: String = notes.iter().map(|note| format!("# {note}\n")).collect();
+    Ok(format!(
+        "# Written by plimsoll {}. Containers lack their image: apply this to yours, e.g. with\n\
+         # `kubectl apply --server-side`.\n{notes}{}",
+        env!("CARGO_PKG_VERSION"),
+        emit::documents(&documents)
+    ))
+}
+
+/// A name as Kubernetes takes it: lower case, digits and hyphens, 63 letters at most.
+fn label(name: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let text: String = name.to_lowercase().chars().map(plain).take(63).collect();
+    let trimmed = text.trim_matches('-');
+    if trimmed.is_empty() { "main".to_owned() } else { trimmed.to_owned() }
+}
+
+fn fixed(pool: &Value) -> Option<u64> {
+    let scaler = &pool["autoscaler"];
+    let count = scaler["servers"].as_u64().or(pool["servers"].as_u64())?;
+    let (min, max) = (scaler["min"].as_u64(), scaler["max"].as_u64());
+    Some(count.max(min.unwrap_or(0)).min(max.unwrap_or(u64::MAX)))
+}
+
+/// The pods that the servers of a pool are. Their count is left to an autoscaler where one is.
+fn deployment(name: &str, pool: &Value, replicas: Option<u64>) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": { "name": name },
+        "spec": {
+            "replicas": replicas,
+            "selector": { "matchLabels": { "app": name } },
+            "template": {
+                "metadata": { "labels": { "app": name } },
+                "spec": {
+                    "terminationGracePeriodSeconds": seconds(&pool["drain"]),
+                    "containers": [{ "name": name, "resources": resources(pool) }],
+                },
+            },
+        },
+    })
+}
+
+/// A slot at full speed is a core.
+fn resources(pool: &Value) -> Value {
+    let number = |key: &str| pool[key].as_f64().unwrap_or(1.0);
+    let cores = quantity::write(number("slots") * number("speed"));
+    json!({ "requests": { "cpu": cores }, "limits": { "cpu": cores } })
+}
+
+/// Whole seconds of a span; nothing where it is absent or without end.
+fn seconds(span: &Value) -> Option<u64> {
+    let span = Duration::parse(span.as_str()?).ok()?;
+    (span != Duration::FOREVER).then(|| span.0.div_ceil(1_000_000_000))
+}
+
+fn target_ref(name: &str) -> Value {
+    json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": name })
+}
+
+/// A count under the key of the pool, else under that of the policy.
+fn bound(scaler: &Value, key: &str, own: &str) -> Value {
+    if scaler[key].is_null() { scaler[own].clone() } else { scaler[key].clone() }
+}
+
+fn hpa(name: &str, scaler: &Value) -> Result<Value, Problem> {
+    let mut metrics = vec![metric(scaler)?];
+    for more in scaler["also"].as_array().into_iter().flatten() {
+        metrics.push(metric(more)?);
+    }
+    Ok(json!({
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": { "name": name },
+        "spec": {
+            "scaleTargetRef": target_ref(name),
+            "minReplicas": bound(scaler, "min", "min-replicas"),
+            "maxReplicas": bound(scaler, "max", "max-replicas"),
+            "metrics": metrics,
+            "behavior": behavior(&scaler["behavior"]),
+        },
+    }))
+}
+
+/// One metric of an HPA. Custom ones get names that say what they must measure.
+fn metric(of: &Value) -> Result<Value, Problem> {
+    let target = of["target"].as_f64().unwrap_or(0.0);
+    let amount = quantity::write(target);
+    let percent = (target * 100.0).round().max(1.0) as i64;
+    let resource = |name: &str| {
+        let target = json!({ "type": "Utilization", "averageUtilization": percent });
+        json!({ "type": "Resource", "resource": { "name": name, "target": target } })
+    };
+    let pods = |name: &str| {
+        let target = json!({ "type": "AverageValue", "averageValue": amount });
+        json!({ "type": "Pods", "pods": { "metric": { "name": name }, "target": target } })
+    };
+    let external = |name: &str, target: Value| {
+        let external = json!({ "metric": { "name": name }, "target": target });
+        json!({ "type": "External", "external": external })
+    };
+    let average = json!({ "type": "AverageValue", "averageValue": amount });
+    let value = json!({ "type": "Value", "value": amount });
+    Ok(match of["metric"].as_str() {
+        Some("utilization" | "cpu") => resource("cpu"),
+        Some("memory") => resource("memory"),
+        Some("concurrency") => pods("requests_in_flight"),
+        Some("rate") => pods("requests_per_second"),
+        Some("tokens") => pods("tokens_in_flight"),
+        Some("queue") => external("queue_length", average),
+        Some("latency") => external("latency_p99_seconds", value),
+        Some("errors") => external("error_share", value),
+        other => {
+            let what = format!("an HPA has no metric `{}`", other.unwrap_or("nothing"));
+            return Err(Problem::new(what).help("choose another metric"));
+        }
+    })
+}
+
+fn behavior(rules: &Value) -> Value {
+    if rules.is_null() {
+        return Value::Null;
+    }
+    let direction = |rules: &Value| {
+        let policy = |policy: &Value| {
+            json!({
+                "type": capital(policy["type"].as_str().unwrap_or_default()),
+                "value": policy["value"],
+                "periodSeconds": seconds(&policy["period"]),
+            })
+        };
+        let policies = rules["policies"].as_array();
+        json!({
+            "stabilizationWindowSeconds": seconds(&rules["stabilization-window"]),
+            "tolerance": rules["tolerance"].as_f64().map(quantity::write),
+            "selectPolicy": rules["select"].as_str().map(capital),
+            "policies": policies.map(|all| all.iter().map(policy).collect::<Vec<_>>()),
+        })
+    };
+    let (up, down) = (direction(&rules["scale-up"]), direction(&rules["scale-down"]));
+    json!({ "scaleUp": up, "scaleDown": down })
+}
+
+/// `max` as `Max`.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().collect()) + letters.as_str()
+}
+
+/// What is set on the controller and not on its objects.
+fn of_controller(scaler: &Value) -> Vec<String> {
+    let text = |key: &str| scaler[key].as_str().unwrap_or_default().replace(' ', "");
+    vec![format!(
+        "The simulated controller: --horizontal-pod-autoscaler-sync-period={} \
+         --horizontal-pod-autoscaler-tolerance={} \
+         --horizontal-pod-autoscaler-downscale-stabilization={}",
+        text("sync-period"),
+        scaler["tolerance"]["up"],
+        text("downscale-stabilization"),
+    )]
+}
+
+fn keda(name: &str, scaler: &Value) -> Value {
+    let number = |key: &str| quantity::write(scaler[key].as_f64().unwrap_or(0.0));
+    let metric = scaler["metric"].as_str().unwrap_or_default();
+    let advanced = match behavior(&scaler["behavior"]) {
+        Value::Null => Value::Null,
+        rules => json!({ "horizontalPodAutoscalerConfig": { "behavior": rules } }),
+    };
+    json!({
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": { "name": name },
+        "spec": {
+            "scaleTargetRef": target_ref(name),
+            "pollingInterval": seconds(&scaler["polling-interval"]),
+            "cooldownPeriod": seconds(&scaler["cooldown-period"]),
+            "initialCooldownPeriod": seconds(&scaler["initial-cooldown-period"]),
+            "idleReplicaCount": scaler["idle-replica-count"],
+            "minReplicaCount": bound(scaler, "min", "min-replica-count"),
+            "maxReplicaCount": bound(scaler, "max", "max-replica-count"),
+            "advanced": advanced,
+            "triggers": [{
+                "type": "prometheus",
+                "name": metric,
+                "metadata": {
+                    "serverAddress": "http://prometheus.monitoring:9090",
+                    "query": format!("sum({metric}{{app=\"{name}\"}})"),
+                    "threshold": number("target-average-value"),
+                    "activationThreshold": number("activation-threshold"),
+                },
+            }],
+        },
+    })
+}
+
+fn service(name: &str, pool: &Value, scaler: &Value) -> Value {
+    let mut options = scaler.clone();
+    for (key, own) in [("min", "min-scale"), ("max", "max-scale")] {
+        options[own] = bound(scaler, key, own);
+    }
+    let annotations = knative::annotations(&options).into_iter();
+    let annotations: Map<String, Value> =
+        annotations.map(|(name, text)| (name, Value::String(text))).collect();
+    json!({
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": { "name": name },
+        "spec": {
+            "template": {
+                "metadata": { "annotations": annotations },
+                "spec": {
+                    "containerConcurrency": pool["slots"],
+                    "containers": [{ "name": name, "resources": resources(pool) }],
+                },
+            },
+        },
+    })
+}
+
+/// Whether a setting of the guard is as if it were not there.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => ["0s", "max"].contains(&text.as_str()),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(says_nothing),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
