@@ -8,6 +8,7 @@
 
 mod autoscaling;
 mod comparison;
+mod plan;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,9 @@ pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use comparison::{Comparison, Difference};
+pub use plan::{
+    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation, Ruling,
+};
 
 /// An outcome whose numbers are estimates with intervals.
 pub type Estimated = Outcome<Estimate, Estimate>;

@@ -7,6 +7,8 @@
 //! run |
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
+//! | what is the cheapest fleet that is good enough? | [`plan()`]: a monotone search with a gate
+//! |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
 //!
 //! This is the only user of threads. Runs are the unit of parallel work and are taken up in the
@@ -25,6 +27,7 @@ mod estimated;
 mod evidence;
 mod in_order;
 mod judge;
+pub mod plan;
 mod precision;
 pub mod replicate;
 mod resample;
@@ -36,6 +39,7 @@ use std::cell::Cell;
 
 pub use compare::{Compared, Pairs, Variant, compare};
 pub use crew::Crew;
+pub use plan::{Ask, Survive, plan};
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;
 
@@ -51,6 +55,9 @@ pub trait Monitor: Sync {
     fn go_on(&self, _requests: u64) -> bool {
         true
     }
+
+    /// What the runs from now on are for, in a few words.
+    fn stage(&self, _what: &str) {}
 
     /// A run is complete.
     fn done(&self) {}
