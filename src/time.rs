@@ -132,7 +132,19 @@ impl fmt::Display for Duration {
         if *self == Self::FOREVER {
             return f.write_str("forever");
         }
-        write!(f, "{}", humantime::format_duration(std::time::Duration::from_nanos(self.0)))
+        // A month is no fixed number of days, so days are the largest unit.
+        const DAY_NS: u64 = 86_400 * SECOND_NS;
+        let (days, rest) = (self.0 / DAY_NS, std::time::Duration::from_nanos(self.0 % DAY_NS));
+        match days {
+            0 => {}
+            1 => f.write_str("1day")?,
+            _ => write!(f, "{days}days")?,
+        }
+        match (days, rest.is_zero()) {
+            (0, _) => write!(f, "{}", humantime::format_duration(rest)),
+            (_, true) => Ok(()),
+            (_, false) => write!(f, " {}", humantime::format_duration(rest)),
+        }
     }
 }
 
@@ -174,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_duration_prints_as_it_is_read() {
-        for text in ["250ms", "1h 30m", "1us 5ns"] {
+        assert_eq!(Duration::parse("40d").unwrap().to_string(), "40days");
+        for text in ["250ms", "1h 30m", "1us 5ns", "1d", "400d 6h", "584y"] {
             let span = Duration::parse(text).unwrap();
             assert_eq!(Duration::parse(&span.to_string()), Ok(span));
         }

@@ -3,6 +3,8 @@
 //! Replacing a server's departure plays its matches again up to the root; nothing is ever pushed or
 //! popped, and no branch depends on who wins. On equal instants the lower number wins.
 
+use std::hint::select_unpredictable;
+
 use crate::model::ServerId;
 use crate::time::Instant;
 
@@ -15,49 +17,54 @@ pub(super) struct Entry {
 
 const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
 
-/// The tournament: node 1 is the root, the leaves follow the inner nodes. Two nodes that meet stand
-/// in one pair, so that a match is one look-up: pair p holds nodes 2p and 2p + 1, whose winner is
-/// node p.
+/// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes 2n
+/// and 2n + 1 stands at n.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
-    pairs: Vec<[Entry; 2]>,
+    nodes: Vec<Entry>,
 }
 
 impl Calendar {
     /// No departures, with room for `servers`.
     pub(super) fn new(servers: usize) -> Self {
-        Self { pairs: vec![[NEVER; 2]; servers.max(1).next_power_of_two()] }
+        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
     }
 
     /// The earliest departure of all.
     #[inline]
     pub(super) fn first(&self) -> Entry {
-        self.pairs[0][1]
+        self.nodes[1]
     }
 
     /// Sets a server's next departure.
     #[inline]
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
-        let leaves = self.pairs.len();
-        if server.index() >= leaves {
+        let nodes = self.nodes.as_mut_slice();
+        let mut node = nodes.len() / 2 + server.index();
+        if node >= nodes.len() {
             self.grow(server.index() + 1);
             return self.set(server, at);
         }
-        let pairs = self.pairs.as_mut_slice();
-        let mut node = leaves + server.index();
-        pairs[node / 2][node % 2] = Entry { at, server };
+        // The winner so far is carried, so that no match waits for the one below to be written; who
+        // wins cannot be predicted, so it is selected and not branched upon.
+        let mut winner = Entry { at, server };
+        nodes[node] = winner;
         while node > 1 {
+            let rival = nodes[node ^ 1];
+            let on_the_left = node & 1 == 1;
+            let loses = (rival.at < winner.at) | ((rival.at == winner.at) & on_the_left);
+            winner.at = select_unpredictable(loses, rival.at, winner.at);
+            winner.server = select_unpredictable(loses, rival.server, winner.server);
             node /= 2;
-            let [left, right] = pairs[node];
-            pairs[node / 2][node % 2] = if right.at < left.at { right } else { left };
+            nodes[node] = winner;
         }
     }
 
     fn grow(&mut self, servers: usize) {
         let old = std::mem::replace(self, Self::new(servers));
-        for entry in old.pairs[old.pairs.len() / 2..].iter().flatten() {
-            if entry.at != Instant::NEVER {
-                self.set(entry.server, entry.at);
+        for leaf in &old.nodes[old.nodes.len() / 2..] {
+            if leaf.at != Instant::NEVER {
+                self.set(leaf.server, leaf.at);
             }
         }
     }

@@ -34,8 +34,8 @@ pub struct Meter {
     pub servers: Vec<PerServer>,
     /// Input and output tokens of completed requests.
     pub tokens: [u64; 2],
-    /// Requests completed in the measured stretch that arrived before it, less those that arrived in
-    /// it and were completed after its end.
+    /// Requests completed in the measured stretch that arrived before it, less those that arrived
+    /// in it and were completed after its end.
     pub carried: i64,
     /// The last end.
     pub last: Instant,

@@ -225,7 +225,8 @@ fn time_that_runs_faster_brings_the_same_arrivals_sooner() {
             requests(&mut drawn.sped_up(speed_up))
         };
         let (plain, fast) = (drawn(1.0, RUN), drawn(4.0, RUN / 4.0));
-        assert_eq!(plain.len(), fast.len(), "{spec}");
+        // A time may be rounded up to the very end.
+        assert!(plain.len() - fast.len() <= 1, "{spec}");
         let sooner =
             |(one, other): (&Request, &Request)| one.arrival.0.div_ceil(4) >= other.arrival.0;
         assert!(plain.iter().zip(&fast).all(sooner), "{spec}");

@@ -40,8 +40,8 @@ pub(super) fn survey(input: &Input, options: &Options) -> Result<(Parser, Unders
             records.name
         ))
         .help(
-            "say it: `--interval 1m` (`interval = \"1m\"` in a scenario); if the numbers are stamps, \
-             name their column and unit: `--columns arrival=1 --time-unit s`",
+            "say it: `--interval 1m` (`interval = \"1m\"` in a scenario); if the numbers are \
+             stamps, name their column and unit: `--columns arrival=1 --time-unit s`",
         )
         .at(&records.origin_of_line()));
     }
