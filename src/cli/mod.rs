@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 mod inspect;
 mod list;
+mod plan;
 mod progress;
 mod reading;
 mod replay;
@@ -41,6 +42,8 @@ enum Command {
     Replay(replay::Args),
     /// Give several variants the same requests, and say which is better, by how much, how sure.
     Compare(compare::Args),
+    /// The cheapest fleet that meets the objectives: how many servers, what it costs, what is in hand.
+    Plan(plan::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),
     /// Read and validate a scenario; run nothing.
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

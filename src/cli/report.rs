@@ -40,6 +40,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Ended {
+    if let [path] = args.folders.as_slice()
+        && let Some((plan, command)) = Folder::read_plan(path)?
+    {
+        Folder::create(args.out.as_ref().unwrap_or(path))?.write_plan_drawn(&plan, &command)?;
+        print(&report::plan(&plan, super::replay::width()))?;
+        return Ok(Status::Done);
+    }
     let mut runs = Vec::new();
     for path in &args.folders {
         let results = Results::read(path)?;

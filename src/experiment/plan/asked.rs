@@ -124,20 +124,24 @@ impl<'a> Asked<'a> {
         let zones = zones(self.scenario);
         match survive {
             Survive::Zone(None) if zones.len() < 2 => {
-                return Err(flag("--survive", "zone", "needs to know the zones")
-                    .help("write `--survive zone/3` for three zones with an even share each, or \
-                           give pools a `zone`"));
+                return Err(flag("--survive", "zone", "needs to know the zones").help(
+                    "write `--survive zone/3` for three zones with an even share each, or \
+                           give pools a `zone`",
+                ));
             }
             Survive::Zone(Some(_)) if pools.len() > 1 => {
                 return Err(flag("--survive", "zone/N", "deals the servers of one pool to zones")
-                    .help("the scenario has several pools: give each its `zone`, and write \
-                           `--survive zone`"));
+                    .help(
+                        "the scenario has several pools: give each its `zone`, and write \
+                           `--survive zone`",
+                    ));
             }
             _ => {}
         }
         if pools.values().any(|pool| pool.autoscaler.is_some()) {
-            return Err(flag("--survive", survive, "asks for a fixed fleet")
-                .help("an autoscaler orders new servers for those that are lost: plan without it"));
+            return Err(flag("--survive", survive, "asks for a fixed fleet").help(
+                "an autoscaler orders new servers for those that are lost: plan without it",
+            ));
         }
         let most = |pool: &crate::scenario::Pool| {
             if self.ask.max_rate { pool.servers } else { pool.capacity.unwrap_or(u32::MAX) }
@@ -202,9 +206,11 @@ fn flag(name: &str, value: impl fmt::Display, what: &str) -> Problem {
 fn refuse_what_more_servers_break(goal: &Goal) -> Result<(), Problem> {
     let place = Origin::whole("objective", goal.text.clone());
     if goal.measure == Measure::CostPerHour {
-        return Err(Problem::new("the cost of a fleet is what a plan makes small, not an objective")
-            .help(format!("write `--budget {}/h` for the most it may be", goal.limit))
-            .at(&place));
+        return Err(Problem::new(
+            "the cost of a fleet is what a plan makes small, not an objective",
+        )
+        .help(format!("write `--budget {}/h` for the most it may be", goal.limit))
+        .at(&place));
     }
     if !goal.below {
         return Err(Problem::new(format!("`{goal}` gets harder with every server"))
@@ -241,18 +247,18 @@ pub(super) fn known_service(scenario: &Scenario) -> Result<Option<Known>, Proble
 /// Cuts the traces of a scenario to their busiest stretch.
 pub(super) fn cut(scenario: &mut Scenario, peak: &Peak) -> Result<(), Problem> {
     if !scenario.traffic.values().all(crate::scenario::Traffic::is_replayed) {
-        return Err(Problem::new("`--peak` cuts a trace, and this traffic is drawn")
-            .help(format!(
+        return Err(Problem::new("`--peak` cuts a trace, and this traffic is drawn").help(
+            format!(
                 "its busiest stretch brings {:.4} requests a second: plan for that as a constant \
                  rate",
                 peak.rate
-            )));
+            ),
+        ));
     }
     for traffic in scenario.traffic.values_mut() {
         let shape = &mut traffic.shape;
-        let at = |seconds: f64| {
-            shape.window.from + Duration::from_secs_f64(seconds * shape.speed_up)
-        };
+        let at =
+            |seconds: f64| shape.window.from + Duration::from_secs_f64(seconds * shape.speed_up);
         let (from, until) = (at(peak.from_s), at(peak.until_s));
         shape.window = Window { from, until: until.min(shape.window.until) };
     }

@@ -7,8 +7,7 @@
 //! *boundary*, and counts as not met. A trace that is resampled gets one look: its interval speaks
 //! of other traffic of its kind, and more resamples do not narrow it.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
 
@@ -75,7 +74,7 @@ pub(super) struct Gate<'a> {
     pub(super) crew: &'a Crew,
     pub(super) monitor: &'a dyn Monitor,
     /// Traces in memory, by the load they were read at.
-    pub(super) recorded: RefCell<IndexMap<u64, Option<Arc<Recorded>>>>,
+    pub(super) recorded: Mutex<IndexMap<u64, Option<Arc<Recorded>>>>,
 }
 
 /// One fleet made ready.
@@ -181,11 +180,11 @@ impl Gate<'_> {
             return Ok(None);
         }
         let key = scale.to_bits();
-        if let Some(known) = self.recorded.borrow().get(&key) {
+        let mut kept = self.recorded.lock().expect("no thread panics here");
+        if let Some(known) = kept.get(&key) {
             return Ok(known.clone());
         }
         let made = Recorded::of(scenario, self.monitor)?.map(Arc::new);
-        let mut kept = self.recorded.borrow_mut();
         // The plan's own load stays; of others the last is enough.
         if kept.len() > 2 {
             kept.shift_remove_index(1);

@@ -121,8 +121,8 @@ pub(super) fn around(
     (recommendation.one_more, recommendation.one_less) = (one_more, one_less);
     advice.extend(words::forecast(hunt, &recommendation));
     let mut plan = draft.plan(Answer::Met, Some(recommendation));
-    plan.scenario = serde_json::to_value(hunt.gate.scenario(&fleet, 1.0))
-        .expect("a scenario is plain data");
+    plan.scenario =
+        serde_json::to_value(hunt.gate.scenario(&fleet, 1.0)).expect("a scenario is plain data");
     plan.advice = advice;
     Ok(words::finish(hunt, plan, &fleet))
 }
@@ -171,11 +171,8 @@ fn beside(
 ) -> Result<Option<Neighbour>, Problem> {
     let Some(found) = found else { return Ok(None) };
     let name = hunt.gate.base.pool.get_index(pool).map_or("", |(name, _)| name).to_owned();
-    let own = if hunt.stopped {
-        Carried::default()
-    } else {
-        carried(hunt, fleet, Some(found.met))?
-    };
+    let own =
+        if hunt.stopped { Carried::default() } else { carried(hunt, fleet, Some(found.met))? };
     let mut told = neighbour(&found, &name);
     told.headroom = own.headroom();
     told.met_under_forecast_error = met_under_error(&own, hunt.asked.ask.forecast_cv);

@@ -59,7 +59,8 @@ fn mixed(
     choice: &mut Choice,
 ) -> Result<Option<(f64, Vec<u32>)>, Problem> {
     let Some(cap) = cap.filter(|cap| *cap > 0.0) else {
-        let why = "mixes were not searched: servers have no price, and no kind alone meets the plan";
+        let why =
+            "mixes were not searched: servers have no price, and no kind alone meets the plan";
         choice.advice.push(why.to_owned());
         return Ok(None);
     };
@@ -118,7 +119,8 @@ fn cheaper(hunt: &Hunt<'_>, cap: f64) -> Option<Vec<(f64, Vec<u32>)>> {
             continue;
         }
         let pool = pools[part.len()];
-        let spent: f64 = pools.iter().zip(&part).map(|(pool, &n)| f64::from(n) * pool.price.0).sum();
+        let spent: f64 =
+            pools.iter().zip(&part).map(|(pool, &n)| f64::from(n) * pool.price.0).sum();
         let most = if pool.price.0 > 0.0 { ((cap - spent) / pool.price.0).max(0.0) } else { 64.0 };
         for servers in 0..=pool.capacity.unwrap_or(u32::MAX).min(most.min(1e6) as u32) {
             open.push([part.as_slice(), &[servers]].concat());

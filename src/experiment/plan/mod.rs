@@ -27,7 +27,7 @@ mod search;
 mod traffic;
 mod words;
 
-use std::cell::RefCell;
+use std::sync::Mutex;
 
 use indexmap::IndexMap;
 
@@ -93,7 +93,7 @@ pub fn plan(
         warm_up: warm_up.span,
         crew,
         monitor,
-        recorded: RefCell::new(IndexMap::new()),
+        recorded: Mutex::new(IndexMap::new()),
     };
     if scenario.pool.values().any(|pool| pool.autoscaler.is_some()) {
         return scaled::plan(&gate, draft);

@@ -39,8 +39,10 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
             .help("plan each pool with its own share of the traffic"));
     };
     if draft.asked.ask.max_rate {
-        return Err(Problem::new("`--max-rate` asks what a fixed fleet carries, and this one scales")
-            .help("leave the autoscaler out, or plan its bounds without `--max-rate`"));
+        return Err(Problem::new(
+            "`--max-rate` asks what a fixed fleet carries, and this one scales",
+        )
+        .help("leave the autoscaler out, or plan its bounds without `--max-rate`"));
     }
     let table = pool.autoscaler.as_ref().expect("the pool is autoscaled");
     gate.monitor.stage("settings");

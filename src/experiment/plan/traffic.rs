@@ -68,8 +68,10 @@ impl Load {
     pub(super) fn of(scenario: &Scenario, monitor: &dyn Monitor) -> Result<Option<Self>, Problem> {
         let mut source = scenario.source(Seed::new(scenario.seed, 0))?;
         if source.is_closed_loop() {
-            return Err(Problem::new("clients that wait for their answers bring no load of their own")
-                .help("plan for arrivals: `arrivals = { process = \"poisson\", rate = … }`"));
+            return Err(Problem::new(
+                "clients that wait for their answers bring no load of their own",
+            )
+            .help("plan for arrivals: `arrivals = { process = \"poisson\", rate = … }`"));
         }
         let most = if scenario.kind() == Kind::SteadyState { ENOUGH } else { MOST };
         let mut bins = Bins { width_ns: 1 << 20, of: Vec::new() };
@@ -86,7 +88,8 @@ impl Load {
                 let at = request.arrival.0;
                 let gap = at.saturating_sub(*first.get_or_insert(at).max(&mut last)) as f64 / 1e9;
                 let demand = request.demand.as_secs_f64();
-                (gaps, work, squares) = (gaps + gap * gap, work + demand, squares + demand * demand);
+                (gaps, work, squares) =
+                    (gaps + gap * gap, work + demand, squares + demand * demand);
                 demands.record(request.demand.0);
                 bins.add(request);
                 last = at;
@@ -107,8 +110,10 @@ impl Load {
             None => (last - first) as f64 / 1e9 * count / (count - 1.0).max(1.0),
         };
         if span <= 0.0 {
-            return Err(Problem::new("all requests arrive at one instant: there is no rate to plan for")
-                .help("give a traffic file that spans some time"));
+            return Err(Problem::new(
+                "all requests arrive at one instant: there is no rate to plan for",
+            )
+            .help("give a traffic file that spans some time"));
         }
         let (rate, service) = (count / span, work / count);
         let gap = span / count;

@@ -5,9 +5,7 @@ use super::analytic::Model;
 use super::asked::Asked;
 use super::hunt::Hunt;
 use super::mix::Choice;
-use crate::outcome::{
-    Answer, Candidate, Estimate, Kind, Plan, PlanBounds, Recommendation, Ruling,
-};
+use crate::outcome::{Answer, Candidate, Estimate, Kind, Plan, PlanBounds, Recommendation, Ruling};
 use crate::scenario::{Goal, Measure, QueuePlace, Scenario};
 
 /// The probability that one would like an objective to hold with when the forecast is off.
@@ -144,7 +142,8 @@ fn missed(candidate: &Candidate) -> String {
 fn stopped_at(hunt: &Hunt<'_>) -> String {
     let at_plan = || hunt.tried.iter().map(|(_, found)| found).filter(|found| found.load == 1.0);
     let met = at_plan().filter(|found| found.met);
-    let met = met.min_by(|a, b| a.cost_per_hour.total_cmp(&b.cost_per_hour).then(a.servers.cmp(&b.servers)));
+    let met = met
+        .min_by(|a, b| a.cost_per_hour.total_cmp(&b.cost_per_hour).then(a.servers.cmp(&b.servers)));
     let failed = at_plan().filter(|found| !found.met).max_by_key(|found| found.servers);
     match (failed, met) {
         (Some(few), Some(enough)) => format!(
@@ -186,7 +185,8 @@ pub(super) fn finish(hunt: &Hunt<'_>, mut plan: Plan, fleet: &[u32]) -> Plan {
     if let Some(words) = off(hunt, &plan) {
         plan.advice.push(words);
     }
-    let boundary = |found: &&Candidate| matches!(found.ruling, Ruling::Boundary | Ruling::Undecided);
+    let boundary =
+        |found: &&Candidate| matches!(found.ruling, Ruling::Boundary | Ruling::Undecided);
     let few = plan.recommendation.as_ref().map_or(0.0, |one| one.servers);
     if let Some(close) =
         plan.candidates.iter().filter(boundary).find(|found| f64::from(found.servers) < few)
@@ -263,9 +263,10 @@ fn off(hunt: &Hunt<'_>, plan: &Plan) -> Option<String> {
         return None;
     }
     let (many, which) = (apart.abs(), if apart < 0.0 { "too few" } else { "too many" });
-    let peak = plan.bounds.erlang_c_peak_servers.map_or(String::new(), |at_peak| {
-        format!(", {at_peak} at the rate of the busiest stretch")
-    });
+    let peak = plan
+        .bounds
+        .erlang_c_peak_servers
+        .map_or(String::new(), |at_peak| format!(", {at_peak} at the rate of the busiest stretch"));
     Some(format!(
         "Erlang C alone would say {erlang} at the mean rate{peak}: {many:.0} {which}; it takes \
          arrivals for Poisson, services for exponential, and the queue for one"
@@ -310,7 +311,8 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> Str
     let busy = busy.estimate.unwrap_or(0.0);
     let slots: u32 = hunt.gate.base.pool.values().zip(fleet).map(|(p, &n)| p.slots * n).sum();
     let pooled = hunt.model.slots(&hunt.asked.goals, 1.0);
-    let apart = hunt.gate.base.balancer.queue() == QueuePlace::PerServer && fleet.iter().sum::<u32>() > 1;
+    let apart =
+        hunt.gate.base.balancer.queue() == QueuePlace::PerServer && fleet.iter().sum::<u32>() > 1;
     match (floor, pooled) {
         (Some((goal, share)), _) if share > 0.7 => format!(
             "service times: {} of the requests that {goal} lets be late are late by their service \
@@ -328,7 +330,9 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> Str
             "queues before single servers: with one queue before all, about {pooled} of {slots} \
              slots would do"
         ),
-        _ => format!("queues: slots are busy {} of the time, and chance makes lines", percent(busy)),
+        _ => {
+            format!("queues: slots are busy {} of the time, and chance makes lines", percent(busy))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod draw;
 mod font;
 mod layout;
 mod palette;
+mod plan;
 mod png;
 mod run;
 mod scale;
@@ -16,6 +17,7 @@ mod sheet;
 mod svg;
 
 pub(crate) use palette::dark_css;
+pub use plan::of_plan;
 pub use run::of_run;
 pub use several::{of_comparison, of_several};
 pub(crate) use svg::escape;
