@@ -15,6 +15,7 @@ mod invariants;
 mod laws;
 mod measured;
 mod oracles;
+mod plan;
 mod report;
 mod scenarios;
 mod stat_oracles;

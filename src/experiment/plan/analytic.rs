@@ -110,8 +110,13 @@ impl Model<'_> {
                 _ => return None,
             })
         };
-        let targets: Vec<Target> = goals.iter().filter(|g| g.below).filter_map(target).collect();
-        let each = targets.into_iter().map(|target| min_servers(rate, service_rate, target).ok());
+        let load = rate / service_rate;
+        let slots = |goal: &Goal| match (goal.measure, target(goal)) {
+            (Measure::Utilization, _) => Some(Some((load / goal.limit).ceil() as u32)),
+            (_, Some(target)) => Some(min_servers(rate, service_rate, target).ok()),
+            (_, None) => None,
+        };
+        let each = goals.iter().filter(|goal| goal.below).filter_map(slots);
         each.collect::<Option<Vec<u32>>>()?.into_iter().max()
     }
 

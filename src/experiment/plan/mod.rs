@@ -71,10 +71,11 @@ pub fn plan(
     scenario.traffic.values().try_for_each(Traffic::keep)?;
     let mut scenario = scenario.clone();
     monitor.stage("reading the traffic");
-    let Some((load, peak)) = busiest(&mut scenario, ask, monitor)? else {
+    let Some((mut load, peak)) = busiest(&mut scenario, ask, monitor)? else {
         return Ok(words::nothing_known(&scenario, &asked));
     };
     let known = asked::known_service(&scenario)?;
+    load.know(&scenario, known.as_ref());
     let speed = mean_speed(&scenario);
     let model = Model { load: &load, known: known.as_ref(), speed };
     let bounds = bounds(&model, &asked, &scenario, peak);

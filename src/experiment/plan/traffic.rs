@@ -1,5 +1,6 @@
 //! What the traffic asks for, read once before anything is simulated: rate, work, variation, peak.
 
+use super::sample::Known;
 use crate::diagnose::Problem;
 use crate::experiment::Monitor;
 use crate::model::Request;
@@ -8,6 +9,7 @@ use crate::rng::Seed;
 use crate::scenario::Scenario;
 use crate::stats::Histogram;
 use crate::time::Duration;
+use crate::units::Rate;
 
 /// Requests that are looked at where all stretches are alike.
 const ENOUGH: u64 = 200_000;
@@ -21,8 +23,6 @@ const BINS: usize = 8192;
 /// The traffic of the first replication.
 #[derive(Debug)]
 pub(super) struct Load {
-    /// Requests that were looked at.
-    pub(super) requests: u64,
     /// Requests a second.
     pub(super) rate: f64,
     /// Mean seconds of work at speed 1.
@@ -118,7 +118,6 @@ impl Load {
         let (rate, service) = (count / span, work / count);
         let gap = span / count;
         Ok(Some(Self {
-            requests,
             rate,
             service,
             service_scv: (squares / count / (service * service).max(1e-300) - 1.0).max(0.0),
@@ -127,6 +126,22 @@ impl Load {
             span,
             bins,
         }))
+    }
+
+    /// Replaces what was counted by what the scenario says, where it says it: a count is off by a
+    /// little, and a little decides whether five servers can carry five Erlangs.
+    pub(super) fn know(&mut self, scenario: &Scenario, known: Option<&Known>) {
+        if let Some(known) = known {
+            self.service = known.law.mean();
+            self.service_scv = known.law.scv();
+        }
+        let [traffic] = scenario.traffic.values().collect::<Vec<_>>()[..] else { return };
+        let constant = ["poisson", "renewal", "deterministic"];
+        let process = traffic.keys.arrivals.as_ref().filter(|one| constant.contains(&one.name));
+        let rate = process.and_then(|process| process.resolved().get("rate")?.as_str());
+        if let Some(Ok(rate)) = rate.map(Rate::parse) {
+            self.rate = rate.0 * traffic.shape.rate_scale * traffic.shape.speed_up;
+        }
     }
 
     /// The load in Erlangs: busy slots of speed 1.

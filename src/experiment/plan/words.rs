@@ -34,12 +34,19 @@ fn percent(share: f64) -> String {
     format!("{} %", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A time to three digits: `457 ms`, `1.25 s`.
 fn seconds(value: f64) -> String {
-    match value.abs() {
-        s if s < 1e-3 => format!("{:.3} ms", 1e3 * value),
-        s if s < 1.0 => format!("{:.4} ms", 1e3 * value).replace(".0000", ""),
-        _ => format!("{value:.3} s"),
-    }
+    let (number, unit) = match value.abs() {
+        s if s < 0.999_5e-3 => (1e6 * value, "µs"),
+        s if s < 0.999_5 => (1e3 * value, "ms"),
+        _ => (value, "s"),
+    };
+    let places = match number.abs() {
+        n if n >= 99.95 => 0,
+        n if n >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{number:.places$} {unit}")
 }
 
 /// What a measure is counted in.
@@ -311,6 +318,7 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> Str
     let busy = busy.estimate.unwrap_or(0.0);
     let slots: u32 = hunt.gate.base.pool.values().zip(fleet).map(|(p, &n)| p.slots * n).sum();
     let pooled = hunt.model.slots(&hunt.asked.goals, 1.0);
+    let peak = load.peak(load.usual_peak());
     let apart =
         hunt.gate.base.balancer.queue() == QueuePlace::PerServer && fleet.iter().sum::<u32>() > 1;
     match (floor, pooled) {
@@ -320,6 +328,12 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> Str
             percent(share.min(1.0))
         ),
         _ if busy > 0.85 => format!("servers: their slots are busy {} of the time", percent(busy)),
+        _ if peak.erlangs > 1.3 * load.erlangs() => format!(
+            "peaks: the busiest stretch brings {:.1} times the mean load, and slots are busy {} of \
+             the time on average",
+            peak.erlangs / load.erlangs(),
+            percent(busy)
+        ),
         _ if load.arrival_scv > 2.0 => format!(
             "bursts: slots are busy {} of the time on average, and arrivals vary as those of a cv \
              of {:.1}",
