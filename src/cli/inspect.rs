@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args) -> Ended {
             serde_json::to_string_pretty(&object).expect("plain data") + "\n"
         }
         Format::Csv => report::csv(std::slice::from_ref(&found)),
+        Format::Markdown => report::markdown::of_data(std::slice::from_ref(&found)),
     };
     print(&text)?;
     Ok(Status::Done)

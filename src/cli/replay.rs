@@ -111,15 +111,16 @@ impl Run<'_> {
         format: Format,
         folder: Option<&Folder>,
     ) -> Ended {
+        let results = || Results::of(outcome, self.scenario, self.measured, command_line());
         if let Some(folder) = folder {
             folder.write_outcome(outcome)?;
-            let results = Results::of(outcome, self.scenario, self.measured, command_line());
-            folder.write_report(&results)?;
+            folder.write_report(&results())?;
         }
         print(&match format {
             Format::Table => table(outcome, width()),
             Format::Json => json(outcome),
             Format::Csv => report::csv(std::slice::from_ref(outcome)),
+            Format::Markdown => report::markdown::of_run(&results()),
         })?;
         Ok(status(outcome.partial, &outcome.slo))
     }

@@ -8,7 +8,7 @@ use crate::outcome::{
     Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
     Summary,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, hot_server};
 use crate::stats::series::mean;
 
 /// The outcome of all runs together, with what the reader should know of them.
@@ -38,7 +38,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             variance_inflation: evidence.inflation,
             precision: None,
         }),
-        duration_s: evidence.each(|part| part.outcome.duration_s).iter().sum(),
+        duration_s: evidence.counted().iter().map(|part| part.outcome.duration_s).sum(),
         warm_up_s: first.warm_up_s,
         requests: requests(evidence),
         error_rate: evidence.share(|part| part.outcome.error_rate, arrived),
@@ -64,13 +64,13 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };
-    advise(evidence, &mut outcome);
+    advise(scenario, evidence, &mut outcome);
     outcome
 }
 
 fn requests(evidence: &Evidence<'_>) -> Requests {
     let mut all = Requests::default();
-    for part in &evidence.parts {
+    for part in evidence.counted() {
         let Requests { arrived, completed, rejected, timed_out, failed, retried } =
             part.outcome.requests;
         all.arrived += arrived;
@@ -103,7 +103,7 @@ fn summary(evidence: &Evidence<'_>, of: Of, single: fn(&Outcome) -> &Summary) ->
 }
 
 fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
-    let servers = || evidence.parts.iter().map(|part| part.outcome.servers);
+    let servers = || evidence.counted().iter().map(|part| part.outcome.servers);
     Servers {
         mean: evidence.number(|part| part.outcome.servers.mean),
         min: servers().map(|servers| servers.min).min().unwrap_or(0),
@@ -115,12 +115,12 @@ fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
 fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     let first = &evidence.parts[0].outcome.pools;
     let pool = |at: usize| {
-        let all = || evidence.parts.iter().map(move |part| &part.outcome.pools[at]);
+        let all = || evidence.counted().iter().map(move |part| &part.outcome.pools[at]);
         // An autoscaler orders more servers in one run than in another.
         let servers = all().map(|pool| pool.servers.len()).max().unwrap_or(0);
         let server = |number: usize| {
             let of = |part: &Part| part.outcome.pools[at].servers.get(number).copied();
-            let there = || evidence.parts.iter().filter_map(|part| of(part));
+            let there = || evidence.counted().iter().filter_map(|part| of(part));
             Server {
                 id: there().next().map_or(0, |server| server.id),
                 completed: there().map(|server| server.completed).sum(),
@@ -138,7 +138,7 @@ fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     (0..first.len()).map(pool).collect()
 }
 
-fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
+fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated) {
     let mut say = |words: String| outcome.advice.push(words);
     if outcome.requests.arrived == 0 {
         return say("no request arrived in the stretch that was measured".to_owned());
@@ -153,6 +153,13 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
         } else {
             RISING.to_owned()
         });
+    }
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let load = |server: &Server<Estimate>| Some((server.id, server.utilization.estimate?));
+            let loads = pool.servers.iter().filter_map(load);
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
     }
     let parts = evidence.parts.len();
     let more = match evidence.method {

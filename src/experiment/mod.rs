@@ -5,6 +5,7 @@
 //! | when has a steady state begun? | [`warmup`]: pilots and MSER-5 |
 //! | how sure is a number? | [`replicate()`]: replications until they suffice; `batches`: one long
 //! run |
+//! | do the runs suffice for it? | `course`: excursions and stretches within them |
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
 //! | what is the cheapest fleet that is good enough? | [`plan()`]: a monotone search with a gate
@@ -21,6 +22,7 @@ mod batches;
 mod campaign;
 
 pub mod compare;
+mod course;
 mod crew;
 mod difference;
 mod estimated;

@@ -40,7 +40,12 @@ fn origin(outcome: &Estimated) -> String {
     let from = match intervals.method {
         Method::Replications => format!("{parts} replications"),
         Method::Batches => format!("one run in {parts} batches"),
-        Method::Resamples => format!("the trace and {} resamples of it", parts - 1),
+        Method::Resamples => {
+            return format!(
+                "the trace as recorded; intervals at {sure} confidence from {} resamples of it",
+                parts - 1
+            );
+        }
     };
     let warm_up = match outcome.warm_up_s {
         0.0 => String::new(),
@@ -123,13 +128,18 @@ fn legend(outcome: &Estimated) -> Option<String> {
     let mut statuses: Vec<Status> =
         [&outcome.latency_s, &outcome.wait_s].into_iter().flat_map(of).collect();
     statuses.extend([&outcome.utilization, &outcome.queue_mean].map(|estimate| estimate.status));
-    let marks: Vec<&str> = [
+    let marks = marks(&statuses);
+    (!marks.is_empty()).then(|| marks.join(" · "))
+}
+
+/// What the marks behind estimates of these statuses mean.
+pub(super) fn marks(statuses: &[Status]) -> Vec<&'static str> {
+    [
         (Status::LowPrecision, "~ covers somewhat less than it says"),
         (Status::Insufficient, "– too few requests to know"),
         (Status::Unstable, "! no steady state"),
     ]
     .into_iter()
     .filter_map(|(status, words)| statuses.contains(&status).then_some(words))
-    .collect();
-    (!marks.is_empty()).then(|| marks.join(" · "))
+    .collect()
 }

@@ -99,7 +99,16 @@ impl Scenario {
         let balancers = self.balancer.balancers();
         let keys = self.has_keys()?;
         let reports = self.balancer.reporting().is_some();
-        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys, reports };
+        let zones: Vec<String> = zones.into_iter().map(str::to_owned).collect();
+        let setup = |balancer| balance::Setup {
+            fleet: &fleet,
+            balancer,
+            balancers,
+            keys,
+            reports,
+            grows: lives,
+            zones: &zones,
+        };
         let build = |balancer| self.balancer.policy.build(&setup(balancer));
         let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
         let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());

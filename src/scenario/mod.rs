@@ -29,6 +29,7 @@ pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use run::{Resample, Run, WarmUp};
+pub use summary::hot_server;
 pub use traffic::Traffic;
 pub use variant::Alternative;
 
@@ -116,6 +117,19 @@ impl Scenario {
             traffic
                 .check(name, &self.folder)
                 .map_err(|problem| at_key(problem, document, &["traffic", name]))?;
+        }
+        let replayed = self.traffic.values().filter(|traffic| traffic.is_replayed()).count();
+        let endless = self.run.duration.is_none() && self.run.requests.is_none();
+        if replayed > 0 && replayed < self.traffic.len() && endless {
+            return Err(Problem::new("drawn traffic beside a trace has no end of its own")
+                .help("say how long the run is: `--duration 1h` (`run.duration` in a scenario)")
+                .at(place("traffic")));
+        }
+        let from_input =
+            |traffic: &&Traffic| traffic.keys.trace.as_deref() == Some(std::path::Path::new("-"));
+        if self.traffic.values().filter(from_input).count() > 1 {
+            return Err(Problem::new("standard input can be the trace of one class only")
+                .at(place("traffic")));
         }
         self.balancer.check().map_err(|problem| at_key(problem, document, &["balancer"]))?;
         self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;

@@ -205,11 +205,38 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
+/// Names a server that is much busier than all others of its pool, from everyone's number and load.
+pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
+    const BUSY: f64 = 0.8;
+    const UNEVEN: f64 = 1.5;
+    let &(server, most) = loads.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let whole: f64 = loads.iter().map(|(_, load)| load).sum();
+    let others = (whole - most) / (loads.len() - 1) as f64;
+    (loads.len() > 2 && most >= BUSY && most >= UNEVEN * others).then(|| {
+        format!(
+            "server {server} of pool `{pool}` is {:.0} % busy and the others {:.0} % on average: \
+             hot keys (see `bounded-load`), or a policy that fills one server before the next",
+            100.0 * most,
+            100.0 * others
+        )
+    })
+}
+
 fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
     if meter.arrived == 0 {
-        say("no request arrived in the stretch that was measured".to_owned());
+        let left_out = measured.ending.arrived;
+        say(if left_out > 0 {
+            format!(
+                "nothing was measured: all {} requests arrived in the warm-up of {}; shorten it \
+                 with `--warm-up`",
+                grouped(left_out),
+                meter.from.since(Instant::START)
+            )
+        } else {
+            "no request arrived in the stretch that was measured".to_owned()
+        });
         return;
     }
     if measured.ending.stopped {
@@ -219,25 +246,28 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     let speeds = |term: &Term| scenario.pool[usize::from(term.pool)].speed;
     let capacity: f64 = terms.iter().map(|term| term.slot_s * speeds(term)).sum::<f64>()
         / outcome.duration_s.max(f64::MIN_POSITIVE);
-    let offered = outcome.service_s.mean.map(|mean| {
-        let speeds: f64 = scenario.pool.values().map(|pool| pool.speed).sum();
-        let speed = speeds / scenario.pool.len() as f64;
-        meter.arrived as f64 / outcome.duration_s.max(f64::MIN_POSITIVE) * mean * speed / capacity
-    });
+    let offered = seconds(meter.demand) / outcome.duration_s.max(f64::MIN_POSITIVE) / capacity;
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();
-    match offered {
+    // Where requests are refused or give up, queues stay short at any load.
+    let endless = outcome.requests.rejected + outcome.requests.timed_out == 0;
+    if offered >= 1.0 && endless && outcome.duration_s > 0.0 {
         // It comes first: no other number means much beside it.
-        Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => outcome.advice.insert(
+        outcome.advice.insert(
             0,
             format!(
-                "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+                "utilization ≥ 1: work arrives {offered:.2} times as fast as the fleet can serve it; \
                  there is no steady state, and latency grows as long as traffic lasts (the backlog \
                  took {overrun:.0} s to clear, which utilization, throughput and cost leave out)"
             ),
-        ),
-        _ => {}
+        );
     }
     let mut say = |words: String| outcome.advice.push(words);
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let loads = pool.servers.iter().map(|server| (server.id, server.utilization));
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
+    }
     let completed = outcome.requests.completed;
     let lacking: Vec<&str> = [("p99", 0.99), ("p99.9", 0.999)]
         .into_iter()
@@ -250,5 +280,23 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
             grouped(completed),
             lacking.join(" and ")
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_a_hot_key_is_named_and_none_of_an_even_pool() {
+        let named = |loads: &[f64]| {
+            let loads: Vec<(u32, f64)> = (6..).zip(loads.iter().copied()).collect();
+            hot_server("cache", &loads)
+        };
+        let words = named(&[0.4, 0.93, 0.42]).unwrap();
+        assert!(words.starts_with("server 7 of pool `cache` is 93 % busy and the others 41 %"));
+        assert_eq!(named(&[0.4, 0.7, 0.42]), None, "nobody is full");
+        assert_eq!(named(&[0.8, 0.93, 0.82]), None, "all are");
+        assert_eq!((named(&[]), named(&[0.9]), named(&[0.9, 0.1])), (None, None, None));
     }
 }

@@ -64,7 +64,8 @@ trait Rows: Send {
 pub struct RequestLog {
     folder: Folder,
     format: RequestFormat,
-    rows: Box<dyn Rows>,
+    /// `None` once it is whole.
+    rows: Option<Box<dyn Rows>>,
     classes: Vec<String>,
     /// The first failure; nothing is written after it.
     failed: Option<io::Error>,
@@ -84,28 +85,46 @@ impl RequestLog {
         classes: impl Iterator<Item = &'a String>,
     ) -> Result<Self, Problem> {
         format.check()?;
-        let rows = File::create(folder.file(format.file()))
+        let rows = File::create(folder.file(&part(format)))
             .and_then(|file| format.rows(file))
             .map_err(|error| folder.failed(format.file(), &error))?;
         let (folder, classes) = (folder.clone(), classes.cloned().collect());
-        Ok(Self { folder, format, rows, classes, failed: None })
+        Ok(Self { folder, format, rows: Some(rows), classes, failed: None })
     }
 
     /// Writes what is still in memory and tells whether everything was written.
-    pub fn finish(self) -> Result<(), Problem> {
-        let written = self.failed.map_or(Ok(()), Err).and_then(|()| self.rows.finish());
-        written.map_err(|error| self.folder.failed(self.format.file(), &error))
+    pub fn finish(mut self) -> Result<(), Problem> {
+        let written = self.failed.take().map_or(Ok(()), Err);
+        let (part, whole) = (self.folder.file(&part(self.format)), self.format.file());
+        written
+            .and_then(|()| self.rows.take().map_or(Ok(()), Rows::finish))
+            .and_then(|()| std::fs::rename(part, self.folder.file(whole)))
+            .map_err(|error| self.folder.failed(whole, &error))
     }
+}
+
+impl Drop for RequestLog {
+    /// A run that failed leaves no part of a log.
+    fn drop(&mut self) {
+        if self.rows.take().is_some() {
+            let _ = std::fs::remove_file(self.folder.file(&part(self.format)));
+        }
+    }
+}
+
+/// The name while rows are still to come.
+fn part(format: RequestFormat) -> String {
+    format!("{}.part", format.file())
 }
 
 impl Probe for RequestLog {
     const ORDERED: bool = true;
 
     fn completion(&mut self, done: &Completion, index: u64) {
-        if self.failed.is_none() {
+        if let Some(rows) = self.rows.as_mut().filter(|_| self.failed.is_none()) {
             let class =
                 self.classes.get(usize::from(done.request.class)).map_or("", String::as_str);
-            self.failed = self.rows.row(index, class, done).err();
+            self.failed = rows.row(index, class, done).err();
         }
     }
 }
