@@ -2,7 +2,7 @@
 //! entries of the reference, and the recommended fleets again under twenty fresh seeds.
 //!
 //! `cargo run --release --example plan_against_theory -- random`, or `random 1%`, `entries 1%`,
-//! `seeds`. The tests hold a shorter version.
+//! `seeds`, or `random 1% 9,12` for some of them. The tests hold a shorter version.
 
 #![allow(clippy::unwrap_used)] // A check says what went wrong by panicking.
 
@@ -25,6 +25,11 @@ fn main() {
         Some("entries") => cases::entries(reference),
         _ => (0..20).map(cases::random).collect(),
     };
+    let only: Option<Vec<usize>> =
+        words.get(2).map(|list| list.split(',').map(|word| word.parse().unwrap()).collect());
+    let wanted = |number: usize| only.as_ref().is_none_or(|only| only.contains(&number));
+    let all: Vec<cases::Case> =
+        all.into_iter().enumerate().filter(|(at, _)| wanted(*at)).map(|(_, case)| case).collect();
     let again = words.first().is_some_and(|word| word == "seeds");
     let crew = Crew::new(None).unwrap();
     let mut right = 0;

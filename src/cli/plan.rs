@@ -79,6 +79,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => report::plan(&found, width()),
         Format::Json => json(&found),
         Format::Csv => report::plan_csv(&found),
+        Format::Markdown => report::plan_markdown(&found),
     })?;
     Ok(status(&found))
 }

@@ -44,7 +44,10 @@ pub(super) fn run(args: &Args) -> Ended {
         && let Some((plan, command)) = Folder::read_plan(path)?
     {
         Folder::create(args.out.as_ref().unwrap_or(path))?.write_plan_drawn(&plan, &command)?;
-        print(&report::plan(&plan, super::replay::width()))?;
+        print(&match args.format {
+            Format::Markdown => report::plan_markdown(&plan),
+            _ => report::plan(&plan, super::replay::width()),
+        })?;
         return Ok(Status::Done);
     }
     let mut runs = Vec::new();

@@ -43,7 +43,7 @@ pub(super) struct Durations {
 }
 
 impl Part {
-    fn of(scenario: &Scenario, measured: &Measured, course: Option<Course>) -> Self {
+    pub(super) fn of(scenario: &Scenario, measured: &Measured, course: Option<Course>) -> Self {
         let meter = &measured.meter;
         let outcome = scenario.outcome(measured);
         let (stretches, [latencies, waits, services]) =

@@ -25,7 +25,7 @@ pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};
 pub use page::page;
-pub use plan::{plan, plan_csv, plan_page};
+pub use plan::{plan, plan_csv, plan_markdown, plan_page};
 pub use requests::{RequestFormat, RequestLog};
 pub use results::{Histograms, Number, Results};
 pub use table::table;

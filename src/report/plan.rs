@@ -42,10 +42,15 @@ fn value(objective: &Objective<Estimate>) -> String {
     estimate(&objective.value, unit_of(&objective.objective))
 }
 
+/// Whether a setting is the most servers: the same for all candidates.
+fn is_max(path: &str) -> bool {
+    path.rsplit('.').next() == Some("max")
+}
+
 /// What sets a candidate apart: its servers, or the settings of its autoscaler.
 fn label(plan: &Plan, candidate: &Candidate) -> String {
     if !candidate.settings.is_empty() {
-        let each = candidate.settings.iter().filter(|(path, _)| !path.ends_with(".max"));
+        let each = candidate.settings.iter().filter(|(path, _)| !is_max(path));
         let told = each.map(|(path, value)| {
             let key = path.rsplit('.').next().unwrap_or(path);
             let number = value.as_f64().map_or(value.to_string(), |number| format!("{number:.3}"));
@@ -230,7 +235,7 @@ pub fn plan_csv(plan: &Plan) -> String {
         let same = |found: &crate::outcome::Recommendation| {
             let settings = !candidate.settings.is_empty() && {
                 let alike = |(path, value): (&String, &serde_json::Value)| {
-                    path.ends_with(".max") || found.settings.get(path) == Some(value)
+                    is_max(path) || found.settings.get(path) == Some(value)
                 };
                 candidate.settings.iter().all(alike)
             };
@@ -246,6 +251,20 @@ pub fn plan_csv(plan: &Plan) -> String {
         .map(|candidate| Row { recommended: chosen(candidate), candidate })
         .collect();
     super::flat::csv(&rows)
+}
+
+/// The answer for a pull request: the sentence, the fleets, what else there is to know.
+pub fn plan_markdown(plan: &Plan) -> String {
+    let (header, fleets) = fleets(plan);
+    let said = |row: &[String; 2]| row.to_vec();
+    let rows: Vec<Vec<String>> = facts(plan).iter().map(said).collect();
+    let advice: String = plan.advice.iter().map(|words| format!("- {words}\n")).collect();
+    format!(
+        "**{}**\n\n{}\n{}\n{advice}",
+        plan.answer,
+        super::markdown::table(&header, &fleets),
+        super::markdown::table(&[String::new(), String::new()], &rows)
+    )
 }
 
 /// `report.html` of a plan.

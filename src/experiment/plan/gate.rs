@@ -16,7 +16,7 @@ use super::traffic::Load;
 use crate::diagnose::Problem;
 use crate::experiment::campaign::Part;
 use crate::experiment::evidence::Evidence;
-use crate::experiment::judge::{Estimates, judge};
+use crate::experiment::judge::{self, Estimates, judge};
 use crate::experiment::resample::Recorded;
 use crate::experiment::{Crew, Monitor, Relay};
 use crate::outcome::{Estimate, Kind, Method, Objective, Ruling};
@@ -266,22 +266,19 @@ impl Gate<'_> {
         ruled: &[Objective<Estimate>],
         effort: Effort,
     ) -> bool {
-        let open = self.goals.iter().zip(ruled).filter(|(_, ruled)| ruled.inconclusive);
-        open.map(|(goal, ruled)| {
+        let mut open = self.goals.iter().zip(ruled).filter(|(_, ruled)| ruled.inconclusive);
+        open.all(|(goal, ruled)| {
             let nanos = (goal.limit * crate::stats::NANOS_PER_SECOND).round() as u64;
             let (found, allowed) = match goal.measure {
-                Measure::Percentile(p) => {
-                    (sample.beyond(super::super::judge::Duration::Latency, nanos), 1.0 - p)
-                }
+                Measure::Percentile(p) => (sample.beyond(judge::Duration::Latency, nanos), 1.0 - p),
                 Measure::WaitPercentile(p) => {
-                    (sample.beyond(super::super::judge::Duration::Wait, nanos), 1.0 - p)
+                    (sample.beyond(judge::Duration::Wait, nanos), 1.0 - p)
                 }
                 _ => (ruled.value, goal.limit),
             };
             let room = (allowed - sample.floor(goal.measure, goal.limit)).abs();
             found.half_width().is_some_and(|half| half <= effort.precision * room)
         })
-        .all(|narrow| narrow)
     }
 
     /// Adds runs until there are so many; false when the monitor stopped them.
@@ -337,7 +334,7 @@ impl Gate<'_> {
             let run = if at == 0 { 0 } else { at as u64 + stage.first };
             let shifted = Stage { first: 0, recorded: stage.recorded.clone(), ..*stage };
             let measured = self.simulate(&shifted, run)?;
-            Ok(measured.map(|measured| Part::of(stage.scenario, &measured)))
+            Ok(measured.map(|measured| Part::of(stage.scenario, &measured, None)))
         })?;
         if parts.len() < runs {
             return Ok(None);
@@ -345,9 +342,14 @@ impl Gate<'_> {
         let sure = stage.scenario.run.confidence.0;
         let evidence = Evidence::new(parts.iter().collect(), Method::Resamples, sure);
         let objectives = self.rule(&evidence);
+        // What the trace itself misses is missed, however the others of its kind may spread.
+        let misses = |(goal, one): (&Goal, &Objective<Estimate>)| {
+            let centre = one.value.estimate;
+            !one.met && (!one.inconclusive || centre.is_some_and(|value| !goal.is_met_by(value)))
+        };
         let ruling = match () {
             () if objectives.iter().all(|one| one.met) => Ruling::Met,
-            () if objectives.iter().any(|one| !one.met && !one.inconclusive) => Ruling::Missed,
+            () if self.goals.iter().zip(&objectives).any(misses) => Ruling::Missed,
             () => Ruling::Boundary,
         };
         let first = &parts[0].outcome;

@@ -114,6 +114,12 @@ pub(super) fn around(
     }
     hunt.gate.monitor.stage("headroom");
     let own = if hunt.stopped { Carried::default() } else { carried(hunt, &fleet, Some(true))? };
+    // The knee is drawn from below: a few loads that say how far the fleet is from its limit.
+    for load in [0.6, 0.8, 0.9] {
+        if !hunt.stopped {
+            hunt.look(&fleet, load, EFFORT)?;
+        }
+    }
     let one_more = beside(hunt, &more, pool, above)?;
     let one_less = beside(hunt, &less, pool, below)?;
     let mut recommendation = recommend(hunt, &fleet, &own, &draft)?;
@@ -128,7 +134,7 @@ pub(super) fn around(
 }
 
 /// Whether fresh random numbers say the same; a fleet that they refute gets a server more.
-fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(bool, Vec<String>), Problem> {
+fn verify(hunt: &mut Hunt<'_>, fleet: &mut [u32]) -> Result<(bool, Vec<String>), Problem> {
     hunt.gate.monitor.stage("verifying");
     let mut advice = Vec::new();
     for first in [FRESH, 2 * FRESH, 3 * FRESH] {

@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::gate::{Effort, Gate, Trial};
 use super::search::{Found, smallest};
 use crate::diagnose::Problem;
-use crate::outcome::{Candidate, Kind, Ruling};
+use crate::outcome::{Candidate, Kind};
 
 /// What is known so far.
 pub(super) struct Hunt<'a> {
@@ -148,7 +148,7 @@ impl<'a> Hunt<'a> {
     /// What came closest: the largest fleet that was tried, as long as it did not meet the plan.
     pub(super) fn closest(&self) -> Option<&Candidate> {
         let at_plan = self.tried.iter().map(|(_, c)| c).filter(|c| c.load == 1.0);
-        at_plan.filter(|c| c.ruling != Ruling::Overloaded).max_by_key(|c| c.servers)
+        at_plan.max_by_key(|c| c.servers)
     }
 }
 

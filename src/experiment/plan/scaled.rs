@@ -1,8 +1,9 @@
 //! Autoscaled pools: which bounds and target to set, beside a perfect autoscaler and a fixed peak.
 //!
 //! More of a setting is not always better here (a target may thrash, a start takes its time), so
-//! nothing is bisected: a grid of targets and least counts is simulated on the same requests, and of
-//! those that meet the objectives the one with the fewest server-hours wins. The most servers a pool
+//! nothing is bisected: targets are simulated on the same requests, first with one server at least,
+//! and where none of them meets the objectives, with more and more that always stand by. Of those that
+//! meet them the one with the fewest server-hours wins. The most servers a pool
 //! may have is the most that the winner ever had, and a tenth, for traffic that was not simulated.
 
 use indexmap::IndexMap;
@@ -15,10 +16,10 @@ use crate::scenario::Scenario;
 use crate::time::Duration;
 
 /// Targets that are tried where a policy has one, as shares of a full server.
-const TARGETS: [f64; 7] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
+const TARGETS: [f64; 5] = [0.8, 0.7, 0.6, 0.5, 0.4];
 
-/// Least counts that are tried, as shares of the mean load.
-const FLOORS: [f64; 3] = [0.0, 0.5, 1.0];
+/// Least counts that are tried one after the other, as shares of the load of the busiest minute.
+const FLOORS: [f64; 4] = [0.0, 0.25, 0.5, 1.0];
 
 /// What is spent on one setting.
 const EFFORT: Effort = Effort { precision: 0.1, most: 10e6, first: 0 };
@@ -49,29 +50,29 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     let slots = f64::from(pool.slots) * pool.speed;
     let peak = gate.load.peak(Duration::from_secs(60)).erlangs.max(gate.load.erlangs());
     let room = ((2.0 * peak / slots).ceil() as u32 + 2).min(pool.capacity.unwrap_or(u32::MAX));
-    let mean = (gate.load.erlangs() / slots).ceil() as u32;
     let scale = table.target_of_full(pool.slots);
     let targets: Vec<Option<f64>> = match scale {
         Some(full) => TARGETS.iter().map(|share| Some(share * full)).collect(),
         None => vec![None],
     };
-    let mut floors: Vec<u32> =
-        FLOORS.iter().map(|share| ((share * f64::from(mean)) as u32).clamp(1, room)).collect();
+    let floor = |share: f64| ((share * peak / slots).ceil() as u32).clamp(1, room);
+    let mut floors: Vec<u32> = FLOORS.iter().map(|&share| floor(share)).collect();
     floors.dedup();
     let (mut tried, mut stopped) = (Vec::new(), false);
-    'grid: for &target in &targets {
-        for &min in &floors {
+    'grid: for &min in &floors {
+        for &target in &targets {
             let setting = Setting { min, max: room, target };
             let mut variant = set(scenario, name, setting)?;
             variant.pool[0].servers = variant.pool[0].servers.max(min);
             let capacity = f64::from(room) * slots;
-            match gate.judge_scenario(variant.clone(), capacity, 1.0, EFFORT)? {
-                Some(trial) => tried.push((setting, variant, trial)),
-                None => {
-                    stopped = true;
-                    break 'grid;
-                }
-            }
+            let Some(trial) = gate.judge_scenario(variant.clone(), capacity, 1.0, EFFORT)? else {
+                stopped = true;
+                break 'grid;
+            };
+            tried.push((setting, variant, trial));
+        }
+        if tried.iter().any(|(.., trial)| trial.met()) {
+            break;
         }
     }
     let hours = |trial: &Trial| trial.servers.2;

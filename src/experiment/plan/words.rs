@@ -135,6 +135,12 @@ pub(super) fn none_found(hunt: &Hunt<'_>, choice: &Choice, draft: Draft<'_>) -> 
 
 /// What a candidate misses, with its values.
 fn missed(candidate: &Candidate) -> String {
+    if candidate.ruling == Ruling::Overloaded {
+        let load = candidate.utilization.estimate.filter(|load| load.is_finite());
+        return load.map_or("nothing that is left to serve".to_owned(), |load| {
+            format!("{} utilization: work arrives faster than it can be done", percent(load))
+        });
+    }
     let each = candidate.measures.iter().filter(|one| !one.met).map(|one| {
         let measure = Goal::parse(&one.objective).map(|goal| goal.measure);
         let value = match (measure, one.value.estimate) {

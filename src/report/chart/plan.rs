@@ -8,7 +8,10 @@ pub fn of_plan(plan: &Plan) -> Vec<Chart> {
     let first = plan.question.objectives.first().map_or("", String::as_str);
     let mut charts = Vec::new();
     charts.extend(against_servers(plan, first));
-    charts.extend(against_load(plan, first));
+    let found = plan.recommendation.as_ref();
+    let breaks = found.and_then(|found| found.breaks_first.as_deref());
+    let breaks = breaks.filter(|name| plan.question.objectives.iter().any(|one| one == name));
+    charts.extend(against_load(plan, breaks.unwrap_or(first)));
     charts.extend(against_cost(plan, first));
     charts
 }
@@ -60,10 +63,12 @@ fn drawn(points: &[Point], name: &str) -> Vec<Series> {
     ]
 }
 
-/// How far upward a chart shows what lies beyond the limit.
-fn top(points: &[Point], limit: f64) -> f64 {
-    let most = points.iter().map(|point| point.3).fold(0.0, f64::max);
-    most.min(6.0 * limit).max(1.2 * limit)
+/// The points that a chart can show beside its limit, and how far upward it goes.
+fn near(points: Vec<Point>, limit: f64) -> (Vec<Point>, f64) {
+    // What lies far above would press the rest to the floor.
+    let near: Vec<Point> = points.into_iter().filter(|point| point.2 <= 2.5 * limit).collect();
+    let most = near.iter().map(|point| point.3).fold(0.0, f64::max);
+    (near, most.min(3.0 * limit).max(1.2 * limit))
 }
 
 fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
@@ -74,9 +79,7 @@ fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
         return None;
     }
     let points = points(plan.candidates.iter(), objective, |one| f64::from(one.servers));
-    let top = top(&points, limit);
-    // What lies far above would press the rest to the floor.
-    let near: Vec<Point> = points.into_iter().filter(|point| point.2 <= top).collect();
+    let (near, top) = near(points, limit);
     let chosen = plan.recommendation.as_ref().map(|found| found.servers);
     let mut rules = vec![Rule { name: objective.to_owned(), at: At::Y(limit) }];
     rules.extend(chosen.map(|n| Rule { name: format!("{n} servers"), at: At::X(n) }));
@@ -100,8 +103,7 @@ fn against_load(plan: &Plan, objective: &str) -> Option<Chart> {
     let points = points(plan.loads.iter(), objective, |one| one.load);
     let rate = plan.traffic.rate;
     let points: Vec<Point> = points.into_iter().map(|(x, a, b, c)| (x * rate, a, b, c)).collect();
-    let top = top(&points, limit);
-    let near: Vec<Point> = points.into_iter().filter(|point| point.2 <= top).collect();
+    let (near, top) = near(points, limit);
     let most = plan.recommendation.as_ref().and_then(|found| found.max_rate);
     let mut rules = vec![
         Rule { name: objective.to_owned(), at: At::Y(limit) },
@@ -133,7 +135,7 @@ fn against_cost(plan: &Plan, objective: &str) -> Option<Chart> {
     };
     let (met, missed) = (split(true), split(false));
     let all: Vec<Point> = met.iter().chain(&missed).copied().collect();
-    let top = top(&all, limit);
+    let (_, top) = near(all.clone(), limit);
     let dots = |points: &[Point]| {
         let near = points.iter().filter(|point| point.2 <= top);
         Mark::Dots(near.map(|&(x, _, y, _)| (x, y)).collect())

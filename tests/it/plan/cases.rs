@@ -46,7 +46,7 @@ pub(crate) fn random(number: u64) -> Case {
     // With a server fewer there may be no steady state, and no step to stand in.
     let before = Mmc::new(rate, 1.0 / service, servers - 1).map_or(2.0 * here, of);
     let limit = here + share * (before - here);
-    let word = if number % 2 == 0 { "p99" } else { "mean" };
+    let word = if number.is_multiple_of(2) { "p99" } else { "mean" };
     let target = match number % 2 {
         0 => Target::LatencyQuantile { p: 0.99, t: limit },
         _ => Target::LatencyMean(limit),
