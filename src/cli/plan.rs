@@ -17,8 +17,8 @@ pub(super) struct Args {
     #[command(flatten)]
     common: Common,
 
-    /// Meet the objectives even without so many servers (`1`), one zone of those that pools stand in
-    /// (`zone`), or one of three with an even share each (`zone/3`)
+    /// Meet the objectives even without so many servers (`1`), one zone of those that pools stand
+    /// in (`zone`), or one of three with an even share each (`zone/3`)
     #[arg(long, value_name = "LOSS", help_heading = "Plan")]
     survive: Option<String>,
     /// The most the fleet may cost, e.g. `20/h`

@@ -1,10 +1,11 @@
 //! The cheapest mix of several kinds of servers.
 //!
 //! First each kind alone, by the search for one pool. Then every mix that is cheaper than the best
-//! so far, the cheapest first, so that the first one to pass is the answer. Left out unsimulated are
-//! mixes that cannot carry the load at all, and those with no more servers of any kind than one that
-//! has failed. That last step takes for granted that a server more of any kind does no harm: true in
-//! a shared queue, and where the balancer minds speeds; a slow server can hurt least-connections.
+//! so far, the cheapest first, so that the first one to pass is the answer. Left out unsimulated
+//! are mixes that cannot carry the load at all, and those with no more servers of any kind than one
+//! that has failed. That last step takes for granted that a server more of any kind does no harm:
+//! true in a shared queue, and where the balancer minds speeds; a slow server can hurt
+//! least-connections.
 
 use super::hunt::{Hunt, with};
 use super::search::Found;

@@ -10,10 +10,10 @@
 //! | bounds and target of an autoscaler | `scaled` |
 //! | what is refused, and the answer in words | `asked`, `words` |
 //!
-//! Formulas place the search, simulation decides, on the far end of its interval. More servers never
-//! make a queue in order of arrival longer (Kiefer & Wolfowitz 1955), so the passing fleets are
-//! those from some number on, and the answer is the first of them: it has passed, the one before it
-//! has not, and a second set of random numbers that chose nothing has confirmed it.
+//! Formulas place the search, simulation decides, on the far end of its interval. More servers
+//! never make a queue in order of arrival longer (Kiefer & Wolfowitz 1955), so the passing fleets
+//! are those from some number on, and the answer is the first of them: it has passed, the one
+//! before it has not, and a second set of random numbers that chose nothing has confirmed it.
 
 mod analytic;
 mod asked;
@@ -217,7 +217,7 @@ fn pilots(
         }
     }
     let mut found = WarmUp::of(&pilot, 30, crew, monitor)?;
-    // The gate chooses the length of its own runs: what a pilot says of the scenario's is beside it.
+    // The gate chooses the length of its own runs: what a pilot says of that is beside it.
     found.advice.clear();
     Ok(found)
 }

@@ -2,9 +2,9 @@
 //!
 //! More of a setting is not always better here (a target may thrash, a start takes its time), so
 //! nothing is bisected: targets are simulated on the same requests, first with one server at least,
-//! and where none of them meets the objectives, with more and more that always stand by. Of those that
-//! meet them the one with the fewest server-hours wins. The most servers a pool
-//! may have is the most that the winner ever had, and a tenth, for traffic that was not simulated.
+//! and where none of them meets the objectives, with more and more that always stand by. Of those
+//! that meet them the one with the fewest server-hours wins. The most servers a pool may have is
+//! the most that the winner ever had, and a tenth, for traffic that was not simulated.
 
 use indexmap::IndexMap;
 
@@ -97,8 +97,8 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         plan.scenario = serde_json::to_value(chosen).expect("a scenario is plain data");
     }
     plan.advice.push(format!(
-        "{} settings of `{}` were simulated on the same requests; the most servers are a tenth more \
-         than the winner ever had",
+        "{} settings of `{}` were simulated on the same requests; the most servers are a tenth \
+         more than the winner ever had",
         plan.candidates.len(),
         table.policy.name
     ));

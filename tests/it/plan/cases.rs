@@ -28,8 +28,8 @@ fn scenario(rate: f64, service: f64, objective: &str, seed: u64) -> String {
 
 /// The `number`-th random case: c is log-uniform over 1 … 500, the service takes 1 ms to 1 s, the
 /// safety factor β of the load c − β√c is uniform over 0.4 … 1.6, the objective is the p99 or the
-/// mean, in turn, and its limit lies in the middle half of the step that theory says the c-th server
-/// makes.
+/// mean, in turn, and its limit lies in the middle half of the step that theory says the c-th
+/// server makes.
 pub(crate) fn random(number: u64) -> Case {
     let mut stream = Seed::new(2_026, number).stream(Purpose::Arrival, "plan");
     let mut uniform = |low: f64, high: f64| low + (high - low) * stream.open01();
