@@ -10,6 +10,7 @@ mod autoscaling;
 mod comparison;
 mod resilience;
 mod sweep;
+mod plan;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub use resilience::{Detection, Incident, Metastable, Moment, Resilience};
 pub use sweep::{
     Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
     Sweep, traffics,
+};
+pub use plan::{
+    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation, Ruling,
 };
 
 /// An outcome whose numbers are estimates with intervals.

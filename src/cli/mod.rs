@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod merge;
 mod price;
+mod plan;
 mod progress;
 mod reading;
 mod replay;
@@ -48,6 +49,8 @@ enum Command {
     Sweep(sweep::Args),
     /// Join the parts of a sweep that `--shard` made.
     Merge(merge::Args),
+    /// The cheapest fleet that meets the objectives: how many servers, what it costs, what is in hand.
+    Plan(plan::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),
     /// Read and validate a scenario; run nothing.
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

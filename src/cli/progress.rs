@@ -43,7 +43,7 @@ impl Progress {
 
     /// A bar over runs.
     pub(super) fn of_runs(quiet: bool) -> Self {
-        let template = "{bar:30} {pos} of {len} runs · {msg} · {eta} left";
+        let template = "{prefix}{bar:30} {pos} of {len} runs · {msg} · {eta} left";
         let mut progress = Self::with(quiet, Some(0), template);
         progress.until_s = None;
         progress
@@ -102,6 +102,10 @@ impl Monitor for Progress {
             self.tell(before + requests);
         }
         !interrupted()
+    }
+
+    fn stage(&self, what: &str) {
+        self.bar.set_prefix(format!("{what} "));
     }
 
     fn done(&self) {

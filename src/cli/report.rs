@@ -52,6 +52,17 @@ pub(super) fn run(args: &Args) -> Ended {
         })?;
         return Ok(Status::Done);
     }
+    if let [path] = args.folders.as_slice()
+        && let Some((plan, command)) = Folder::read_plan(path)?
+    {
+        Folder::create(args.out.as_ref().unwrap_or(path))?.write_plan_drawn(&plan, &command)?;
+        print(&match args.format {
+            Format::Table => report::plan(&plan, super::replay::width()),
+            Format::Markdown => report::plan_markdown(&plan),
+            Format::Openmetrics | Format::Grafana => return Err(of_one_run().into()),
+        })?;
+        return Ok(Status::Done);
+    }
     let mut runs = Vec::new();
     for path in &args.folders {
         let results = Results::read(path)?;

@@ -105,7 +105,7 @@ impl Estimates for Evidence<'_> {
 }
 
 /// The interval of a share on its log-odds, where it leans as shares near 0 and 1 do.
-fn on_log_odds(found: Estimate) -> Estimate {
+pub(super) fn on_log_odds(found: Estimate) -> Estimate {
     let (Some(share), Some(half)) = (found.estimate, found.half_width()) else { return found };
     if share <= 0.0 || share >= 1.0 {
         return found;

@@ -8,6 +8,8 @@
 //! | do the runs suffice for it? | `course`: excursions and stretches within them |
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
+//! | what is the cheapest fleet that is good enough? | [`plan()`]: a monotone search with a gate
+//! |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
 //! | which of very many? | [`sweep`]: a grid of any fields, the front, the best for sure |
 //!
@@ -28,6 +30,7 @@ mod estimated;
 mod evidence;
 mod in_order;
 mod judge;
+pub mod plan;
 mod precision;
 pub mod replicate;
 mod resample;
@@ -40,6 +43,7 @@ use std::cell::Cell;
 
 pub use compare::{Compared, Pairs, Variant, compare};
 pub use crew::Crew;
+pub use plan::{Ask, Survive, plan};
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;
 
@@ -55,6 +59,9 @@ pub trait Monitor: Sync {
     fn go_on(&self, _requests: u64) -> bool {
         true
     }
+
+    /// What the runs from now on are for, in a few words.
+    fn stage(&self, _what: &str) {}
 
     /// A run is complete.
     fn done(&self) {}

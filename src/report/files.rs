@@ -10,7 +10,7 @@ use super::chart::{self, Chart};
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::{Comparison, Outcome, Sweep};
+use crate::outcome::{Comparison, Outcome, Plan, Sweep};
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -126,6 +126,32 @@ impl Folder {
     pub fn write_drawn_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
         self.write_charts(&chart::of_sweep(sweep))?;
         self.write("report.html", super::sweep::page(sweep, command))
+    }
+
+    /// `plan.json`, `candidates.csv`, the charts and the page of a plan.
+    pub fn write_plan(&self, plan: &Plan, command: &str) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(plan).expect("plans are plain data");
+        self.write("plan.json", json + "\n")?;
+        self.write("candidates.csv", super::plan_csv(plan))?;
+        self.write("command.txt", format!("{command}\n"))?;
+        self.write_plan_drawn(plan, command)
+    }
+
+    /// The charts and the page of a plan.
+    pub fn write_plan_drawn(&self, plan: &Plan, command: &str) -> Result<(), Problem> {
+        self.write_charts(&chart::of_plan(plan))?;
+        self.write("report.html", super::plan_page(plan, command))
+    }
+
+    /// The plan in a folder and the command that made it, if there is one.
+    pub fn read_plan(path: &Path) -> Result<Option<(Plan, String)>, Problem> {
+        let Ok(text) = fs::read_to_string(path.join("plan.json")) else { return Ok(None) };
+        let plan = serde_json::from_str(&text).map_err(|error| {
+            Problem::new(format!("`{}` holds a damaged plan: {error}", path.display()))
+                .help("write it again with `plimsoll plan --out`")
+        })?;
+        let command = fs::read_to_string(path.join("command.txt")).unwrap_or_default();
+        Ok(Some((plan, command.trim_end().to_owned())))
     }
 
     pub(super) fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

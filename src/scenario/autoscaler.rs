@@ -76,6 +76,31 @@ impl AutoscalerTable {
         Ok(Self { keys, policy: Recipe::read(&rest)? })
     }
 
+    /// The same with other bounds, and another target where the policy has one.
+    pub fn set(&self, min: u32, max: u32, target: Option<f64>) -> Result<Self, Problem> {
+        let mut table = serde_json::to_value(self).expect("a table is plain data");
+        if let Some(table) = table.as_object_mut() {
+            // TOML knows no null: what is not set is left out.
+            table.retain(|_, value| !value.is_null());
+            table.insert("min".to_owned(), min.into());
+            table.insert("max".to_owned(), max.into());
+            target.map(|target| table.insert("target".to_owned(), target.into()));
+        }
+        let text = toml::to_string(&table).expect("a table of TOML values");
+        Self::read(&Node::from_toml("autoscaler", &text)?)
+    }
+
+    /// What the target of the policy is at a server that is always full, where it has one: 1 for a
+    /// share, the slots where it is not set, else by the usual seven tenths of what is set.
+    pub fn target_of_full(&self, slots: u32) -> Option<f64> {
+        let target = self.policy.resolved().get("target")?;
+        Some(match target.as_f64() {
+            None => f64::from(slots),
+            Some(share) if share <= 1.0 => 1.0,
+            Some(other) => other / 0.7,
+        })
+    }
+
     /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
     pub(super) fn scaler(
         name: &str,

@@ -17,6 +17,7 @@ mod laws;
 mod manifest;
 mod measured;
 mod oracles;
+mod plan;
 mod report;
 mod scenarios;
 mod stat_oracles;

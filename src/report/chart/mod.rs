@@ -10,6 +10,7 @@ mod failures;
 mod font;
 mod layout;
 mod palette;
+mod plan;
 mod png;
 mod run;
 mod scale;
@@ -19,6 +20,7 @@ mod svg;
 mod sweep;
 
 pub(crate) use palette::dark_css;
+pub use plan::of_plan;
 pub use run::of_run;
 pub use several::{of_comparison, of_several};
 pub(crate) use svg::escape;

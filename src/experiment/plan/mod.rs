@@ -1,0 +1,252 @@
+//! The cheapest fleet that meets all objectives, what it has in hand, and how sure that is.
+//!
+//! | step | where |
+//! | --- | --- |
+//! | what the traffic asks for, and its busiest stretch | `traffic` |
+//! | where to begin: G/G/c, Erlang C | `analytic` |
+//! | one fleet, simulated until it is known to pass or not | `gate`, on a `sample` |
+//! | the smallest that passes; the cheapest of several kinds | `search`, `hunt`, `mix` |
+//! | how much more it carries, and what a wrong forecast does | `headroom` |
+//! | bounds and target of an autoscaler | `scaled` |
+//! | what is refused, and the answer in words | `asked`, `words` |
+//!
+//! Formulas place the search, simulation decides, on the far end of its interval. More servers
+//! never make a queue in order of arrival longer (Kiefer & Wolfowitz 1955), so the passing fleets
+//! are those from some number on, and the answer is the first of them: it has passed, the one
+//! before it has not, and a second set of random numbers that chose nothing has confirmed it.
+
+mod analytic;
+mod asked;
+mod gate;
+mod headroom;
+mod hunt;
+mod mix;
+mod sample;
+mod scaled;
+mod search;
+mod traffic;
+mod words;
+
+use std::sync::Mutex;
+
+use indexmap::IndexMap;
+
+pub use asked::{Ask, Survive};
+
+use super::{Crew, Monitor, WarmUp};
+use crate::diagnose::Problem;
+use crate::outcome::{
+    Answer, Candidate, Neighbour, Peak, Plan, PlanBounds, Question, Recommendation,
+};
+use crate::scenario::{Scenario, Traffic};
+use analytic::{Model, impossible};
+use asked::Asked;
+use gate::{Effort, Gate};
+use hunt::Hunt;
+use traffic::Load;
+
+/// Requests that one fleet may take where no precision is asked for: enough for the precision to be
+/// what decides, up to some five hundred servers (30 million left three of twenty fleets above 350
+/// servers undecided, and one server too large).
+const MOST: f64 = 500e6;
+
+/// The same where one is.
+const MOST_WITH_PRECISION: f64 = 2e9;
+
+/// The share of the room for waiting that is not told apart where nobody says.
+const INDIFFERENCE: f64 = 0.02;
+
+/// Replications from here on verify the answer, and choose nothing.
+const FRESH: u64 = 1 << 40;
+
+/// Finds the cheapest fleet of a scenario that meets its objectives, or what its fleet carries.
+///
+/// The numbers of servers in the scenario are where nobody asked: they only matter for
+/// [`Ask::max_rate`]. Refuses a question without an objective or with contradictions.
+pub fn plan(
+    scenario: &Scenario,
+    ask: &Ask,
+    crew: &Crew,
+    monitor: &dyn Monitor,
+) -> Result<Plan, Problem> {
+    let asked = Asked::new(scenario, ask)?;
+    scenario.traffic.values().try_for_each(Traffic::keep)?;
+    let mut scenario = scenario.clone();
+    monitor.stage("reading the traffic");
+    let Some((mut load, peak)) = busiest(&mut scenario, ask, monitor)? else {
+        return Ok(words::nothing_known(&scenario, &asked));
+    };
+    let known = asked::known_service(&scenario)?;
+    load.know(&scenario, known.as_ref());
+    let speed = mean_speed(&scenario);
+    let model = Model { load: &load, known: known.as_ref(), speed };
+    let bounds = bounds(&model, &asked, &scenario, peak);
+    let mut draft = Draft { scenario: &scenario, asked: &asked, load: &load, peak, bounds };
+    if let Some((goal, floor)) = impossible(&model, &asked.goals) {
+        return Ok(words::impossible(draft, goal, floor));
+    }
+    monitor.stage("warm-up");
+    let warm_up = pilots(&scenario, &model, &asked, crew, monitor)?;
+    let known = asked::known_service(&scenario)?;
+    let gate = Gate {
+        base: &scenario,
+        goals: asked.goals.clone(),
+        load: &load,
+        known,
+        warm_up: warm_up.span,
+        crew,
+        monitor,
+        recorded: Mutex::new(IndexMap::new()),
+    };
+    if scenario.pool.values().any(|pool| pool.autoscaler.is_some()) {
+        return scaled::plan(&gate, draft);
+    }
+    let mut hunt = Hunt::new(&gate, &model, &asked, effort(&scenario));
+    let mut plan = if ask.max_rate {
+        headroom::of_the_fleet_as_it_is(&mut hunt, draft)?
+    } else {
+        monitor.stage("fleet");
+        let choice = mix::cheapest(&mut hunt)?;
+        draft.bounds.least_servers = hunt.least();
+        headroom::around(&mut hunt, &choice, draft)?
+    };
+    plan.advice.extend(warm_up.advice);
+    Ok(plan)
+}
+
+/// What every answer holds, whatever it is.
+struct Draft<'a> {
+    scenario: &'a Scenario,
+    asked: &'a Asked<'a>,
+    load: &'a Load,
+    peak: Option<Peak>,
+    bounds: PlanBounds,
+}
+
+impl Draft<'_> {
+    fn plan(self, verdict: Answer, recommendation: Option<Recommendation>) -> Plan {
+        let Self { scenario, asked, load, peak, bounds } = self;
+        Plan {
+            schema: "plimsoll.plan/1".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: scenario.name.clone(),
+            seed: scenario.seed,
+            kind: scenario.kind(),
+            partial: false,
+            verdict,
+            answer: String::new(),
+            question: asked.question(),
+            traffic: load.offered(peak),
+            recommendation,
+            candidates: Vec::new(),
+            loads: Vec::new(),
+            bounds,
+            currency: scenario.currency.clone(),
+            scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
+            advice: Vec::new(),
+        }
+    }
+}
+
+fn effort(scenario: &Scenario) -> Effort {
+    match scenario.run.precision {
+        Some(share) => Effort { precision: share.0, most: MOST_WITH_PRECISION, first: 0 },
+        None => Effort { precision: INDIFFERENCE, most: MOST, first: 0 },
+    }
+}
+
+/// Reads the traffic, finds its busiest stretch, and cuts the scenario to it where that is asked.
+fn busiest(
+    scenario: &mut Scenario,
+    ask: &Ask,
+    monitor: &dyn Monitor,
+) -> Result<Option<(Load, Option<Peak>)>, Problem> {
+    let Some(load) = Load::of(scenario, monitor)? else { return Ok(None) };
+    if scenario.kind() == crate::outcome::Kind::SteadyState {
+        return Ok(Some((load, None)));
+    }
+    let mut peak = load.peak(ask.peak.unwrap_or_else(|| load.usual_peak()));
+    if ask.peak.is_none() {
+        return Ok(Some((load, Some(peak))));
+    }
+    peak.planned_for = true;
+    asked::cut(scenario, &peak)?;
+    let Some(load) = Load::of(scenario, monitor)? else { return Ok(None) };
+    Ok(Some((load, Some(peak))))
+}
+
+/// Work a second of a slot, on average over the kinds of servers.
+fn mean_speed(scenario: &Scenario) -> f64 {
+    let speeds: f64 = scenario.pool.values().map(|pool| pool.speed).sum();
+    speeds / scenario.pool.len() as f64
+}
+
+fn bounds(
+    model: &Model<'_>,
+    asked: &Asked<'_>,
+    scenario: &Scenario,
+    peak: Option<Peak>,
+) -> PlanBounds {
+    let [pool] = scenario.pool.values().collect::<Vec<_>>()[..] else {
+        return PlanBounds::default();
+    };
+    let servers = |slots: u32| slots.div_ceil(pool.slots);
+    let at_peak = peak.and_then(|peak| model.erlang_c(&asked.goals, peak.rate));
+    PlanBounds {
+        analytic_servers: model.slots(&asked.goals, 1.0).map(servers),
+        erlang_c_servers: model.erlang_c(&asked.goals, model.load.rate).map(servers),
+        erlang_c_peak_servers: at_peak.map(servers),
+        square_root_servers: Some(servers(model.square_root())),
+        ..PlanBounds::default()
+    }
+}
+
+/// The warm-up that pilots of a fleet near the answer ask for.
+fn pilots(
+    scenario: &Scenario,
+    model: &Model<'_>,
+    asked: &Asked<'_>,
+    crew: &Crew,
+    monitor: &dyn Monitor,
+) -> Result<WarmUp, Problem> {
+    let mut pilot = scenario.clone();
+    if !asked.ask.max_rate && pilot.pool.values().all(|pool| pool.autoscaler.is_none()) {
+        let slots = model.slots(&asked.goals, 1.0).unwrap_or(1);
+        for pool in pilot.pool.values_mut() {
+            pool.servers = slots.div_ceil(pool.slots).clamp(1, 100_000);
+        }
+    }
+    let mut found = WarmUp::of(&pilot, 30, crew, monitor)?;
+    // The gate chooses the length of its own runs: what a pilot says of that is beside it.
+    found.advice.clear();
+    Ok(found)
+}
+
+/// A server more or less, as a plan tells it.
+fn neighbour(candidate: &Candidate, pool: &str) -> Neighbour {
+    Neighbour {
+        servers: candidate.servers,
+        pool: pool.to_owned(),
+        cost_per_hour: candidate.cost_per_hour,
+        objectives: candidate.measures.clone(),
+        met: candidate.met,
+        headroom: None,
+        met_under_forecast_error: None,
+    }
+}
+
+/// The question as the answer repeats it.
+impl Asked<'_> {
+    fn question(&self) -> Question {
+        let run = &self.scenario.run;
+        Question {
+            task: if self.ask.max_rate { "max-rate" } else { "cheapest-fleet" }.to_owned(),
+            objectives: self.goals.iter().map(|goal| goal.text.clone()).collect(),
+            confidence: run.confidence.0,
+            indifference: effort(self.scenario).precision,
+            survives: self.ask.survive.map(|survive| survive.to_string()),
+            budget_per_hour: self.ask.budget.map(|price| price.0),
+            forecast_cv: self.ask.forecast_cv,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! A plan for the terminal, as rows, and as a page: the answer first, then what it stands on.
+
+use serde::Serialize;
+
+use super::chart::{self, escape};
+use super::page::{drawn, fill, section, table as html_table};
+use super::table::{advice, plain, right_aligned, unit_of};
+use super::text::{digits, estimate, percent, time};
+use crate::outcome::{Candidate, Estimate, Neighbour, Objective, Plan, Ruling};
+use crate::units::grouped;
+
+/// The answer, the fleets it was chosen from, and the advice, at most `width` columns wide.
+pub fn plan(plan: &Plan, width: u16) -> String {
+    let name = if plan.name.is_empty() { String::new() } else { format!("{}: ", plan.name) };
+    let answer = advice(&[format!("{name}{}", plan.answer)], width);
+    let mut shown = answer.trim_start_matches('\n').trim_start_matches("· ").to_owned() + "\n";
+    let (header, rows) = fleets(plan);
+    if !rows.is_empty() {
+        let mut table = plain(width);
+        table.set_header(header);
+        table.add_rows(rows);
+        right_aligned(&mut table);
+        shown.push_str(&format!("{table}\n\n"));
+    }
+    let mut table = plain(width);
+    table.add_rows(facts(plan));
+    shown.push_str(&format!("{table}\n"));
+    shown + &advice(&plan.advice, width)
+}
+
+/// How a ruling is marked.
+fn mark(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Met => "✓",
+        Ruling::Missed | Ruling::Overloaded => "✗",
+        Ruling::Boundary => "≈",
+        Ruling::Undecided => "?",
+    }
+}
+
+fn value(objective: &Objective<Estimate>) -> String {
+    estimate(&objective.value, unit_of(&objective.objective))
+}
+
+/// Whether a setting is the most servers: the same for all candidates.
+fn is_max(path: &str) -> bool {
+    path.rsplit('.').next() == Some("max")
+}
+
+/// What sets a candidate apart: its servers, or the settings of its autoscaler.
+fn label(plan: &Plan, candidate: &Candidate) -> String {
+    if !candidate.settings.is_empty() {
+        let each = candidate.settings.iter().filter(|(path, _)| !is_max(path));
+        let told = each.map(|(path, value)| {
+            let key = path.rsplit('.').next().unwrap_or(path);
+            let number = value.as_f64().map_or(value.to_string(), |number| format!("{number:.3}"));
+            let number = number.trim_end_matches('0').trim_end_matches('.').to_owned();
+            format!("{key} {number}")
+        });
+        return told.collect::<Vec<_>>().join(", ");
+    }
+    let several = plan.candidates.iter().any(|one| one.pools.len() > 1);
+    if several {
+        let each = candidate.pools.iter().map(|(name, n)| format!("{n} {name}"));
+        each.collect::<Vec<_>>().join(" + ")
+    } else {
+        candidate.servers.to_string()
+    }
+}
+
+/// The candidates as rows; of many those around the answer.
+fn fleets(plan: &Plan) -> (Vec<String>, Vec<Vec<String>>) {
+    let words = |word: &str| word.to_owned();
+    let mut header = vec![String::new(), words("servers")];
+    header.extend(plan.question.objectives.iter().cloned());
+    let priced = plan.candidates.iter().any(|one| one.cost_per_hour > 0.0);
+    header.push(words("utilization"));
+    if priced {
+        header.push(format!("{} an hour", plan.currency));
+    }
+    let row = |candidate: &Candidate| {
+        let mut row = vec![words(mark(candidate.ruling)), label(plan, candidate)];
+        row.extend(candidate.measures.iter().map(value));
+        row.push(
+            candidate.utilization.estimate.filter(|x| x.is_finite()).map_or("–".into(), percent),
+        );
+        if priced {
+            row.push(digits(candidate.cost_per_hour));
+        }
+        row
+    };
+    (header, plan.candidates.iter().map(row).collect())
+}
+
+/// What else the answer says, a line each.
+fn facts(plan: &Plan) -> Vec<[String; 2]> {
+    let mut facts: Vec<[String; 2]> = Vec::new();
+    let mut fact = |name: &str, told: String| facts.push([name.to_owned(), told]);
+    let traffic = &plan.traffic;
+    let cvs = format!(
+        "arrivals cv {}, service cv {}",
+        digits(traffic.arrival_scv.sqrt()),
+        digits(traffic.service_scv.sqrt())
+    );
+    fact(
+        "traffic",
+        format!("{} /s, {} Erlangs, {cvs}", digits(traffic.rate), digits(traffic.erlangs)),
+    );
+    if let Some(peak) = traffic.peak {
+        let planned = if peak.planned_for { ", planned for" } else { "" };
+        fact(
+            "busiest stretch",
+            format!(
+                "{} … {}: {} /s, {} Erlangs{planned}",
+                time(peak.from_s),
+                time(peak.until_s),
+                digits(peak.rate),
+                digits(peak.erlangs)
+            ),
+        );
+    }
+    if let Some(found) = &plan.recommendation {
+        if let (Some(headroom), Some(rate)) = (found.headroom, found.max_rate) {
+            let breaks = found.breaks_first.as_deref().unwrap_or("nothing");
+            fact(
+                "headroom",
+                format!("{} (up to {} /s, then: {breaks})", percent(headroom), digits(rate)),
+            );
+        }
+        if let Some(probability) = found.met_under_forecast_error {
+            let cv = percent(plan.question.forecast_cv);
+            fact(
+                "forecast off by",
+                format!("{cv}: objectives hold with probability {probability:.2}"),
+            );
+        }
+        for (name, neighbour) in [("one more", &found.one_more), ("one less", &found.one_less)] {
+            if let Some(neighbour) = neighbour {
+                fact(name, beside(plan, neighbour));
+            }
+        }
+        fact("bottleneck", found.bottleneck.clone());
+        let fresh = if found.verified { ", confirmed on fresh random numbers" } else { "" };
+        fact(
+            "how sure",
+            format!("{} over the whole search{fresh}", percent(plan.question.confidence)),
+        );
+    }
+    for (name, told) in bounds(plan) {
+        fact(name, told);
+    }
+    let all = plan.candidates.iter().chain(&plan.loads);
+    let requests: u64 = all.map(|candidate| candidate.requests).sum();
+    fact(
+        "simulated",
+        format!(
+            "{} fleets and loads, {} requests",
+            plan.candidates.len() + plan.loads.len().saturating_sub(1),
+            grouped(requests)
+        ),
+    );
+    facts
+}
+
+fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
+    let bounds = &plan.bounds;
+    let mut told = Vec::new();
+    let formulas = [
+        ("G/G/c", bounds.analytic_servers),
+        ("Erlang C", bounds.erlang_c_servers),
+        ("Erlang C at the peak", bounds.erlang_c_peak_servers),
+        ("square root", bounds.square_root_servers),
+        ("bare load", bounds.least_servers),
+    ];
+    let formulas: Vec<String> =
+        formulas.iter().filter_map(|(name, n)| n.map(|n| format!("{name} {n}"))).collect();
+    if !formulas.is_empty() {
+        told.push(("by formula", formulas.join(", ")));
+    }
+    if let (Some(ideal), Some(peak)) =
+        (bounds.ideal_autoscaler_server_hours, bounds.static_peak_server_hours)
+    {
+        let own = bounds.autoscaled_server_hours.map_or("–".to_owned(), digits);
+        let servers = bounds.static_peak_servers.unwrap_or(0);
+        told.push((
+            "server-hours",
+            format!(
+                "{own}; a perfect autoscaler {}, {servers} servers all the time {}",
+                digits(ideal),
+                digits(peak)
+            ),
+        ));
+    }
+    told
+}
+
+/// A server more or less in a line.
+fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
+    let own = plan.recommendation.as_ref().map_or(0.0, |found| found.cost_per_hour);
+    let price = match neighbour.cost_per_hour - own {
+        0.0 => String::new(),
+        more if more > 0.0 => format!(" for {} more an hour", digits(more)),
+        less => format!(" saves {} an hour", digits(-less)),
+    };
+    let values: Vec<String> = neighbour
+        .objectives
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {}",
+                one.objective.split(['<', '≤']).next().unwrap_or("").trim(),
+                value(one)
+            )
+        })
+        .collect();
+    let mut told = format!("{}{price}: {}", neighbour.servers, values.join(", "));
+    if let Some(headroom) = neighbour.headroom {
+        told.push_str(&format!("; headroom {}", percent(headroom).replace('-', "−")));
+    }
+    if let Some(probability) = neighbour.met_under_forecast_error {
+        told.push_str(&format!(", holds with {probability:.2}"));
+    }
+    told
+}
+
+/// One row a fleet or load that was simulated.
+pub fn plan_csv(plan: &Plan) -> String {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        recommended: bool,
+        #[serde(flatten)]
+        candidate: &'a Candidate,
+    }
+    let chosen = |candidate: &Candidate| {
+        let same = |found: &crate::outcome::Recommendation| {
+            let settings = !candidate.settings.is_empty() && {
+                let alike = |(path, value): (&String, &serde_json::Value)| {
+                    is_max(path) || found.settings.get(path) == Some(value)
+                };
+                candidate.settings.iter().all(alike)
+            };
+            settings || (candidate.settings.is_empty() && candidate.pools == found.pools)
+        };
+        candidate.load == 1.0 && plan.recommendation.as_ref().is_some_and(same)
+    };
+    let other_loads = plan.loads.iter().filter(|one| one.load != 1.0);
+    let rows: Vec<Row<'_>> = plan
+        .candidates
+        .iter()
+        .chain(other_loads)
+        .map(|candidate| Row { recommended: chosen(candidate), candidate })
+        .collect();
+    super::flat::csv(&rows)
+}
+
+/// The answer for a pull request: the sentence, the fleets, what else there is to know.
+pub fn plan_markdown(plan: &Plan) -> String {
+    let (header, fleets) = fleets(plan);
+    let said = |row: &[String; 2]| row.to_vec();
+    let rows: Vec<Vec<String>> = facts(plan).iter().map(said).collect();
+    let advice: String = plan.advice.iter().map(|words| format!("- {words}\n")).collect();
+    format!(
+        "**{}**\n\n{}\n{}\n{advice}",
+        plan.answer,
+        super::markdown::table(&header, &fleets),
+        super::markdown::table(&[String::new(), String::new()], &rows)
+    )
+}
+
+/// `report.html` of a plan.
+pub fn plan_page(plan: &Plan, command: &str) -> String {
+    let name = if plan.name.is_empty() { "plan" } else { &plan.name };
+    let rows: Vec<Vec<String>> = facts(plan).into_iter().map(Vec::from).collect();
+    let header = [String::new(), "what was found".to_owned()];
+    let (columns, fleets) = fleets(plan);
+    let columns: Vec<String> = columns.into_iter().skip(1).chain(["ruling".to_owned()]).collect();
+    let fleets: Vec<Vec<String>> = fleets
+        .into_iter()
+        .map(|mut row| {
+            let mark = row.remove(0);
+            row.push(mark);
+            row
+        })
+        .collect();
+    let mut tables = html_table("The answer", &header, &rows);
+    tables.push_str(&html_table("Fleets that were simulated", &columns, &fleets));
+    let items: String =
+        plan.advice.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
+    let list = if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") };
+    let scenario =
+        toml::to_string_pretty(&plan.scenario).unwrap_or_else(|_| plan.scenario.to_string());
+    let scenario = format!(
+        "<p>With the recommended fleet and every default, as a file that runs.</p>\n\
+         <pre tabindex=\"0\">{}</pre>\n",
+        escape(&scenario)
+    );
+    fill(&[
+        ("title", escape(name)),
+        ("kind", "capacity plan".to_owned()),
+        ("verdict", escape(&plan.answer)),
+        ("charts", drawn(&chart::of_plan(plan))),
+        ("tables", section("tables", "Tables", &tables)),
+        ("advice", section("advice", "What you should know", &list)),
+        ("scenario", section("scenario", "The scenario", &scenario)),
+        ("command", format!("<pre class=\"command\">{}</pre>\n", escape(command))),
+        ("provenance", format!("<dt>seed</dt><dd>{}</dd>\n", plan.seed)),
+        ("version", escape(&plan.version)),
+    ])
+}

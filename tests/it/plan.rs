@@ -1,0 +1,249 @@
+//! The planner: as many servers as theory says, what it answers beside, what it refuses.
+
+mod cases;
+
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use plimsoll::experiment::{Ask, Crew, Monitor, Survive, plan};
+use plimsoll::outcome::{Answer, Plan, Ruling};
+use plimsoll::units::Price;
+use rayon::prelude::*;
+
+use super::experiment::scenario;
+
+fn planned(text: &str, ask: &Ask) -> Plan {
+    plan(&scenario(text), ask, &Crew::new(Some(1)).unwrap(), &()).unwrap()
+}
+
+fn refused(text: &str, ask: &Ask) -> String {
+    let found = plan(&scenario(text), ask, &Crew::new(Some(1)).unwrap(), &());
+    found.unwrap_err().render(false)
+}
+
+fn servers(plan: &Plan) -> u32 {
+    plan.recommendation.as_ref().expect("a fleet is recommended").servers as u32
+}
+
+/// One queue at 40 Erlangs, a tenth of a second each.
+fn desk(more: &str) -> String {
+    format!(
+        "seed = 5\n\
+         traffic.main = {{ arrivals = 'poisson:rate=40/s', service = 'exponential:mean=100ms' }}\n\
+         pool.main = {{ price = '1/h' }}\n\
+         balancer = {{ policy = 'random', queue = 'shared' }}\n{more}"
+    )
+}
+
+const FAST: &str = "slo.fast.objective = 'p99<600ms'\n";
+
+#[test]
+fn the_planner_finds_exactly_the_servers_that_theory_gives() {
+    // A short version: `cargo run --release --example plan_against_theory` is the full one.
+    let few = (0..20).map(cases::random).filter(|case| case.servers <= 12).take(4);
+    let few: Vec<cases::Case> = few.collect();
+    assert_eq!(few.len(), 4);
+    few.par_iter().for_each(|case| {
+        let found = planned(&case.text, &Ask::default());
+        assert_eq!(servers(&found), case.servers, "{}: {}", case.name, found.answer);
+        assert!(found.recommendation.unwrap().verified, "{}", case.name);
+    });
+}
+
+#[test]
+fn the_random_cases_spread_over_one_to_five_hundred_servers() {
+    let all: Vec<u32> = (0..20).map(|number| cases::random(number).servers).collect();
+    assert!(all.iter().any(|&c| c <= 3) && all.iter().any(|&c| c >= 200), "{all:?}");
+}
+
+#[test]
+fn the_planner_entries_of_the_reference_are_met() {
+    let all = cases::entries(include_str!("../oracles/analytic.json"));
+    assert!(all.len() >= 9, "{} entries", all.len());
+    // Those with steps that a short run can tell; the example takes them all.
+    let few: Vec<_> = all.iter().filter(|case| (10..=19).contains(&case.servers)).take(3).collect();
+    few.par_iter().for_each(|case| {
+        let found = planned(&case.text, &Ask::default());
+        assert_eq!(servers(&found), case.servers, "{}: {}", case.name, found.answer);
+    });
+}
+
+#[test]
+fn a_plan_says_what_is_in_hand_and_what_a_server_more_or_less_changes() {
+    let found = planned(&desk(FAST), &Ask::default());
+    assert_eq!(
+        (found.verdict, servers(&found)),
+        (Answer::Met, found.bounds.erlang_c_servers.unwrap())
+    );
+    let fleet = found.recommendation.as_ref().unwrap();
+    let (more, less) = (fleet.one_more.as_ref().unwrap(), fleet.one_less.as_ref().unwrap());
+    assert!(more.met && !less.met);
+    let headroom = fleet.headroom.unwrap();
+    assert!(less.headroom.unwrap() < 0.0 && headroom >= 0.0 && more.headroom.unwrap() > headroom);
+    let holds = fleet.met_under_forecast_error.unwrap();
+    assert!(0.4 < holds && holds < more.met_under_forecast_error.unwrap());
+    assert_eq!(fleet.breaks_first.as_deref(), Some("p99<600ms"));
+    assert_eq!(fleet.cost_per_hour, fleet.servers);
+    // The headroom is that of theory, to the percent it is searched in.
+    let carries = |load: f64| {
+        let queue = plimsoll::theory::Mmc::new(40.0 * load, 10.0, fleet.servers as u32);
+        queue.is_ok_and(|queue| plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.6)
+    };
+    assert!(carries(1.0 + headroom) && !carries(1.02 + headroom), "{headroom}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["schema"], "plimsoll.plan/1");
+    for key in ["servers", "pools", "cost_per_hour", "headroom", "met_under_forecast_error"] {
+        assert!(!json["recommendation"][key].is_null(), "{key} is there");
+    }
+    for key in ["servers", "cost_per_hour", "measures", "met"] {
+        assert!(!json["candidates"][0][key].is_null(), "{key} is there");
+    }
+}
+
+#[test]
+fn what_is_to_be_survived_comes_on_top() {
+    let short = desk(FAST);
+    let plain = servers(&planned(&short, &Ask::default()));
+    let ask = Ask { survive: Some(Survive::Servers(2)), ..Ask::default() };
+    let found = planned(&short, &ask);
+    assert_eq!(servers(&found), plain + 2);
+    assert!(found.candidates.iter().all(|one| one.simulated_servers + 2 == one.servers));
+    let ask = Ask { survive: Some(Survive::Zone(Some(2))), ..Ask::default() };
+    // Half of them must do alone.
+    assert_eq!(servers(&planned(&short, &ask)), 2 * plain);
+}
+
+#[test]
+fn nothing_that_is_allowed_meets_the_plan() {
+    let found = planned(&desk("slo.fast.objective = 'p99<460ms'\n"), &Ask::default());
+    assert_eq!((found.verdict, found.recommendation.is_none()), (Answer::Unmet, true));
+    assert!(found.answer.contains("the service alone"), "{}", found.answer);
+    let ask = Ask { budget: Some(Price(4.0)), ..Ask::default() };
+    let found = planned(&desk(FAST), &ask);
+    assert_eq!(found.verdict, Answer::Unmet);
+    assert!(found.answer.contains("for 4 an hour"), "{}", found.answer);
+}
+
+#[test]
+fn the_fleet_as_it_is_carries_what_theory_says() {
+    let text = desk(FAST).replace("pool.main = {", "pool.main = { servers = 12,");
+    let found = planned(&text, &Ask { max_rate: true, ..Ask::default() });
+    let most = found.recommendation.unwrap().max_rate.unwrap();
+    let carries = |rate: f64| {
+        let queue = plimsoll::theory::Mmc::new(rate, 10.0, 12).unwrap();
+        plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.6
+    };
+    assert!(carries(most) && !carries(most + 4.0), "{most}");
+}
+
+#[test]
+fn the_cheapest_mix_is_no_dearer_than_any_pure_fleet() {
+    let text = desk(FAST).replace(
+        "pool.main = { price = '1/h' }",
+        "pool.small = { price = '1/h' }\npool.large = { slots = 3, price = '2.7/h' }",
+    );
+    let found = planned(&text, &Ask::default());
+    let fleet = found.recommendation.as_ref().unwrap();
+    let pure = |one: &&plimsoll::outcome::Candidate| {
+        one.met && one.pools.values().filter(|&&n| n > 0).count() == 1
+    };
+    assert!(
+        found.candidates.iter().filter(pure).all(|one| one.cost_per_hour >= fleet.cost_per_hour)
+    );
+    assert!(
+        found
+            .candidates
+            .iter()
+            .filter(|one| one.cost_per_hour < fleet.cost_per_hour)
+            .all(|one| !one.met)
+    );
+}
+
+#[test]
+fn a_plan_is_the_same_for_any_number_of_threads() {
+    let scenario = scenario(&desk(FAST));
+    let of = |threads: u16| {
+        let found = plan(&scenario, &Ask::default(), &Crew::new(Some(threads)).unwrap(), &());
+        serde_json::to_string(&found.unwrap()).unwrap()
+    };
+    assert_eq!(of(1), of(3));
+}
+
+#[test]
+fn a_stop_keeps_what_is_known_and_says_so() {
+    struct Impatient(AtomicU64);
+    impl Monitor for Impatient {
+        fn go_on(&self, requests: u64) -> bool {
+            self.0.fetch_add(requests, Ordering::Relaxed) < 700_000
+        }
+    }
+    let monitor = Impatient(AtomicU64::new(0));
+    let found =
+        plan(&scenario(&desk(FAST)), &Ask::default(), &Crew::new(Some(1)).unwrap(), &monitor);
+    let found = found.unwrap();
+    assert!(found.partial && found.answer.starts_with("Stopped"), "{}", found.answer);
+}
+
+#[test]
+fn contradictions_are_refused_with_a_remedy() {
+    let plain = Ask::default();
+    assert!(refused(&desk(""), &plain).contains("needs an objective"));
+    let upward = desk("slo.busy.objective = 'utilization > 50%'\n");
+    assert!(refused(&upward, &plain).contains("harder with every server"));
+    let cost = desk("slo.cost.objective = 'cost-per-hour < 5'\n");
+    assert!(refused(&cost, &plain).contains("--budget"));
+    let poor = Ask { budget: Some(Price(0.5)), ..plain };
+    assert!(refused(&desk(FAST), &poor).contains("below the price of a single server"));
+    let lost = Ask { survive: Some(Survive::Servers(1)), max_rate: true, ..plain };
+    assert!(refused(&desk(FAST), &lost).contains("loses all"));
+    let zone = Ask { survive: Some(Survive::Zone(None)), ..plain };
+    assert!(refused(&desk(FAST), &zone).contains("zone/3"));
+}
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+#[test]
+fn the_command_answers_in_a_sentence_and_its_folder_is_drawn_again() {
+    let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("plan-of-chat");
+    let folder = out.to_str().unwrap();
+    let found = run(&["plan", "scenarios/chat-replay.toml", "--quiet", "--out", folder]);
+    let said = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.status.code(), Some(0), "{said}");
+    assert!(
+        said.starts_with("chat-replay: 9 servers for 18.90 USD an hour meet p95 < 12s"),
+        "{said}"
+    );
+    assert!(said.contains("Erlang C alone would say"), "{said}");
+    for name in ["plan.json", "candidates.csv", "report.html", "plan-servers.svg", "plan-load.svg"]
+    {
+        assert!(out.join(name).exists(), "{name}");
+    }
+    let page = std::fs::read(out.join("report.html")).unwrap();
+    std::fs::remove_file(out.join("report.html")).unwrap();
+    let again = run(&["report", folder]);
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), said);
+    assert_eq!(std::fs::read(out.join("report.html")).unwrap(), page);
+}
+
+#[test]
+fn what_no_fleet_meets_is_no_and_what_is_wrong_is_wrong() {
+    let found = run(&["plan", "scenarios/web-service.toml", "--slo", "p99<100ms"]);
+    assert_eq!(found.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&found.stdout).contains("the service alone"));
+    for args in [&["--survive", "rack"][..], &["--budget", "1"], &["--peak", "5m"]] {
+        let found = run(&[&["plan", "scenarios/web-service.toml"], args].concat());
+        assert_eq!(found.status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn an_overloaded_fleet_is_no_candidate() {
+    let found = planned(&desk("slo.fast.objective = 'mean<10s'\n"), &Ask::default());
+    // At five servers there is no steady state in 4 Erlangs and less; the first above carries them.
+    assert_eq!(servers(&found), 5);
+    let few = found.candidates.iter().filter(|one| one.servers <= 4);
+    assert!(few.clone().count() > 0 && few.clone().all(|one| one.ruling == Ruling::Overloaded));
+}
