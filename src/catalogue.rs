@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::balance::Balancer;
+use crate::forecast::Method;
 use crate::law::Law;
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
@@ -33,6 +34,7 @@ pub fn kinds() -> Vec<Kind> {
     vec![
         kind::<dyn Balancer>(),
         kind::<dyn Autoscaler>(),
+        kind::<dyn Method>(),
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),

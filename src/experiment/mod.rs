@@ -7,6 +7,7 @@
 //! run |
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
+//! | which forecaster is better? | [`foresee`]: back-tests on one series |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
 //!
 //! This is the only user of threads. Runs are the unit of parallel work and are taken up in the
@@ -23,6 +24,7 @@ mod crew;
 mod difference;
 mod estimated;
 mod evidence;
+mod foresight;
 mod in_order;
 mod judge;
 mod precision;
@@ -36,6 +38,7 @@ use std::cell::Cell;
 
 pub use compare::{Compared, Pairs, Variant, compare};
 pub use crew::Crew;
+pub use foresight::foresee;
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;
 

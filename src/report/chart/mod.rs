@@ -6,6 +6,7 @@
 
 mod draw;
 mod font;
+mod foresight;
 mod layout;
 mod palette;
 mod png;
@@ -15,6 +16,7 @@ mod several;
 mod sheet;
 mod svg;
 
+pub use foresight::of_study;
 pub(crate) use palette::dark_css;
 pub use run::of_run;
 pub use several::{of_comparison, of_several};
