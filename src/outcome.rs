@@ -7,6 +7,7 @@
 //! an interval and a status: an [`Estimated`] outcome with the same names.
 
 mod autoscaling;
+mod bill;
 mod comparison;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
+pub use bill::{Breakdown, Budget, Penalty, PoolBill};
 pub use comparison::{Comparison, Difference};
 
 /// An outcome whose numbers are estimates with intervals.
@@ -179,6 +181,9 @@ pub struct Cost<N = f64, M = Option<f64>> {
     pub per_million_requests: M,
     /// For a million tokens in and out; null when there were none.
     pub per_million_tokens: M,
+    /// By what it was paid for; absent where no more than prices an hour are set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Breakdown>,
 }
 
 /// One pool.

@@ -42,6 +42,7 @@ pub mod threshold;
 pub mod vpa;
 pub mod wva;
 
+use std::fmt;
 use std::path::Path;
 
 pub use signals::{Counts, Metric, Metrics, Seen, Signals, Totals};
@@ -146,6 +147,30 @@ pub struct Setup<'a> {
     pub seed: Seed,
     /// The folder that relative paths start from.
     pub folder: &'a Path,
+    /// The mean time from order to service.
+    pub startup: Duration,
+    /// What reads traffic of the time before the run.
+    pub history: History<'a>,
+}
+
+/// Reads the rates (requests a second) of a traffic file, bin by bin; none where it does not tell.
+type ReadRates<'a> = dyn Fn(&str, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
+
+/// What reads traffic of the time before a run: this room knows no files of traffic.
+#[derive(Clone, Copy)]
+pub struct History<'a>(pub &'a ReadRates<'a>);
+
+impl History<'_> {
+    /// The rates of a file in bins of this width.
+    pub fn read(&self, file: &str, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+        (self.0)(file, bin).map_err(|problem| Problem::about("history", problem.to_string()))
+    }
+}
+
+impl fmt::Debug for History<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("History")
+    }
 }
 
 impl Role for dyn Autoscaler {
@@ -175,6 +200,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<keda::scaler::Scaler>(include_str!("keda/mod.rs")),
     Entry::of::<ray_serve::RayServe>(include_str!("ray_serve.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
+    Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
 ];
 

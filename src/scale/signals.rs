@@ -83,6 +83,32 @@ impl Metrics {
         }
     }
 
+    /// What would be seen if requests came at a `rate`, each was served at once for `service_s`
+    /// seconds on average, and so many servers served: utilization may then exceed 1.
+    pub fn as_if(now: Instant, rate: f64, service_s: f64, servers: u32, slots: u32) -> Self {
+        let arrivals = (rate * now.as_secs_f64()).round() as u64;
+        let work_ns = (arrivals as f64 * service_s * 1e9) as u64;
+        let server_ns = now.0.wrapping_mul(u64::from(servers));
+        let totals = Totals {
+            at: now,
+            busy_ns: work_ns,
+            slot_ns: server_ns.wrapping_mul(u64::from(slots)),
+            server_ns,
+            in_system_ns: work_ns,
+            arrivals,
+            completed: arrivals,
+            service_ns: work_ns,
+            ..Totals::default()
+        };
+        Self {
+            delay: Duration::ZERO,
+            keep: 2,
+            ring: VecDeque::from([Totals::default(), totals]),
+            latencies: VecDeque::new(),
+            current: None,
+        }
+    }
+
     /// Whether latencies are wanted.
     pub fn wants_latency(&self) -> bool {
         self.current.is_some()
@@ -167,6 +193,14 @@ impl<'a> Signals<'a> {
     /// What the rule's own window shows.
     pub fn seen(&self) -> Seen<'a> {
         self.over(self.window)
+    }
+
+    /// The newest scrape up to `at` that can be seen: its time and the arrivals until then.
+    pub fn arrivals_until(&self, at: Instant) -> Option<(Instant, u64)> {
+        let Metrics { ring, delay, .. } = self.metrics;
+        let upto = |it: &Totals| it.at <= at && it.at + *delay <= self.now;
+        let newest = ring.get(ring.partition_point(upto).checked_sub(1)?)?;
+        Some((newest.at, newest.arrivals))
     }
 
     /// Servers that have served for less than `span`, and those that start.

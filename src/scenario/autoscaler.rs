@@ -5,15 +5,17 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Pool, split};
+use super::{Pool, split, staffing};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
 use crate::registry::{self, Recipe, Role};
 use crate::rng::Seed;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, Metrics, Setup};
+use crate::scale::{Autoscaler, History, Metrics, Setup};
 use crate::time::Duration;
+use crate::workload::counts::Counts;
+use crate::workload::trace::{self, Trace};
 
 /// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
 /// own default: an HPA looks every 15 s, a KPA every 2 s.
@@ -99,6 +101,8 @@ impl AutoscalerTable {
             max: keys.max,
             seed,
             folder,
+            startup: staffing::mean_startup(folder, pool),
+            history: History(&|file, bin| rates(&folder.join(file), bin)),
         };
         let policy = recipe.build(&setup)?;
         let manners = policy.manners();
@@ -140,6 +144,18 @@ impl AutoscalerTable {
             policy,
         }))
     }
+}
+
+/// The rates of a traffic file, bin by bin.
+fn rates(file: &Path, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+    let input = trace::Input::from_argument(&file.display().to_string());
+    let mut trace = Trace::open(&input, &trace::Options::default())?;
+    let mut counts = Counts::new(Some(bin), trace.interval())?;
+    let mut row = trace::Row::default();
+    while trace.next(&mut row)? {
+        counts.take(&row);
+    }
+    Ok(counts.finish().rates)
 }
 
 /// Whether `cooldown` is an option of the policy that a table names.

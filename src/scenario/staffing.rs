@@ -8,8 +8,9 @@
 //! demand all the time. Neither pays for start-ups before the run began.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::{Goal, Measure, Measured, Pool, Scenario};
+use super::{Goal, Measure, Measured, Pool, Scenario, billing};
 use crate::fleet::State;
 use crate::law::{self, Unit};
 use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
@@ -29,6 +30,12 @@ pub(super) struct Life {
 }
 
 impl Life {
+    /// Its time on the bill.
+    pub(super) fn stay(&self) -> billing::Stay {
+        let Life { pool, ordered, ready, gone, .. } = *self;
+        billing::Stay { pool, ordered, ready, gone }
+    }
+
     /// Nanoseconds between two times that it was paid: from the order on.
     pub(super) fn paid_ns(&self, from: Instant, to: Instant) -> u64 {
         overlap(self.ordered, self.gone, from, to)
@@ -134,7 +141,7 @@ pub(super) fn autoscaling(
         let supply =
             Steps::new(counts.iter().map(|(at, it)| (at.0, f64::from(it.ready))).collect());
         let bounds = demand.as_ref().map(|demand| {
-            let startup = mean_startup(scenario, pool);
+            let startup = mean_startup(&scenario.folder, pool);
             bounds(demand, from, to, startup)
         });
         let elasticity = demand.as_ref().map(|demand| {
@@ -189,8 +196,9 @@ fn decided(decision: &Decision) -> Decided {
     }
 }
 
-fn mean_startup(scenario: &Scenario, pool: &Pool) -> Duration {
-    let setup = law::Setup { unit: Unit::Time, folder: &scenario.folder };
+/// The mean time from order to service.
+pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
+    let setup = law::Setup { unit: Unit::Time, folder };
     let law = pool.startup.as_ref().and_then(|recipe| recipe.build(&setup).ok());
     law.map_or(Duration::ZERO, |law| Duration::from_secs_f64(law.mean()))
 }
