@@ -48,27 +48,28 @@ fn forecast(study: &Study) -> Option<Chart> {
     })
 }
 
-/// The error of each forecaster over that of the baseline, one bar a forecaster.
+/// The error of each forecaster over that of the baseline, one dot a forecaster.
 fn errors(study: &Study) -> Option<Chart> {
     let longest = study.lines.iter().map(|line| line.row.horizon_ns).max()?;
+    // Names stand on the y axis, which begins at the bottom.
     let lines: Vec<_> = study
         .lines
         .iter()
+        .rev()
         .filter(|line| line.row.horizon_ns == longest && line.row.forecaster != BASELINE)
         .filter_map(|line| Some((line.row.forecaster.clone(), line.over_seasonal_naive?)))
         .collect();
-    let bars = lines.iter().enumerate();
-    let bars = bars.map(|(place, (_, ratio))| {
-        let at = place as f64;
-        (at - 0.35, at + 0.35, *ratio)
-    });
+    let whisker = |(place, (_, ratio)): (usize, &(String, f64))| {
+        (place as f64, *ratio, *ratio, *ratio)
+    };
+    let whiskers = lines.iter().enumerate().map(whisker).collect();
     (!lines.is_empty()).then(|| Chart {
         name: "forecast-errors",
         title: format!("Errors {} ahead over {BASELINE}", Duration(longest)),
         about: format!("Mean absolute error of each forecaster over that of `{BASELINE}`."),
-        x: Axis::names("", lines.iter().map(|(name, _)| name.clone()).collect()),
-        y: Axis::of(format!("error over {BASELINE}"), Unit::Plain).from(0.0),
-        series: vec![Series::new("", 0, Mark::Bars(bars.collect()))],
-        rules: vec![Rule { name: BASELINE.to_owned(), at: At::Y(1.0) }],
+        x: Axis::of(format!("error over {BASELINE}"), Unit::Plain).from(0.0),
+        y: Axis::names("", lines.iter().map(|(name, _)| name.clone()).collect()),
+        series: vec![Series::new("", 0, Mark::Whiskers(whiskers))],
+        rules: vec![Rule { name: BASELINE.to_owned(), at: At::X(1.0) }],
     })
 }
