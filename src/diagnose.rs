@@ -182,16 +182,31 @@ impl serde::de::Error for Problem {
         unknown("value", variant, expected)
     }
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::new(format!("{wanted} is wanted here, not {}", in_words(found)))
+        Self::new(format!("{} is wanted here, not {}", expected(wanted), in_words(found)))
     }
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::new(format!("{wanted} is wanted here, not {}", in_words(found)))
+        Self::new(format!("{} is wanted here, not {}", expected(wanted), in_words(found)))
     }
     fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
-        Self::new(format!("{wanted} is wanted here, not a list of {length}"))
+        Self::new(format!("{} is wanted here, not a list of {length}", expected(wanted)))
     }
     fn missing_field(field: &'static str) -> Self {
         Self::new(format!("`{field}` is missing")).help(format!("add `{field} = …`"))
+    }
+}
+
+/// What is wanted, in the words of a document instead of Rust's.
+fn expected(wanted: &dyn Expected) -> String {
+    let words = wanted.to_string();
+    match words.as_str() {
+        "u64" | "u32" | "u16" | "u8" | "usize" => "a whole number of at least 0".to_owned(),
+        "i64" | "i32" | "i16" | "i8" => "a whole number".to_owned(),
+        "f64" | "f32" => "a number".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "a string" | "a borrowed string" => "a text".to_owned(),
+        _ if words.starts_with("struct ") || words == "a map" => "a table".to_owned(),
+        _ if words == "a sequence" || words.starts_with("a tuple") => "a list".to_owned(),
+        _ => words,
     }
 }
 

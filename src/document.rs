@@ -115,8 +115,11 @@ impl Node {
                     .at(&place));
             };
             let value = Self::from_word(word.trim(), place.part(key.len() + 1..option.len()));
-            let entry = Entry { key: place.part(0..key.len()), node: value };
-            table.insert(key.trim().to_owned(), entry);
+            let key_place = place.part(0..key.len());
+            let entry = Entry { key: key_place.clone(), node: value };
+            if table.insert(key.trim().to_owned(), entry).is_some() {
+                return Err(Problem::new(format!("`{}` is given twice", key.trim())).at(&key_place));
+            }
             from += option.len() + 1;
         }
         Ok(Self { value: Value::Table(table), origin: origin.clone() })

@@ -18,10 +18,13 @@ pub(super) enum Format {
     Json,
     /// One row a run, the header being the JSON path joined by dots.
     Csv,
+    /// Tables for a pull request.
+    Markdown,
 }
 
 /// What to simulate and how.
 #[derive(Clone, Debug, Args)]
+#[command(allow_negative_numbers = true)]
 pub(super) struct Common {
     /// A scenario (*.toml) or a traffic file (anything else; `-` is standard input)
     #[arg(value_name = "INPUT")]
@@ -142,6 +145,8 @@ impl Common {
     pub(super) fn overlay_without_policies(&self) -> Result<Overlay, Problem> {
         let mut overlay = Overlay::default();
         let flags = [
+            // Which limits and orders there are depends on where requests wait, so that comes first.
+            ("--queue", "balancer.queue", &self.queue),
             ("--servers", "pool.*.servers", &self.servers),
             ("--slots", "pool.*.slots", &self.slots),
             ("--speed", "pool.*.speed", &self.speed),
@@ -150,7 +155,6 @@ impl Common {
             ("--discipline", "pool.*.discipline", &self.discipline),
             ("--discipline", "balancer.discipline", &self.discipline),
             ("--autoscaler", "pool.*.autoscaler", &self.autoscaler),
-            ("--queue", "balancer.queue", &self.queue),
             ("--service", "traffic.*.service", &self.service),
             ("--spread", "traffic.*.spread", &self.spread),
             ("--rate-scale", "traffic.*.rate-scale", &self.rate_scale),

@@ -45,6 +45,7 @@ pub(super) fn run(args: &Args) -> Ended {
                 Format::Table => report::table(&outcome, width()),
                 Format::Json => json(&outcome),
                 Format::Csv => report::csv(std::slice::from_ref(&*outcome)),
+                Format::Markdown => report::markdown::of_data(std::slice::from_ref(&*outcome)),
             })?;
             return Ok(Status::Interrupted);
         }
@@ -59,6 +60,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => report::comparison(&comparison, width()),
         Format::Json => json(&comparison),
         Format::Csv => report::comparison_csv(&comparison),
+        Format::Markdown => report::markdown::of_comparison(&comparison, &command_line()),
     })?;
     Ok(best_of(&comparison))
 }

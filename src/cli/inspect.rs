@@ -74,6 +74,7 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => table(&found),
         Format::Json => json(&found, None),
         Format::Csv => report::csv(std::slice::from_ref(&found)),
+        Format::Markdown => report::markdown::of_data(std::slice::from_ref(&found)),
     };
     print(&text)?;
     Ok(Status::Done)
@@ -129,6 +130,7 @@ fn forecast(args: &Args, trace: Trace) -> Ended {
         Format::Table => table(&found) + &report::forecasts(&study),
         Format::Json => json(&found, Some(&study)),
         Format::Csv => report::csv(&study.lines),
+        Format::Markdown => report::markdown::of_data(&study.lines),
     })?;
     Ok(Status::Done)
 }

@@ -1,5 +1,6 @@
 //! `plimsoll replay INPUT`: one scenario, simulated and reported.
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use super::common::{Common, Format};
@@ -8,7 +9,7 @@ use super::{Ended, Status, print};
 use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Objective, Outcome};
-use crate::report::{self, Folder, Results};
+use crate::report::{self, Folder, RequestFormat, RequestLog, Results};
 use crate::scenario::{Measured, Scenario, Traffic};
 
 /// Arguments.
@@ -16,9 +17,28 @@ use crate::scenario::{Measured, Scenario, Traffic};
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
-    /// Write one row a request to `requests.csv` as well
-    #[arg(long, requires = "out", help_heading = "Output")]
-    requests: bool,
+    /// Write one row a request as well, to `requests.csv` or `requests.parquet`
+    #[arg(long, value_name = "FORMAT", value_enum, num_args = 0..=1, require_equals = true,
+          default_missing_value = "csv", requires = "out", help_heading = "Output")]
+    requests: Option<Rows>,
+}
+
+/// How the rows of single requests are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rows {
+    /// Times in seconds, exact to the nanosecond.
+    Csv,
+    /// Times in nanoseconds; for a `plimsoll` built with `--features parquet`.
+    Parquet,
+}
+
+impl From<Rows> for RequestFormat {
+    fn from(rows: Rows) -> Self {
+        match rows {
+            Rows::Csv => Self::Csv,
+            Rows::Parquet => Self::Parquet,
+        }
+    }
 }
 
 pub(super) fn run(args: &Args) -> Ended {
@@ -28,7 +48,7 @@ pub(super) fn run(args: &Args) -> Ended {
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();
     if scenario.run.wants_intervals() {
-        if args.requests {
+        if args.requests.is_some() {
             return Err(Problem::new(
                 "`--requests` writes the requests of one run, not of several",
             )
@@ -39,14 +59,16 @@ pub(super) fn run(args: &Args) -> Ended {
     }
     let watch = Progress::new(common.quiet, scenario.until());
     let warm_up = WarmUp::of(&scenario, 1, &crew, &watch)?;
-    let log = folder.as_ref().filter(|_| args.requests);
-    let log = log.map(|folder| folder.request_log(scenario.traffic.keys())).transpose()?;
+    let log = folder
+        .as_ref()
+        .zip(args.requests)
+        .map(|(folder, format)| RequestLog::create(folder, format.into(), scenario.traffic.keys()));
     // A log wants requests in the order of their ends, which costs time; none wants nothing.
-    let measured = match log {
+    let measured = match log.transpose()? {
         None => scenario.simulate(0, warm_up.span, (), &watch)?.0,
         Some(log) => {
             let (measured, log) = scenario.simulate(0, warm_up.span, log, &watch)?;
-            folder.as_ref().map_or(Ok(()), |folder| folder.finish_log(log))?;
+            log.finish()?;
             measured
         }
     };
@@ -89,15 +111,16 @@ impl Run<'_> {
         format: Format,
         folder: Option<&Folder>,
     ) -> Ended {
+        let results = || Results::of(outcome, self.scenario, self.measured, command_line());
         if let Some(folder) = folder {
             folder.write_outcome(outcome)?;
-            let results = Results::of(outcome, self.scenario, self.measured, command_line());
-            folder.write_report(&results)?;
+            folder.write_report(&results())?;
         }
         print(&match format {
             Format::Table => table(outcome, width()),
             Format::Json => json(outcome),
             Format::Csv => report::csv(std::slice::from_ref(outcome)),
+            Format::Markdown => report::markdown::of_run(&results()),
         })?;
         Ok(status(outcome.partial, &outcome.slo))
     }

@@ -18,6 +18,8 @@ enum Format {
     Markdown,
     /// The timeline of one run, for Prometheus.
     Openmetrics,
+    /// A dashboard for Grafana that shows the same timeline from Prometheus.
+    Grafana,
 }
 
 /// Arguments.
@@ -56,6 +58,7 @@ pub(super) fn run(args: &Args) -> Ended {
             Format::Table => report::brief(results),
             Format::Markdown => markdown::of_run(results),
             Format::Openmetrics => openmetrics::text(results),
+            Format::Grafana => openmetrics::dashboard(results),
         })?;
         return Ok(Status::Done);
     }
@@ -67,9 +70,9 @@ pub(super) fn run(args: &Args) -> Ended {
     print(&match args.format {
         Format::Table => report::columns(&header, &rows, super::replay::width()),
         Format::Markdown => markdown::table(&header, &rows),
-        Format::Openmetrics => {
+        Format::Openmetrics | Format::Grafana => {
             return Err(Problem::new("a timeline is that of one run")
-                .help("name one folder for `--format openmetrics`")
+                .help("name one folder")
                 .into());
         }
     })?;

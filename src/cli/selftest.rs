@@ -173,6 +173,7 @@ pub(super) fn run(args: &Args) -> Ended {
                 + "\n"
         }
         Format::Csv => report::csv(&lines),
+        Format::Markdown => report::markdown::of_data(&lines),
         Format::Table => table(&lines),
     };
     print(&text)?;

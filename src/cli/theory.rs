@@ -116,6 +116,7 @@ pub(super) fn run(args: &Args) -> Ended {
             serde_json::to_string_pretty(&object).expect("an object of numbers") + "\n"
         }
         Format::Csv => report::csv(std::slice::from_ref(&answer)),
+        Format::Markdown => report::markdown::of_data(std::slice::from_ref(&answer)),
         Format::Table => table(args.model, &answer),
     };
     print(&text)?;

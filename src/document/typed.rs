@@ -42,6 +42,20 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
+/// `1e6` is a whole number too, as far as a real number counts in ones.
+macro_rules! whole_numbers {
+    ($($name:ident)+) => {
+        $(fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+            match self.value {
+                Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => visitor
+                    .visit_i64(number as i64)
+                    .map_err(|problem: Problem| problem.at(&self.origin)),
+                _ => self.deserialize_any(visitor),
+            }
+        })+
+    };
+}
+
 impl<'de> Deserializer<'de> for &'de Node {
     type Error = Problem;
 
@@ -100,8 +114,13 @@ impl<'de> Deserializer<'de> for &'de Node {
         }
     }
 
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 char str string bytes byte_buf unit
+        bool i128 u128 f32 char str string bytes byte_buf unit
         unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

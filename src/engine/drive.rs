@@ -114,7 +114,7 @@ pub(super) fn run<P: Probe>(
     };
     drive.begin_life();
     let stopped = drive.until_all_have_ended(watch)?;
-    Ok(drive.finish(stopped))
+    drive.finish(stopped)
 }
 
 impl<P: Probe> Drive<'_, P> {
@@ -142,7 +142,8 @@ impl<P: Probe> Drive<'_, P> {
         if stopped {
             self.horizon = Some(self.last_arrival);
         } else if !self.closed_loop {
-            self.horizon.get_or_insert(self.last_arrival);
+            let end = self.source.end().unwrap_or(self.last_arrival);
+            self.horizon.get_or_insert(self.last_arrival.max(end));
         }
         self.closing = true;
         self.events_before(Instant::NEVER);
@@ -479,8 +480,11 @@ impl<P: Probe> Drive<'_, P> {
         self.area_at = self.now;
     }
 
-    fn finish(mut self, stopped: bool) -> Ending {
+    fn finish(mut self, stopped: bool) -> Result<Ending, Problem> {
         self.end_life();
+        if self.arrived != self.ended && self.is_beyond_the_clock() {
+            return Err(super::beyond_the_clock());
+        }
         assert!(
             self.arrived == self.ended && self.slab.is_empty(),
             "Conservation: {} arrived, {} ended, {} left",
@@ -489,13 +493,23 @@ impl<P: Probe> Drive<'_, P> {
             self.slab.len()
         );
         assert!(self.area == self.sojourns, "Little: {} ≠ {}", self.area, self.sojourns);
-        Ending {
+        Ok(Ending {
             arrived: self.arrived,
             horizon: self.horizon.unwrap_or(self.last_arrival),
             // The last arrival or end; a report may have been measured later.
             last: self.area_at,
             fingerprint: self.fingerprint,
             stopped,
-        }
+        })
+    }
+
+    /// Whether services go on that will end at no instant the clock has.
+    fn is_beyond_the_clock(&self) -> bool {
+        let plant = &self.plant;
+        let serving = |(server, &place): (usize, &u32)| {
+            let pool = plant.fleet.spec(ServerId(server as u32)).pool;
+            plant.stations[usize::from(pool)].serving(place as usize) > 0
+        };
+        plant.places.iter().enumerate().any(serving)
     }
 }

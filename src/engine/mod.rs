@@ -30,7 +30,7 @@ use crate::time::Instant;
 use crate::workload::Source;
 
 /// The order of events at one instant: a slot freed at an instant is seen by an arrival of that
-/// instant, and whoever times out at the instant a slot is freed has lost it.
+/// instant, and by whoever would have timed out at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// A request leaves its server.
@@ -140,4 +140,12 @@ fn mix(print: u64, request: &crate::model::Request) -> u64 {
         ^ request.key.rotate_left(42)
         ^ u64::from(request.class).rotate_left(56);
     (print ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+/// What to say of services that end later than the clock can count.
+fn beyond_the_clock() -> Problem {
+    Problem::new(
+        "a service ends more than 584 years after the start, and the clock counts no further",
+    )
+    .help("bound the law of service times (`bounded-pareto`), or raise the servers' `speed`")
 }

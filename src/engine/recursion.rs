@@ -117,6 +117,11 @@ pub(super) fn run<P: Probe>(
             let server = pick(&mut plant, request, ending.arrived);
             let (slots, speed) = &mut servers[server.index()];
             let (started, ended) = slots.serve(request, *speed);
+            assert!(now <= started, "Causality: {request:?} started at {started:?}");
+            assert!(
+                ended == Instant::NEVER || ended - started >= request.demand.at_speed(*speed),
+                "Work: {request:?} got less than its demand"
+            );
             let done = Completion {
                 request: *request,
                 fate: Fate::Completed,
@@ -134,8 +139,12 @@ pub(super) fn run<P: Probe>(
         }
         ending.stopped = !watch.go_on(ending.arrived, now);
     }
+    if ending.last == Instant::NEVER {
+        return Err(super::beyond_the_clock());
+    }
     // A run that is stopped early covers only the time until then.
-    ending.horizon = until.filter(|_| !ending.stopped).unwrap_or(now);
+    let end = source.end().filter(|_| !ending.stopped).unwrap_or(now).max(now);
+    ending.horizon = until.filter(|_| !ending.stopped).unwrap_or(end);
     for done in late.kept.iter().filter(|done| done.ended > ending.horizon) {
         probe.beyond(done, ending.horizon);
     }

@@ -11,6 +11,7 @@ use crate::diagnose::Problem;
 use crate::model::Request;
 use crate::rng::Seed;
 use crate::scenario::Scenario;
+use crate::time::Instant;
 use crate::workload::{CHUNK, Source};
 
 /// The memory that all kept requests of an experiment may take together.
@@ -26,6 +27,8 @@ pub(super) fn room(workloads: usize) -> usize {
 pub(super) struct Workload {
     pub(super) requests: Vec<Request>,
     pub(super) impatient: bool,
+    /// The end of the time it speaks of, where that may be later than its last request.
+    pub(super) end: Option<Instant>,
     pub(super) advice: Vec<String>,
 }
 
@@ -53,8 +56,8 @@ impl Workload {
                 return Ok(None);
             }
         }
-        let (impatient, advice) = (source.is_impatient(), source.advice());
-        Ok(Some(Self { requests, impatient, advice }))
+        let (impatient, end, advice) = (source.is_impatient(), source.end(), source.advice());
+        Ok(Some(Self { requests, impatient, end, advice }))
     }
 }
 
@@ -82,6 +85,10 @@ impl Source for Told {
 
     fn is_impatient(&self) -> bool {
         self.workload.impatient
+    }
+
+    fn end(&self) -> Option<Instant> {
+        self.workload.end
     }
 
     fn advice(&self) -> Vec<String> {

@@ -16,6 +16,8 @@ pub struct Meter {
     pub from: Instant,
     /// Requests that arrived.
     pub arrived: u64,
+    /// The work that arrived: nanoseconds of service at speed 1.
+    pub demand: u128,
     /// Ends by [`Fate`]: completed, rejected, timed out, failed.
     pub ended: [u64; 4],
     /// Completed requests that waited at all.
@@ -88,7 +90,10 @@ impl Meter {
 impl Probe for Meter {
     #[inline]
     fn arrival(&mut self, request: &Request, _: u64) {
-        self.arrived += u64::from(request.arrival >= self.from);
+        if request.arrival >= self.from {
+            self.arrived += 1;
+            self.demand += u128::from(request.demand.0);
+        }
     }
 
     #[inline]

@@ -8,6 +8,10 @@ use crate::time::{Duration, Instant};
 /// The most bins that are kept: a chart has no room for more, and a report no need.
 const MOST: usize = 480;
 
+/// The most bins of a width that was asked for: a request that ends in a hundred years must not fill
+/// the memory, so beyond it bins double as well.
+const MOST_FIXED: usize = 1_000_000;
+
 /// One interval.
 #[derive(Clone, Debug, Default)]
 pub struct Bin {
@@ -101,7 +105,8 @@ impl Timeline {
     #[cold]
     #[inline(never)]
     fn seek(&mut self, at: Instant) -> usize {
-        while !self.fixed && at.0 / self.width.0 >= MOST as u64 {
+        let most = if self.fixed { MOST_FIXED } else { MOST };
+        while at.0 / self.width.0 >= most as u64 {
             self.halve();
         }
         let index = (at.0 / self.width.0) as usize;

@@ -1,19 +1,16 @@
 //! `--out DIR`: the files of a run, opened before it starts so that a long run never ends in vain.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::chart::{self, Chart};
-use super::requests::RequestLog;
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
 use crate::outcome::{Comparison, Outcome};
-
-const REQUESTS: &str = "requests.csv";
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -102,21 +99,6 @@ impl Folder {
         })
     }
 
-    /// Opens `requests.csv` for a run that is about to start.
-    pub fn request_log<'a>(
-        &self,
-        classes: impl Iterator<Item = &'a String>,
-    ) -> Result<RequestLog, Problem> {
-        fs::File::create(self.path.join(REQUESTS))
-            .and_then(|file| RequestLog::new(BufWriter::with_capacity(1 << 16, file), classes))
-            .map_err(|error| self.failed(REQUESTS, &error))
-    }
-
-    /// Ends `requests.csv`.
-    pub fn finish_log(&self, log: RequestLog) -> Result<(), Problem> {
-        log.finish().map_err(|error| self.failed(REQUESTS, &error))
-    }
-
     /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its
     /// page.
     pub fn write_comparison(&self, comparison: &Comparison, command: &str) -> Result<(), Problem> {
@@ -130,7 +112,7 @@ impl Folder {
         self.write("report.html", several::comparison_page(comparison, command))
     }
 
-    fn failed(&self, name: &str, error: &std::io::Error) -> Problem {
+    pub(super) fn failed(&self, name: &str, error: &std::io::Error) -> Problem {
         let path = self.path.join(name).display().to_string();
         Problem::new(format!("cannot write `{path}`: {error}"))
             .help("name a folder that can be made and written to with `--out`")

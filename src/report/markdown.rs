@@ -1,8 +1,13 @@
 //! Results as Markdown, for a pull request: verdict, objectives, tables.
 
+use serde::Serialize;
+
+use super::flat::flatten;
 use super::page::latencies;
 use super::results::Results;
+use super::several;
 use super::words::{self, Goal, MEASURES};
+use crate::outcome::Comparison;
 
 /// One run.
 pub fn of_run(results: &Results) -> String {
@@ -31,6 +36,42 @@ pub fn of_run(results: &Results) -> String {
         text.push_str(&format!("\n```sh\n{}\n```\n", results.command));
     }
     text
+}
+
+/// Several variants of one workload: what was found, then what sets them apart.
+pub fn of_comparison(comparison: &Comparison, command: &str) -> String {
+    let name = if comparison.name.is_empty() { "comparison" } else { &comparison.name };
+    let mut text = format!("### {}\n\n", cell(name));
+    for finding in &comparison.findings {
+        text.push_str(&format!("- {}\n", cell(finding)));
+    }
+    let (header, rows) = several::rows(&several::of_comparison(comparison));
+    text.push_str(&format!("\n{}", table(&header, &rows)));
+    for advice in &comparison.advice {
+        text.push_str(&format!("\n> {}\n", cell(advice)));
+    }
+    text + &format!("\n```sh\n{command}\n```\n")
+}
+
+/// Plain data: a row a field, or a row an item where there are several.
+pub fn of_data<T: Serialize>(items: &[T]) -> String {
+    let items: Vec<Vec<(String, String)>> = items.iter().map(flatten).collect();
+    match items.as_slice() {
+        [one] => {
+            let row = |(name, value): &(String, String)| vec![name.clone(), value.clone()];
+            let rows: Vec<Vec<String>> = one.iter().map(row).collect();
+            table(&["field".to_owned(), "value".to_owned()], &rows)
+        }
+        several => {
+            let name =
+                |item: &Vec<(String, String)>| item.iter().map(|(name, _)| name.clone()).collect();
+            let header: Vec<String> = several.first().map(name).unwrap_or_default();
+            let row = |item: &Vec<(String, String)>| {
+                item.iter().map(|(_, value)| value.clone()).collect()
+            };
+            table(&header, &several.iter().map(row).collect::<Vec<Vec<String>>>())
+        }
+    }
 }
 
 /// A table with numbers to the right.

@@ -26,6 +26,6 @@ pub use files::Folder;
 pub use flat::{csv, flatten};
 pub use forecasts::forecasts;
 pub use page::page;
-pub use requests::RequestLog;
+pub use requests::{RequestFormat, RequestLog};
 pub use results::{Histograms, Number, Results};
 pub use table::table;

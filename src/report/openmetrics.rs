@@ -84,6 +84,16 @@ pub fn text(results: &Results) -> String {
     out + "# EOF\n"
 }
 
+/// A Grafana dashboard of the timeline, set to the time of the run.
+pub fn dashboard(results: &Results) -> String {
+    let mut dashboard: serde_json::Value =
+        serde_json::from_str(include_str!("grafana.json")).expect("the dashboard is a constant");
+    let end = results.timeline.last().map_or(0.0, |row| row.end_s);
+    let end = jiff::Timestamp::from_millisecond((end * 1e3).ceil() as i64).unwrap_or_default();
+    dashboard["time"]["to"] = end.to_string().into();
+    serde_json::to_string_pretty(&dashboard).expect("plain data") + "\n"
+}
+
 fn head(out: &mut String, family: &Family) {
     let Family { name, kind, unit, help, .. } = family;
     out.push_str(&format!("# TYPE plimsoll_{name} {kind}\n"));

@@ -74,6 +74,9 @@ impl Default for BalancerTable {
 /// What most people run when they have a choice.
 const DEFAULT: &str = "least-connections";
 
+/// More balancers than any fleet has.
+const MOST: u32 = 10_000;
+
 impl BalancerTable {
     /// Where requests wait.
     pub fn queue(&self) -> QueuePlace {
@@ -117,6 +120,10 @@ impl BalancerTable {
     pub(super) fn check(&self) -> Result<(), Problem> {
         if self.keys.balancers == 0 {
             return Err(Problem::about("balancers", "`balancers` must be at least 1"));
+        }
+        if self.keys.balancers > MOST {
+            let message = format!("`balancers` may be at most {MOST}");
+            return Err(Problem::about("balancers", message));
         }
         if self.keys.report_interval == Some(Duration::ZERO) {
             return Err(Problem::about("report-interval", "`report-interval` must be above 0"));

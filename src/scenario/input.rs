@@ -141,6 +141,13 @@ impl Setting {
             return self.choose_policy(document, origin);
         }
         let value = Node::from_word(&self.word, origin.clone());
+        // Behind a shared queue nobody waits at a server.
+        let shared = Value::Text("shared".to_owned());
+        if self.path == "pool.*.queue-limit"
+            && document.find("balancer.queue").is_some_and(|queue| queue.value == shared)
+        {
+            return document.set_keyed("balancer.queue-limit", key, value);
+        }
         let Some((table, rest)) = self.path.split_once(".*.") else {
             self.refuse_new_names(document)?;
             return document.set_keyed(&self.path, key, value);

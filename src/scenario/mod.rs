@@ -144,6 +144,19 @@ impl Scenario {
                 .check(name, &self.folder)
                 .map_err(|problem| at_key(problem, document, &["traffic", name]))?;
         }
+        let replayed = self.traffic.values().filter(|traffic| traffic.is_replayed()).count();
+        let endless = self.run.duration.is_none() && self.run.requests.is_none();
+        if replayed > 0 && replayed < self.traffic.len() && endless {
+            return Err(Problem::new("drawn traffic beside a trace has no end of its own")
+                .help("say how long the run is: `--duration 1h` (`run.duration` in a scenario)")
+                .at(place("traffic")));
+        }
+        let from_input =
+            |traffic: &&Traffic| traffic.keys.trace.as_deref() == Some(std::path::Path::new("-"));
+        if self.traffic.values().filter(from_input).count() > 1 {
+            return Err(Problem::new("standard input can be the trace of one class only")
+                .at(place("traffic")));
+        }
         self.balancer.check().map_err(|problem| at_key(problem, document, &["balancer"]))?;
         self.check_cost().map_err(|problem| at_key(problem, document, &["cost"]))?;
         for (name, slo) in &self.slo {

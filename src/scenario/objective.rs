@@ -125,7 +125,10 @@ impl Measure {
             Self::Errors | Self::Utilization => Share::parse(text).map(|share| share.0),
             Self::CostPerHour => {
                 let amount = text.trim_end_matches("/h").trim_matches(['$', '€', ' ']);
-                amount.parse().map_err(|_| format!("`{text}` is not an amount an hour"))
+                let amount: Option<f64> = amount.parse().ok();
+                amount
+                    .filter(|amount| amount.is_finite() && *amount >= 0.0)
+                    .ok_or_else(|| format!("`{text}` is not an amount an hour"))
             }
             _ => Duration::parse(text).map(Duration::as_secs_f64),
         }

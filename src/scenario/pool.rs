@@ -125,6 +125,7 @@ pub(super) fn one_pool() -> IndexMap<String, Pool> {
 
 /// More servers than any fleet has: beyond it a slip of the finger is likelier than a wish.
 const MOST: u32 = 10_000_000;
+const MOST_SLOTS: u64 = 1_000_000_000;
 
 impl Pool {
     pub(super) fn check(&self, name: &str) -> Result<(), Problem> {
@@ -136,6 +137,10 @@ impl Pool {
         if self.servers > MOST || self.slots > MOST {
             let key = if self.servers > MOST { "servers" } else { "slots" };
             return wrong(key, format!("pool `{name}`: `{key}` may be at most {MOST}"));
+        }
+        if u64::from(self.servers) * u64::from(self.slots) > MOST_SLOTS {
+            let message = format!("pool `{name}` has more than {MOST_SLOTS} slots in all");
+            return wrong("slots", message);
         }
         if self.capacity.is_some_and(|capacity| capacity < self.servers.max(1)) {
             let message = format!("pool `{name}` has more servers than its `capacity`");
@@ -156,8 +161,8 @@ impl Pool {
                 return wrong(key, format!("`{key}` must be above 0"));
             }
         }
-        if !(self.speed.is_finite() && self.speed > 0.0) {
-            let what = format!("`speed` must be a finite number above 0, not {}", self.speed);
+        if !(1e-9..=1e9).contains(&self.speed) {
+            let what = format!("`speed` must lie between 1e-9 and 1e9, not {}", self.speed);
             return wrong("speed", what);
         }
         Ok(())

@@ -73,6 +73,12 @@ impl Run {
         if self.requests == Some(0) {
             return wrong("requests", "`requests` must be at least 1");
         }
+        if self.requests.is_some() && self.duration.is_some() {
+            return wrong(
+                "requests",
+                "give `requests` or `duration`, not both: each sets the length",
+            );
+        }
         if self.replications == Some(0) {
             return wrong("replications", "`replications` must be at least 1");
         }

@@ -65,6 +65,8 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
+    let Cost { breakdown, currency, .. } = &outcome.cost;
+    outcome.advice.extend(breakdown.as_ref().and_then(|it| billing::advice(it, currency)));
     outcome
 }
 
@@ -244,7 +246,17 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
     if meter.arrived == 0 {
-        say("no request arrived in the stretch that was measured".to_owned());
+        let left_out = measured.ending.arrived;
+        say(if left_out > 0 {
+            format!(
+                "nothing was measured: all {} requests arrived in the warm-up of {}; shorten it \
+                 with `--warm-up`",
+                grouped(left_out),
+                meter.from.since(Instant::START)
+            )
+        } else {
+            "no request arrived in the stretch that was measured".to_owned()
+        });
         return;
     }
     if measured.ending.stopped {
@@ -254,28 +266,20 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     let speeds = |term: &Term| scenario.pool[usize::from(term.pool)].speed;
     let capacity: f64 = terms.iter().map(|term| term.slot_s * speeds(term)).sum::<f64>()
         / outcome.duration_s.max(f64::MIN_POSITIVE);
-    let offered = outcome.service_s.mean.map(|mean| {
-        let speeds: f64 = scenario.pool.values().map(|pool| pool.speed).sum();
-        let speed = speeds / scenario.pool.len() as f64;
-        meter.arrived as f64 / outcome.duration_s.max(f64::MIN_POSITIVE) * mean * speed / capacity
-    });
-    if let Some(words) =
-        outcome.cost.breakdown.as_ref().and_then(|it| billing::advice(it, &outcome.cost.currency))
-    {
-        outcome.advice.push(words);
-    }
+    let offered = seconds(meter.demand) / outcome.duration_s.max(f64::MIN_POSITIVE) / capacity;
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();
-    match offered {
+    // Where requests are refused or give up, queues stay short at any load.
+    let endless = outcome.requests.rejected + outcome.requests.timed_out == 0;
+    if offered >= 1.0 && endless && outcome.duration_s > 0.0 {
         // It comes first: no other number means much beside it.
-        Some(load) if load >= 1.0 && outcome.duration_s > 0.0 => outcome.advice.insert(
+        outcome.advice.insert(
             0,
             format!(
-                "utilization ≥ 1: work arrives {load:.2} times as fast as the fleet can serve it; \
+                "utilization ≥ 1: work arrives {offered:.2} times as fast as the fleet can serve it; \
                  there is no steady state, and latency grows as long as traffic lasts (the backlog \
                  took {overrun:.0} s to clear, which utilization, throughput and cost leave out)"
             ),
-        ),
-        _ => {}
+        );
     }
     let mut say = |words: String| outcome.advice.push(words);
     let completed = outcome.requests.completed;

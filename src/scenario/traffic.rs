@@ -67,6 +67,8 @@ pub struct Traffic {
     pub shape: trace::Shape,
     /// Standard input, once it was kept to be read again.
     kept: Arc<OnceLock<trace::Input>>,
+    /// Whether its requests carry keys, once that was looked up.
+    keyed: Arc<OnceLock<bool>>,
 }
 
 /// The length of a run of drawn traffic that does not say.
@@ -151,8 +153,9 @@ impl Traffic {
 
     /// Makes standard input readable again and again, for commands that run more than once.
     pub fn keep(&self) -> Result<(), Problem> {
-        if self.keys.trace.as_deref() == Some(Path::new("-")) && self.kept.get().is_none() {
-            let kept = trace::Input::Stdin.kept()?;
+        // The folder of a stream's path does not matter: it is absolute, or standard input.
+        if let Some(input) = self.input(Path::new("")).filter(trace::Input::is_stream) {
+            let kept = input.kept()?;
             self.kept.get_or_init(|| kept);
         }
         Ok(())
@@ -162,11 +165,15 @@ impl Traffic {
     pub(super) fn has_keys(&self, folder: &Path) -> Result<bool, Problem> {
         let known = self.keys.key.is_some() || self.options.columns.key.is_some();
         match self.input(folder) {
-            // Standard input can be read only once; it is believed to have what is asked of it.
-            Some(trace::Input::Stdin) => Ok(true),
+            // What can be read only once is believed to have what is asked of it.
+            Some(input) if input.is_stream() => Ok(true),
             Some(input) if !known => {
+                if let Some(keyed) = self.keyed.get() {
+                    return Ok(*keyed);
+                }
                 let columns = Trace::open(&input, &self.options)?.understanding().columns;
-                Ok(columns.iter().any(|bound| bound.role == Role::Key))
+                let found = columns.iter().any(|bound| bound.role == Role::Key);
+                Ok(*self.keyed.get_or_init(|| found))
             }
             _ => Ok(known),
         }
@@ -228,7 +235,9 @@ impl Traffic {
         until: Instant,
         most: u64,
     ) -> Result<Box<dyn Source>, Problem> {
-        let trace = Trace::open(input, &self.options)?;
+        let needs_service = self.keys.service.is_none();
+        let options = trace::Options { needs_service, ..self.options.clone() };
+        let trace = Trace::open(input, &options)?;
         let columns = trace.understanding().columns;
         let gives = |role: Role| columns.iter().any(|bound| bound.role == role);
         if !gives(Role::Service) && self.keys.service.is_none() {
@@ -326,6 +335,12 @@ impl<S: Source> Source for Bounded<S> {
         self.impatient
     }
 
+    fn end(&self) -> Option<Instant> {
+        // A number of requests that was asked for ends the run with the last of them.
+        let whole = self.source.end().filter(|_| self.left > 0);
+        whole.map(|end| end.min(self.until))
+    }
+
     fn advice(&self) -> Vec<String> {
         self.source.advice().into_iter().chain(self.advice.clone()).collect()
     }
@@ -345,7 +360,7 @@ impl<'de> Deserialize<'de> for Traffic {
             )?;
             let (keys, rest) = split::take::<Keys>(&node)?;
             let (options, rest) = split::take::<trace::Options>(&rest)?;
-            Ok(Self { keys, options, shape: rest.typed()?, kept: Arc::default() })
+            Ok(Self { keys, options, shape: rest.typed()?, ..Self::default() })
         };
         read().map_err(Problem::carry)
     }

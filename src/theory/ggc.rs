@@ -102,18 +102,37 @@ impl Ggc {
 }
 
 fn ggc(given: &Given<'_>) -> Result<Answer, Refusal> {
+    approximate("ggc", given, given.non_negative("arrival-cv")?, |queue| Ok(queue.whitt()))
+}
+
+fn allen_cunneen(given: &Given<'_>) -> Result<Answer, Refusal> {
+    let arrival_cv = given.non_negative("arrival-cv")?;
+    approximate("allen-cunneen", given, arrival_cv, |queue| Ok(queue.allen_cunneen()))
+}
+
+fn kimura(given: &Given<'_>) -> Result<Answer, Refusal> {
+    approximate("kimura", given, 1.0, Ggc::kimura)
+}
+
+/// The answer of the formula called `model` for the mean wait.
+fn approximate(
+    model: &'static str,
+    given: &Given<'_>,
+    arrival_cv: f64,
+    wait_mean: impl Fn(&Ggc) -> Result<f64, Refusal>,
+) -> Result<Answer, Refusal> {
     let (rate, mean) = (given.positive("arrival-rate")?, given.positive("service-mean")?);
     let servers = given.count("servers")?;
-    let (arrival_cv, cv) = (given.non_negative("arrival-cv")?, given.non_negative("cv")?);
+    let cv = given.non_negative("cv")?;
     let queue = Ggc::new(rate, 1.0 / mean, servers, arrival_cv * arrival_cv, cv * cv)?;
-    let wait_mean = queue.whitt();
+    let wait_mean = wait_mean(&queue)?;
     let wait = if wait_mean > 0.0 {
         Percentiles::of(&queue.wait(wait_mean))
     } else {
         Percentiles::mean(0.0)
     };
     Ok(Answer {
-        model: "ggc",
+        model,
         utilization: Some(rate * mean / f64::from(servers)),
         wait_probability: Some(queue.wait_probability()),
         wait_s: Some(wait),
@@ -136,6 +155,28 @@ pub(crate) const GGC: Model = Model {
           coefficient of variation.",
     params: &[ARRIVAL_RATE, ARRIVAL_CV, SERVICE_MEAN, CV, SERVERS],
     solve: ggc,
+};
+
+/// The oldest formula of all, for comparison.
+pub(crate) const ALLEN_CUNNEEN: Model = Model {
+    name: "allen-cunneen",
+    title: "G/G/c (Allen–Cunneen)",
+    doc: "The mean wait of M/M/c times the mean of both squared coefficients of variation (Allen \
+          1990): what spreadsheets use. Exact for M/M/c and M/G/1; for regular arrivals it says \
+          too much, and `ggc` is nearer.",
+    params: &[ARRIVAL_RATE, ARRIVAL_CV, SERVICE_MEAN, CV, SERVERS],
+    solve: allen_cunneen,
+};
+
+/// Poisson arrivals, between two exact answers.
+pub(crate) const KIMURA: Model = Model {
+    name: "kimura",
+    title: "M/G/c (Kimura)",
+    doc: "Poisson arrivals and any service: the mean wait by harmonic interpolation between exact \
+          M/M/c and exact M/D/c (Kimura 1986). Within about a per cent for a coefficient of \
+          variation up to 1; far above it the formula breaks down.",
+    params: &[ARRIVAL_RATE, SERVICE_MEAN, CV, SERVERS],
+    solve: kimura,
 };
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ pub static MODELS: &[Model] = &[
     mg1::MG1PS,
     gmc::GMC,
     ggc::GGC,
+    ggc::ALLEN_CUNNEEN,
+    ggc::KIMURA,
     abandon::ERLANG_A,
     abandon::MMC_TIMEOUT,
     bursty::MMPP_MC,

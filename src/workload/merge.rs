@@ -100,6 +100,10 @@ impl Source for Merged {
         self.lanes.iter().any(|lane| lane.source.is_impatient())
     }
 
+    fn end(&self) -> Option<Instant> {
+        self.lanes.iter().filter_map(|lane| lane.source.end()).max()
+    }
+
     fn advice(&self) -> Vec<String> {
         self.lanes.iter().flat_map(|lane| lane.source.advice()).collect()
     }

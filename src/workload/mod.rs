@@ -14,6 +14,7 @@ pub mod trace;
 
 use crate::diagnose::Problem;
 use crate::model::{Completion, Request};
+use crate::time::Instant;
 
 /// A stream of requests in order of arrival, brought in chunks and never through the event queue.
 pub trait Source: Send {
@@ -35,6 +36,12 @@ pub trait Source: Send {
     /// Whether a request may leave a queue before it is served.
     fn is_impatient(&self) -> bool {
         false
+    }
+
+    /// The end of the time it speaks of, where it may be later than its last request (a file of
+    /// counts whose last ones are 0); complete once the source is drained.
+    fn end(&self) -> Option<Instant> {
+        None
     }
 
     /// What was understood and what was mended, in sentences; complete once the source is drained.

@@ -77,6 +77,23 @@ fn csv_is_the_same_numbers_as_one_row_under_dotted_paths() {
 }
 
 #[test]
+fn results_print_as_markdown_for_a_pull_request() {
+    let shown = |args: &[&str]| {
+        let output = run_with(&[args, &["--format", "markdown"]].concat(), TRAFFIC.as_bytes());
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let replay = shown(&["replay", "-", "--servers", "2"]);
+    assert!(replay.contains("| utilization |") && replay.contains("plimsoll replay"), "{replay}");
+    let both =
+        ["compare", "-", "--balancer", "random", "--balancer", "round-robin", "--servers", "2"];
+    let compare = shown(&both);
+    assert!(compare.contains("| random |") && compare.contains("plimsoll compare"), "{compare}");
+    let theory = shown(&["theory", "mm1", "--lambda", "1", "--mu", "2"]);
+    assert!(theory.contains("| utilization | 0.5 |"), "{theory}");
+}
+
+#[test]
 fn the_same_input_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let with = |threads| {
         let args =
@@ -131,6 +148,7 @@ fn bad_traffic_is_refused_with_the_place_and_the_remedy() {
         ("arrival_s,service_s\n5,1\n1,1\n", &["--sort"]),
         ("timestamp,service_s\n5,1\n6,1\n", &["--time-unit"]),
         ("arrival_s\n0\n1\n", &["no service times", "--service"]),
+        ("arrival_s,service_ms\n0,\n1,20\n", &["nothing in column", ":2:", "--skip-damaged"]),
     ];
     for (content, words) in cases {
         let output = run_with(&["replay", "-"], content.as_bytes());
@@ -193,6 +211,12 @@ fn bad_scenarios_and_flags_are_refused_at_their_place() {
         ("", &["--window", "1m..2m"], &["`window` cuts a trace", "--duration"]),
         ("", &["--time-unit", "ms"], &["--time-unit", "how a trace is read"]),
         ("", &["--service", "1s"], &["constant:value=1s"]),
+        ("", &["--service", "lognormal:mean=1s,cv=2,cv=3"], &["`cv` is given twice"]),
+        ("", &["--slo", "cost<nan"], &["not an amount"]),
+        ("", &["--set", "balancer.balancers=100000"], &["at most 10000"]),
+        ("", &["--speed", "1e-300"], &["between 1e-9 and 1e9"]),
+        ("[run]\nrequests = 5\nduration = \"1h\"", &[], &["not both"]),
+        ("[pool.x]\nslots = true", &[], &["a whole number", ":5:9"]),
         ("[run]\nreplications = \"ten\"", &[], &["not the text \"ten\"", ":5:16"]),
         ("[traffic.b]\ntrace = \"no.csv\"", &[], &["no file", "scenario's folder", ":5:9"]),
     ];
@@ -236,6 +260,70 @@ fn flags_that_change_nothing_are_refused_or_told() {
     let (code, shown) = run(&["--columns", "arival=1"]);
     assert_eq!(code, Some(2));
     assert!(shown.contains("did you mean `arrival`") && shown.contains("--columns:1:1"), "{shown}");
+}
+
+#[test]
+fn services_longer_than_the_clock_are_refused() {
+    let rows: String = (0..2000).map(|row| format!("{row}\n")).collect();
+    for balancer in ["random", "least-connections"] {
+        let flags = ["--service", "pareto:min=1s,shape=0.2", "--balancer", balancer];
+        let args = [&["replay", "-", "--servers", "2"], &flags[..]].concat();
+        let output = run_with(&args, format!("arrival_s\n{rows}").as_bytes());
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("584 years"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_limit_of_the_queue_holds_where_requests_wait() {
+    let rows: String = (0..500).map(|row| format!("{},0.15\n", f64::from(row) * 0.01)).collect();
+    let rejected = |queue| {
+        let flags = ["--queue", queue, "--queue-limit", "3", "--servers", "4", "--format", "json"];
+        let args = [&["replay", "-"], &flags[..]].concat();
+        let outcome = json(&run_with(&args, format!("arrival_s,service_s\n{rows}").as_bytes()));
+        outcome["requests"]["rejected"].as_u64().unwrap()
+    };
+    assert!(rejected("per-server") > 100);
+    assert!(rejected("shared") > 100);
+}
+
+#[test]
+fn counts_cover_their_last_interval_even_if_nothing_arrives_in_it() {
+    let rows = "hour,load\n0,100\n1,100\n2,0\n3,0\n";
+    for balancer in ["round-robin", "least-connections"] {
+        let args = ["replay", "-", "--service", "constant:value=1s", "--price", "1/h"];
+        let flags = ["--servers", "2", "--format", "json", "--balancer", balancer];
+        let outcome = json(&run_with(&[&args[..], &flags].concat(), rows.as_bytes()));
+        assert_eq!(outcome["duration_s"], 14_400.0, "{balancer}");
+        assert_eq!(outcome["cost"]["total"], 8.0, "{balancer}");
+    }
+}
+
+#[test]
+fn a_log_of_requests_is_whole_or_not_there() {
+    let out = scratch("log", b"");
+    fs::remove_file(&out).unwrap();
+    let args = ["replay", "-", "--requests", "--out", out.to_str().unwrap()];
+    let output = run_with(&args, format!("{TRAFFIC}3.0,-1\n").as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(fs::read_dir(&out).unwrap().next().is_none(), "nothing is left");
+    assert!(run_with(&args, TRAFFIC.as_bytes()).status.success());
+    assert_eq!(fs::read_to_string(out.join("requests.csv")).unwrap().lines().count(), 5);
+}
+
+#[test]
+fn overload_is_told_where_it_is_and_not_where_requests_are_refused() {
+    let overloaded = |toml: &str| {
+        let base = "traffic.a = { arrivals = 'poisson:rate=50/s', service = 'exponential:mean=1s' }\n\
+                    run = { duration = '100s', warm-up = 'none' }\n";
+        let path = scratch("overload.toml", format!("{base}{toml}").as_bytes());
+        let outcome = json(&run(&["replay", path.to_str().unwrap(), "--format", "json"]));
+        outcome["advice"][0].as_str().is_some_and(|advice| advice.contains("no steady state"))
+    };
+    assert!(overloaded("pool.a = { servers = 20 }"));
+    assert!(!overloaded("pool.a = { servers = 20, queue-limit = 0 }"));
+    let uneven = "pool = { slow = { servers = 100 }, fast = { speed = 10 } }";
+    assert!(!overloaded(uneven));
 }
 
 #[test]

@@ -187,6 +187,27 @@ fn the_timeline_in_open_metrics_counts_up_to_the_whole() {
     assert_eq!(families, once, "a family is told in one piece");
 }
 
+#[test]
+fn the_dashboard_asks_for_nothing_but_what_is_exported() {
+    let results = Results::read(&replayed("dashboard", &[])).unwrap();
+    let (exported, dashboard) = (openmetrics::text(&results), openmetrics::dashboard(&results));
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let mut asked = 0;
+    for target in dashboard["panels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap())
+    {
+        let query = target["expr"].as_str().unwrap();
+        let name = query.trim_start_matches("rate(").split('{').next().unwrap();
+        assert!(exported.contains(&format!("\n{name}{{")), "{name} is not exported");
+        asked += 1;
+    }
+    assert!(asked > 8);
+    assert!(dashboard["time"]["to"].as_str().unwrap() > "1970-01-01T00:00:30");
+}
+
 /// A chart of lines.
 fn lines(series: Vec<Vec<(f64, f64)>>, x: Axis, y: Axis) -> Chart {
     let line = |(place, points)| Series::new(format!("series {place}"), place, Mark::Line(points));

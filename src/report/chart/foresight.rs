@@ -59,9 +59,8 @@ fn errors(study: &Study) -> Option<Chart> {
         .filter(|line| line.row.horizon_ns == longest && line.row.forecaster != BASELINE)
         .filter_map(|line| Some((line.row.forecaster.clone(), line.over_seasonal_naive?)))
         .collect();
-    let whisker = |(place, (_, ratio)): (usize, &(String, f64))| {
-        (place as f64, *ratio, *ratio, *ratio)
-    };
+    let whisker =
+        |(place, (_, ratio)): (usize, &(String, f64))| (place as f64, *ratio, *ratio, *ratio);
     let whiskers = lines.iter().enumerate().map(whisker).collect();
     (!lines.is_empty()).then(|| Chart {
         name: "forecast-errors",

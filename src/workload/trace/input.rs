@@ -53,17 +53,29 @@ impl Input {
         }
     }
 
-    /// An input that can be opened again and again: standard input is read into memory, whole.
+    /// An input that can be opened again and again: a stream is read into memory, whole.
     pub fn kept(self) -> Result<Self, Problem> {
-        let Self::Stdin = self else {
+        if !self.is_stream() {
             return Ok(self);
+        }
+        let (name, mut bytes) = (self.name(), Vec::new());
+        let read = match &self {
+            Self::Path(path) => open_file(path)?.read_to_end(&mut bytes),
+            _ => io::stdin().lock().read_to_end(&mut bytes),
         };
-        let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|error| Problem::new(format!("standard input cannot be read: {error}")))?;
-        Ok(Self::memory(self.name(), bytes))
+        read.map_err(|error| Problem::new(format!("{name} cannot be read: {error}")))?;
+        Ok(Self::memory(name, bytes))
+    }
+
+    /// Whether it can be read only once: standard input, a pipe.
+    pub fn is_stream(&self) -> bool {
+        match self {
+            Self::Path(path) => {
+                path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
+            }
+            Self::Stdin => true,
+            Self::Memory { .. } => false,
+        }
     }
 
     pub(super) fn open(&self) -> Result<Opened, Problem> {

@@ -49,6 +49,9 @@ pub struct Options {
     pub skip_failed: bool,
     /// Leave out rows that cannot be read, and count them, instead of refusing the file.
     pub skip_damaged: bool,
+    /// Whether a row without a service time is damaged, for nothing else gives it one.
+    #[serde(skip)]
+    pub needs_service: bool,
 }
 
 impl Options {

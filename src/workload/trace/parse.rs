@@ -39,6 +39,7 @@ pub(super) struct Parser {
     skipped: Vec<Skipped>,
     skip_failed: bool,
     skip_damaged: bool,
+    needs_service: bool,
     /// The next field of a record in which every field is a row.
     cell: usize,
     /// How many intervals have gone by, where the file has no stamps.
@@ -92,6 +93,7 @@ impl Parser {
             skipped,
             skip_failed: options.skip_failed,
             skip_damaged: options.skip_damaged,
+            needs_service: options.needs_service,
             cell: 0,
             steps: 0,
             step: options.interval.unwrap_or(Duration::ZERO),
@@ -214,6 +216,13 @@ impl Parser {
                 return Err(Defect::Cell(place, Fault::Negative, Wanted::Stamp));
             }
             When::At(_) | When::Steps => {}
+        }
+        if let Some((place, _)) = &self.plan.service
+            && self.needs_service
+            && row.service.is_none()
+            && !row.failed
+        {
+            return Err(Defect::Cell(*place, Fault::Blank, Wanted::Number));
         }
         if row.failed && self.skip_failed {
             self.skip("they had failed when recorded");

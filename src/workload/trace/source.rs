@@ -96,6 +96,15 @@ impl<C: Complete> TraceSource<C> {
 }
 
 impl<C> TraceSource<C> {
+    /// So long a stretch of the trace as it is replayed.
+    #[inline]
+    fn sped_up(&self, span: Duration) -> Duration {
+        match self.shape.speed_up {
+            1.0 => span,
+            faster => Duration((span.0 as f64 / faster).round() as u64),
+        }
+    }
+
     fn nothing_in_the_window(&self) -> Problem {
         let Window { from, .. } = self.shape.window;
         let message = format!("the window {} of the trace has no requests", self.shape.window);
@@ -150,11 +159,7 @@ impl<C: Complete> Source for TraceSource<C> {
                 self.over = true;
                 break;
             }
-            let since = at - from;
-            self.row.at = Instant(match self.shape.speed_up {
-                1.0 => since,
-                faster => (since as f64 / faster).round() as u64,
-            });
+            self.row.at = Instant::START + self.sped_up(Duration(at - from));
             let request = self.complete.complete(&self.row);
             out.push(Request { arrival: self.row.at, ..request });
         }
@@ -163,6 +168,13 @@ impl<C: Complete> Source for TraceSource<C> {
             return Err(self.nothing_in_the_window());
         }
         Ok(())
+    }
+
+    fn end(&self) -> Option<Instant> {
+        let Rows::Intervals(intervals) = &self.rows else { return None };
+        let Window { from, until } = self.shape.window;
+        let end = Duration(intervals.end.0.min(until.0).saturating_sub(from.0));
+        Some(Instant::START + self.sped_up(end))
     }
 
     fn advice(&self) -> Vec<String> {
@@ -402,6 +414,8 @@ struct Intervals {
     stream: Stream,
     held: Option<Row>,
     started: bool,
+    /// The end of the last interval that was entered.
+    end: Instant,
 }
 
 impl Intervals {
@@ -420,6 +434,7 @@ impl Intervals {
             stream: seed.stream(Purpose::Arrival, class),
             held: None,
             started: false,
+            end: Instant::START,
         }
     }
 
@@ -455,6 +470,7 @@ impl Intervals {
         if first.at.0 >= self.window.until.0 {
             return Ok(false);
         }
+        self.end = first.at + self.interval;
         self.rows.clear();
         self.rows.push(first);
         while self.trace.next(&mut row)? {
