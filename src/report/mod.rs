@@ -1,5 +1,6 @@
 //! Outcomes become tables, files, charts, a page.
 
+mod bill;
 mod brief;
 pub mod chart;
 mod comparison;

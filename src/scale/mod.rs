@@ -7,6 +7,7 @@
 //! | by what | policies |
 //! | --- | --- |
 //! | plan | [`fixed`], [`schedule`], [`predictive`] |
+//! | formula on cost | [`cheapest_mix`] |
 //! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`],
 //! [`on_demand`] |
 //! | feedback | [`threshold`], [`step_scaling`], [`target_tracking`], [`azure`], [`latency`] |
@@ -19,6 +20,7 @@
 
 pub mod azure;
 pub mod capacity;
+pub mod cheapest_mix;
 pub mod elasticity;
 pub mod fixed;
 pub mod guard;
@@ -151,6 +153,35 @@ pub struct Setup<'a> {
     pub startup: Duration,
     /// What reads traffic of the time before the run.
     pub history: History<'a>,
+    /// The kinds of servers of all pools.
+    pub kinds: &'a [Kind],
+    /// What all pools together may cost an hour.
+    pub budget: Option<f64>,
+}
+
+/// One kind of servers: a pool as those see it who choose between pools.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kind {
+    /// The pool.
+    pub name: String,
+    /// The price of a server an hour.
+    pub price: f64,
+    /// Requests it serves at once.
+    pub slots: u32,
+    /// Work a second of a slot.
+    pub speed: f64,
+    /// The mean time from order to service.
+    pub startup: Duration,
+    /// Whether it may be reclaimed.
+    pub spot: bool,
+    /// Servers at the start.
+    pub servers: u32,
+    /// Fewest servers.
+    pub min: u32,
+    /// Most servers.
+    pub max: u32,
+    /// Whether its number follows from the cheapest mix.
+    pub mixed: bool,
 }
 
 /// Reads the rates (requests a second) of a traffic file, bin by bin; none where it does not tell.
@@ -201,6 +232,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<ray_serve::RayServe>(include_str!("ray_serve.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
     Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
+    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
 ];
 

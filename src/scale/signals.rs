@@ -54,6 +54,12 @@ pub struct Totals {
     pub failed: u64,
     /// Service time of those completed.
     pub service_ns: u64,
+    /// Requests that arrived at the whole fleet.
+    pub fleet_arrivals: u64,
+    /// Requests that all pools served to the end.
+    pub fleet_completed: u64,
+    /// Their work: what their services would have taken at speed 1.
+    pub fleet_work_ns: u64,
     /// Tokens of the requests at servers now: a level, not a sum.
     pub tokens: u64,
 }
@@ -197,10 +203,20 @@ impl<'a> Signals<'a> {
 
     /// The newest scrape up to `at` that can be seen: its time and the arrivals until then.
     pub fn arrivals_until(&self, at: Instant) -> Option<(Instant, u64)> {
+        let newest = self.newest_until(at)?;
+        Some((newest.at, newest.arrivals))
+    }
+
+    /// The same for the arrivals at the whole fleet.
+    pub fn fleet_arrivals_until(&self, at: Instant) -> Option<(Instant, u64)> {
+        let newest = self.newest_until(at)?;
+        Some((newest.at, newest.fleet_arrivals))
+    }
+
+    fn newest_until(&self, at: Instant) -> Option<&'a Totals> {
         let Metrics { ring, delay, .. } = self.metrics;
         let upto = |it: &Totals| it.at <= at && it.at + *delay <= self.now;
-        let newest = ring.get(ring.partition_point(upto).checked_sub(1)?)?;
-        Some((newest.at, newest.arrivals))
+        ring.get(ring.partition_point(upto).checked_sub(1)?)
     }
 
     /// Servers that have served for less than `span`, and those that start.
@@ -255,6 +271,16 @@ impl Seen<'_> {
     /// Arrivals a second.
     pub fn rate(&self) -> Option<f64> {
         Some(self.per(|it| it.arrivals, |it| it.at.0)? * 1e9)
+    }
+
+    /// Arrivals a second at the whole fleet.
+    pub fn fleet_rate(&self) -> Option<f64> {
+        Some(self.per(|it| it.fleet_arrivals, |it| it.at.0)? * 1e9)
+    }
+
+    /// Mean work in seconds at speed 1 of what all pools completed.
+    pub fn fleet_work_s(&self) -> Option<f64> {
+        Some(self.per(|it| it.fleet_work_ns, |it| it.fleet_completed)? / 1e9)
     }
 
     /// Mean service time in seconds of what was completed.

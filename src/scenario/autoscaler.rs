@@ -9,10 +9,11 @@ use super::{Pool, split, staffing};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
-use crate::registry::{self, Recipe, Role};
+use crate::registry::{self, Recipe, Role, Variant as _};
 use crate::rng::Seed;
+use crate::scale::cheapest_mix::CheapestMix;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, History, Metrics, Setup};
+use crate::scale::{Autoscaler, History, Kind, Manners, Metrics, Setup};
 use crate::time::Duration;
 use crate::workload::counts::Counts;
 use crate::workload::trace::{self, Trace};
@@ -78,12 +79,32 @@ impl AutoscalerTable {
         Ok(Self { keys, policy: Recipe::read(&rest)? })
     }
 
+    /// A pool as those see it who choose between pools.
+    pub(super) fn kind(name: &str, pool: &Pool, folder: &Path) -> Kind {
+        let table = pool.autoscaler.as_ref();
+        let keys = table.map(|table| &table.keys);
+        let capacity = pool.capacity.unwrap_or(u32::MAX);
+        Kind {
+            name: name.to_owned(),
+            price: pool.price.0,
+            slots: pool.slots,
+            speed: pool.speed,
+            startup: staffing::mean_startup(folder, pool),
+            spot: pool.lifetime.is_some(),
+            servers: pool.servers,
+            min: keys.and_then(|keys| keys.min).unwrap_or(0),
+            max: keys.and_then(|keys| keys.max).unwrap_or(Manners::default().max).min(capacity),
+            mixed: table.is_some_and(|it| it.policy.name == CheapestMix::NAME),
+        }
+    }
+
     /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
     pub(super) fn scaler(
         name: &str,
         pool: &Pool,
         seed: Seed,
         folder: &Path,
+        (kinds, budget): (&[Kind], Option<f64>),
     ) -> Result<Option<Scaler>, Problem> {
         let replaced = Recipe::named("fixed")?;
         let (keys, recipe) = match &pool.autoscaler {
@@ -102,6 +123,8 @@ impl AutoscalerTable {
             seed,
             folder,
             startup: staffing::mean_startup(folder, pool),
+            kinds,
+            budget,
             history: History(&|file, bin| rates(&folder.join(file), bin)),
         };
         let policy = recipe.build(&setup)?;

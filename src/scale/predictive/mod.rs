@@ -18,6 +18,7 @@
 //! what a reactive policy wants); jthomperoo/predictive-horizontal-pod-autoscaler (a forecast as a
 //! candidate beside the HPA's); Netflix Scryer.
 
+pub(super) mod learner;
 pub mod scaler;
 
 use std::cmp::Ordering;

@@ -4,12 +4,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::learner::{Habits, Learner};
 use super::whole_up;
 use crate::diagnose::Problem;
-use crate::forecast::{self, Forecaster as _, Method, Online, examine};
+use crate::forecast::{Method, examine};
 use crate::registry::{Recipe, Variant};
 use crate::scale::{Autoscaler, Manners, Metrics, Setup, Signals, Target, positive};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 
 /// What is forecast, how far ahead, and what is made of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -80,13 +81,8 @@ enum Rule {
 /// The policy and what it has learnt.
 pub struct Scaler {
     config: Config,
-    horizon: Duration,
     rule: Rule,
-    forecaster: Online,
-    /// The forecaster's clock at the start of the run: the length of the history.
-    offset_ns: u64,
-    /// The arrivals counted up to the end of the last bin that was taken in.
-    counted: (Instant, u64),
+    learner: Learner,
     service_s: Option<f64>,
 }
 
@@ -149,37 +145,23 @@ impl Variant<dyn Autoscaler> for Scaler {
             examine(span_ns, config.bin.0, config.season.0, horizon.0)
                 .map_err(|problem| Problem::about("history", problem.to_string()))?;
         }
-        let offset_ns = rates.len() as u64 * config.bin.0;
-        let mut forecaster = Online::of(
-            &config.forecaster,
-            &forecast::Setup {
-                tick_ns: config.bin.0,
-                season_ns: config.season.0.max(1),
-                epoch_offset_ns: start_ns(&config.starts_at)?.saturating_sub(offset_ns),
-                // One bin is over, and one is under way, when the last bin's rate is known.
-                reach_ns: horizon.0.saturating_add(2 * config.bin.0),
-                seed: setup.seed.user.wrapping_add(setup.seed.replication),
-            },
-        )?;
-        for (bin, rate) in (1_u64..).zip(rates) {
-            if let Some(rate) = rate {
-                forecaster.observe(bin * config.bin.0, rate * config.history_scale);
-            }
-        }
-        Ok(Box::new(Self {
-            config: config.clone(),
+        let past: Vec<Option<f64>> =
+            rates.into_iter().map(|rate| Some(rate? * config.history_scale)).collect();
+        let habits = Habits {
+            bin: config.bin,
+            season: config.season,
             horizon,
-            rule,
-            forecaster,
-            offset_ns,
-            counted: (Instant::START, 0),
-            service_s: None,
-        }))
+            quantile: config.quantile,
+            starts_ns: start_ns(&config.starts_at)?,
+            seed: setup.seed.user.wrapping_add(setup.seed.replication),
+        };
+        let learner = Learner::new(&config.forecaster, &habits, &past)?;
+        Ok(Box::new(Self { config: config.clone(), rule, learner, service_s: None }))
     }
 }
 
 /// Unix nanoseconds of the date and time at which the run begins.
-fn start_ns(text: &str) -> Result<u64, Problem> {
+pub(in crate::scale) fn start_ns(text: &str) -> Result<u64, Problem> {
     let wrong = |why: String| {
         Problem::about("starts-at", why).help("write e.g. `starts-at = \"2024-05-06T00:00\"`")
     };
@@ -192,37 +174,6 @@ fn start_ns(text: &str) -> Result<u64, Problem> {
 }
 
 impl Scaler {
-    /// Takes in every bin that is over and can be seen.
-    fn learn(&mut self, signals: &Signals<'_>) {
-        let bin = self.config.bin;
-        let Some((newest, _)) = signals.arrivals_until(signals.now) else { return };
-        let mut end = Instant((self.counted.0.0 / bin.0 + 1) * bin.0);
-        while end <= newest {
-            if let Some((at, arrivals)) = signals.arrivals_until(end)
-                && at > self.counted.0
-            {
-                let span_s = (at - self.counted.0).as_secs_f64();
-                let rate = arrivals.wrapping_sub(self.counted.1) as f64 / span_s;
-                self.forecaster.observe(self.offset_ns + end.0, rate);
-                self.counted = (at, arrivals);
-            }
-            end = end + bin;
-        }
-    }
-
-    /// The largest load forecast from now to the horizon, and when it comes.
-    fn load_ahead(&self, now: Instant) -> Option<(f64, Duration)> {
-        let bin = self.config.bin;
-        let steps = self.horizon.0.div_ceil(bin.0);
-        let ahead = (1..=steps).filter_map(|step| {
-            let after = Duration((step * bin.0).min(self.horizon.0));
-            let forecast = self.forecaster.predict(self.offset_ns + (now + after).0)?;
-            Some((forecast.quantile(self.config.quantile), after))
-        });
-        // Of equal loads the first one counts.
-        ahead.reduce(|most, next| if next.0 > most.0 { next } else { most })
-    }
-
     /// What the rule wants for the load ahead; nothing while it cannot tell.
     fn for_load(&mut self, load: f64, signals: &Signals<'_>) -> Option<Target> {
         let base = self.config.base;
@@ -262,11 +213,11 @@ impl Scaler {
 
 impl Autoscaler for Scaler {
     fn target(&mut self, signals: &Signals<'_>) -> Target {
-        self.learn(signals);
+        self.learner.learn(signals.now, |at| signals.arrivals_until(at));
         self.service_s = signals.seen().service_s().or(self.service_s);
-        let ahead = self.load_ahead(signals.now).and_then(|(load, after)| {
+        let ahead = self.learner.load_ahead(signals.now).and_then(|(load, after)| {
             let target = self.for_load(load, signals)?;
-            let (name, fits) = (self.config.forecaster.name, self.forecaster.refits());
+            let (name, fits) = (self.config.forecaster.name, self.learner.refits());
             let why =
                 format!("{load:.2} a second in {after} by {name} ({fits} fits): {}", target.why);
             Some(Target::new(target.servers, why))
@@ -291,9 +242,7 @@ impl Autoscaler for Scaler {
             Rule::PerLoad(_) => Manners { wakes: true, ..Manners::default() },
             Rule::Policy { now, .. } => now.manners(),
         };
-        // Bins between two looks must still be in the ring of scrapes.
-        let bins = Duration(self.config.bin.0.saturating_mul(8));
-        Manners { longest: own.longest.max(bins), ..own }
+        Manners { longest: own.longest.max(self.learner.longest()), ..own }
     }
 }
 
@@ -318,6 +267,8 @@ mod tests {
             folder: std::path::Path::new("."),
             startup: Duration::from_secs(240),
             history: History(&none),
+            kinds: &[],
+            budget: None,
         };
         Scaler::build(config, &setup)
     }
