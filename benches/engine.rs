@@ -15,7 +15,7 @@ use std::time::Instant as Clock;
 use plimsoll::balance::{self, Balancer};
 use plimsoll::diagnose::Origin;
 use plimsoll::document::Node;
-use plimsoll::engine::{self, Plant};
+use plimsoll::engine::{self, Plant, QueueTimeout};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::probe::Meter;
 use plimsoll::registry::Recipe;
@@ -53,6 +53,8 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
         life: Vec::new(),
         plain_fifo: true,
         reporting: None,
+        queue_timeout: QueueTimeout::NONE,
+        resilience: None,
     }
 }
 

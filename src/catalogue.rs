@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use crate::balance::Balancer;
+use crate::fault::Fault;
 use crate::forecast::Method;
+use crate::health::Ejector;
 use crate::law::Law;
+use crate::protect::{Admission, Backoff, Budget};
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
 use crate::station::Discipline;
@@ -38,6 +41,11 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),
+        kind::<dyn Fault>(),
+        kind::<dyn Ejector>(),
+        kind::<dyn Backoff>(),
+        kind::<dyn Budget>(),
+        kind::<dyn Admission>(),
         trace_formats(),
     ]
 }
@@ -79,7 +87,7 @@ impl Part {
 
     /// The manual page: what it does, and its options with their defaults.
     pub fn page(&self) -> String {
-        let mut page = format!("{}\n", self.manual.trim_end());
+        let mut page = laid_out(&self.manual);
         if self.options.is_null() {
             return page;
         }
@@ -111,4 +119,44 @@ impl Part {
         }
         page
     }
+}
+
+/// A manual for the eye: its sections, which the source marks as `**Title.**`, below their titles.
+fn laid_out(manual: &str) -> String {
+    const WIDTH: usize = 98;
+    let mut sections = vec![(String::new(), String::new())];
+    for line in manual.trim_end().lines() {
+        match line.strip_prefix("**").and_then(|line| line.split_once(".** ")) {
+            Some((title, first)) => sections.push((title.to_owned(), first.to_owned())),
+            None if line.is_empty() => sections.push((String::new(), String::new())),
+            None => {
+                let (_, text) = sections.last_mut().expect("there is a first section");
+                text.push_str(if text.is_empty() { "" } else { " " });
+                text.push_str(line);
+            }
+        }
+    }
+    let mut page = String::new();
+    for (title, text) in sections.iter().filter(|(_, text)| !text.is_empty()) {
+        let indent = if title.is_empty() { "" } else { "  " };
+        page.push_str(if page.is_empty() { "" } else { "\n" });
+        if !title.is_empty() {
+            page.push_str(&format!("{title}\n"));
+        }
+        let mut column = 0;
+        for word in text.replace("**", "").split_whitespace() {
+            let long = word.chars().count() + 1;
+            if column == 0 || column + long > WIDTH {
+                page.push_str(if column == 0 { "" } else { "\n" });
+                page.push_str(indent);
+                column = indent.len();
+            } else {
+                page.push(' ');
+            }
+            page.push_str(word);
+            column += long;
+        }
+        page.push('\n');
+    }
+    page
 }

@@ -106,6 +106,13 @@ impl Problem {
         self
     }
 
+    /// In which case it arises, after the sentence.
+    #[must_use]
+    pub fn in_case(mut self, case: &str) -> Self {
+        self.0.message = format!("{} ({case})", self.0.message);
+        self
+    }
+
     /// The option the problem is about.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()

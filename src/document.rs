@@ -205,6 +205,21 @@ impl Node {
     }
 }
 
+impl From<&Node> for serde_json::Value {
+    fn from(node: &Node) -> Self {
+        match &node.value {
+            Value::Bool(truth) => (*truth).into(),
+            Value::Integer(number) => (*number).into(),
+            Value::Float(number) => (*number).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(list) => list.iter().map(Self::from).collect(),
+            Value::Table(table) => {
+                table.iter().map(|(key, entry)| (key.clone(), Self::from(&entry.node))).collect()
+            }
+        }
+    }
+}
+
 impl Value {
     /// What this is, with its article.
     pub fn kind(&self) -> &'static str {

@@ -15,7 +15,7 @@ pub enum State {
     Ready,
     /// Serving what it has, closed to new requests.
     Draining,
-    /// Down: it lost what it had.
+    /// Taken out by health checks or ejected; what it has it may still serve.
     Failed,
     /// No longer part of the fleet.
     Gone,
@@ -181,6 +181,18 @@ impl Fleet {
     fn refresh_open(&mut self, server: ServerId) {
         let room = self.in_flight[server.index()] < self.specs[server.index()].slots;
         self.open.set(server, room && self.states[server.index()] == State::Ready);
+    }
+
+    /// Takes a server out of the candidates for one choice; [`Self::show`] puts it back.
+    pub fn hide(&mut self, server: ServerId) {
+        self.members.set(server, false);
+        self.open.set(server, false);
+    }
+
+    /// Undoes [`Self::hide`].
+    pub fn show(&mut self, server: ServerId) {
+        self.members.set(server, self.states[server.index()] == State::Ready);
+        self.refresh_open(server);
     }
 
     /// Makes a report known to every balancer.

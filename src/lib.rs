@@ -5,8 +5,8 @@
 //! the usual way in ([`cli`]); this library is what it stands on. A room imports only rooms on
 //! lower floors: words and numbers ([`time`], [`rng`], [`stats`], [`theory`]) below, parts that are
 //! found by name ([`registry`]: [`law`], [`workload`], [`balance`], [`station`], [`scale`],
-//! [`forecast`]) above them, then the [`engine`], the [`scenario`], the [`experiment`] and the
-//! [`report`]. [`design`] says why.
+//! [`forecast`], [`fault`], [`health`], [`protect`]) above them, then the [`engine`], the
+//! [`scenario`], the [`experiment`] and the [`report`]. [`design`] says why.
 //!
 //! ```
 //! use std::path::Path;
@@ -36,12 +36,15 @@ pub mod diagnose;
 pub mod document;
 pub mod engine;
 pub mod experiment;
+pub mod fault;
 pub mod fleet;
 pub mod forecast;
+pub mod health;
 pub mod law;
 pub mod model;
 pub mod outcome;
 pub mod probe;
+pub mod protect;
 pub mod registry;
 pub mod report;
 pub mod rng;

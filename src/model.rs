@@ -69,8 +69,18 @@ pub enum Fate {
     Rejected,
     /// Left a queue because it had waited longer than it would.
     TimedOut,
-    /// Lost with the server that held it.
+    /// Lost with the server that held it, or answered with an error.
     Failed,
+    /// Turned away at the door: by admission, or by an open circuit breaker.
+    Shed,
+    /// Taken back: its request was answered elsewhere, or nobody waited for it any more. Only
+    /// attempts end so, never requests.
+    Cancelled,
+}
+
+impl Fate {
+    /// How many fates there are.
+    pub const COUNT: usize = 6;
 }
 
 /// A request with its end: what probes, balancers and closed loops are told.

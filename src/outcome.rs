@@ -9,6 +9,8 @@
 mod autoscaling;
 mod bill;
 mod comparison;
+mod resilience;
+mod sweep;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,11 @@ pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
 pub use bill::{Breakdown, Budget, Penalty, PoolBill};
 pub use comparison::{Comparison, Difference};
+pub use resilience::{Detection, Incident, Metastable, Moment, Resilience};
+pub use sweep::{
+    Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
+    Sweep, traffics,
+};
 
 /// An outcome whose numbers are estimates with intervals.
 pub type Estimated = Outcome<Estimate, Estimate>;
@@ -80,6 +87,9 @@ pub struct Outcome<N = f64, M = Option<f64>> {
     /// Each pool whose servers came and went.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub autoscaling: Vec<Autoscaling>,
+    /// What failed, and what was done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resilience: Option<Resilience>,
     /// The objectives with their values.
     pub slo: Vec<Objective<M>>,
     /// What the reader should know.
@@ -149,10 +159,34 @@ pub struct Requests {
     pub rejected: u64,
     /// Left a queue because they had waited too long.
     pub timed_out: u64,
-    /// Lost with their server.
+    /// Lost with their server, or answered with an error.
     pub failed: u64,
-    /// Sent again after a failure.
+    /// Attempts after a failed one.
     pub retried: u64,
+    /// Turned away by admission or by an open circuit breaker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shed: u64,
+    /// Copies that were sent beside a request that took long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hedged: u64,
+    /// Taken back from a server that went out, and sent elsewhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returned: u64,
+    /// Attempts that were lost with a server, whatever became of their requests.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Requests {
+    /// Requests that ended in any other way than being served to the end.
+    pub fn errors(&self) -> u64 {
+        self.rejected + self.timed_out + self.failed + self.shed
+    }
 }
 
 /// The size of the fleet over the run.

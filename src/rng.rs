@@ -36,6 +36,8 @@ pub enum Purpose {
     Retry,
     /// Which part of a trace is drawn again.
     Bootstrap,
+    /// Which points of a sweep are drawn.
+    Design,
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
             Self::Repair => "repair",
             Self::Retry => "retry",
             Self::Bootstrap => "bootstrap",
+            Self::Design => "design",
         }
     }
 }

@@ -180,15 +180,10 @@ impl Variant<dyn Balancer> for C3 {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let servers = setup.fleet.len();
-        if let Some(replicas) = config.replicas.filter(|&replicas| replicas as usize > servers) {
-            let message =
-                format!("`replicas` = {replicas} of {servers} servers cannot be different");
-            let help = "lower `replicas` to the number of servers or below";
-            return Err(Problem::about("replicas", message).help(help));
-        }
+        let help = "lower `replicas`, or leave it out: 3, or all when there are fewer";
+        setup.has_servers("replicas", config.replicas.unwrap_or(1) as usize, help)?;
         let clients = f64::from(config.clients.unwrap_or(setup.balancers));
-        let servers = vec![Server::default(); servers];
+        let servers = vec![Server::default(); setup.fleet.len()];
         Ok(Box::new(Self { config: config.clone(), clients, servers, group: Vec::new() }))
     }
 }

@@ -12,23 +12,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tools::{Among, Counted, Key};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Setup};
 use crate::diagnose::Problem;
-use crate::fleet::{Fleet, FleetChange, ServerSpec, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::fleet::ServerSpec;
 use crate::registry::Variant;
-use crate::rng::Stream;
 
 /// No options.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {}
 
-/// The policy.
+/// The policy; what it keeps is a tree of counts.
 #[derive(Debug)]
-pub struct First {
-    servers: Counted,
-}
+pub struct First;
 
 impl Variant<dyn Balancer> for First {
     const NAME: &'static str = "first";
@@ -36,28 +32,6 @@ impl Variant<dyn Balancer> for First {
 
     fn build(_: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         let slots = |spec: &ServerSpec| f64::from(spec.slots.max(1));
-        Ok(Box::new(Self { servers: Counted::new(setup.fleet, Key::Room, Among::InOrder, slots) }))
-    }
-}
-
-impl Balancer for First {
-    fn pick(&mut self, _: &Request, view: &View<'_>, _: &mut Stream) -> Pick {
-        self.servers.first(view.candidates).map_or(Pick::Refuse, Pick::Server)
-    }
-
-    fn on_send(&mut self, _: &Request, server: ServerId) {
-        self.servers.sent(server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.servers.done(done);
-    }
-
-    fn on_count(&mut self, server: ServerId, count: u32) {
-        self.servers.set(server, count);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.servers.change(change, fleet);
+        Ok(Box::new(Counted::new(setup.fleet, Key::Room, Among::InOrder, slots)))
     }
 }

@@ -1,6 +1,7 @@
 //! What all policies by key share: tables made again when the fleet changes, bounded loads.
 
 use super::tools::{Bound, BoundForm, Roster, shuffled, some_weight};
+use super::turns::{Smooth, Turns};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
@@ -36,6 +37,9 @@ pub(super) trait Table: std::fmt::Debug {
     fn find(&self, hash: u64, fits: impl FnMut(usize) -> bool) -> Option<usize>;
 }
 
+/// The key of a request that has none: a blank cell of a trace.
+pub(super) const KEYLESS: u64 = 0;
+
 /// Tries of a table whose next choice is another draw: nginx gives up after as many.
 pub(super) const TRIES: u64 = 20;
 
@@ -50,6 +54,8 @@ pub(super) struct Keyed<T> {
     whole: u64,
     bound: Option<Bound>,
     active: u64,
+    /// Whose turn it is to take a request without a key.
+    keyless: Smooth,
 }
 
 impl<T: Table + 'static> Keyed<T> {
@@ -63,8 +69,12 @@ impl<T: Table + 'static> Keyed<T> {
         some_weight(setup.fleet)?;
         let bound = Bound::new(bound.0, bound.1);
         let roster = Roster::of(setup.fleet);
+        let mut keyless = Smooth::default();
+        for server in setup.fleet.members().in_order() {
+            keyless.join(server, setup.fleet.spec(server).weight);
+        }
         let (hosts, before) = (Vec::new(), Vec::new());
-        Ok(Box::new(Self { table, roster, hosts, before, whole: 0, bound, active: 0 }))
+        Ok(Box::new(Self { table, roster, hosts, before, whole: 0, bound, active: 0, keyless }))
     }
 
     fn make(&mut self, view: &View<'_>) {
@@ -93,7 +103,7 @@ impl<T: Table + 'static> Keyed<T> {
 
     /// Where the table gives up, or everyone is above the bound: the candidate with the lowest
     /// load for its slots, those before the hash's place in the list being asked last.
-    fn spare(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+    fn spare(&self, hash: u64, view: &View<'_>) -> Option<ServerId> {
         let start = (hash % self.hosts.len() as u64) as usize;
         let places = (start..self.hosts.len()).chain(0..start);
         let load = |place: &usize| {
@@ -101,15 +111,16 @@ impl<T: Table + 'static> Keyed<T> {
             f64::from(view.in_flight(self.hosts[*place].server)) / slots as f64
         };
         let mut open = places.filter(|&place| view.candidates.contains(self.hosts[place].server));
-        match self.bound {
+        let place = match self.bound {
             None => open.next(),
             Some(_) => open.min_by(|a, b| load(a).total_cmp(&load(b))),
-        }
+        };
+        place.map(|place| self.hosts[place].server)
     }
 
-    fn find(&self, hash: u64, view: &View<'_>) -> Option<usize> {
+    fn find(&self, hash: u64, view: &View<'_>) -> Option<ServerId> {
         let open = |place: usize| view.candidates.contains(self.hosts[place].server);
-        match self.bound {
+        let place = match self.bound {
             None => self.table.find(hash, open),
             Some(bound) if bound.form == BoundForm::Haproxy => {
                 self.table.find(hash, |place| open(place) && self.room(&bound, place, view))
@@ -120,7 +131,8 @@ impl<T: Table + 'static> Keyed<T> {
                 let others = || shuffled(hash, self.hosts.len()).find(fits);
                 Some(first).filter(fits).or_else(others)
             }
-        }
+        };
+        place.map(|place| self.hosts[place].server)
     }
 }
 
@@ -133,8 +145,12 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
             return view.candidates.next_from(0).map_or(Pick::Refuse, Pick::Server);
         }
         let hash = self.table.hash(request.key);
-        let place = self.find(hash, view).or_else(|| self.spare(hash, view));
-        let server = place.map(|place| self.hosts[place].server);
+        let server = match (request.key, self.bound) {
+            // Without a key servers take turns, as in nginx and HAProxy, but within their bound.
+            (KEYLESS, None) => self.keyless.next(view.candidates),
+            (KEYLESS, Some(_)) => self.spare(hash, view),
+            _ => self.find(hash, view).or_else(|| self.spare(hash, view)),
+        };
         // Where only servers of weight 0 are left, they are all there is.
         server.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
     }
@@ -147,8 +163,12 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
         self.active -= u64::from(done.server.is_some());
     }
 
-    fn on_fleet(&mut self, change: FleetChange, _: &Fleet) {
+    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
         self.roster.apply(change);
+        match change {
+            FleetChange::Joined(server) => self.keyless.join(server, fleet.spec(server).weight),
+            FleetChange::Left(server) => self.keyless.leave(server),
+        }
     }
 
     fn is_blind(&self) -> bool {
@@ -170,4 +190,53 @@ pub(super) fn needs_keys(setup: &Setup<'_>) -> Result<(), Problem> {
 pub(super) fn hosts(weights: &[u64]) -> Vec<Host> {
     let host = |(at, &weight)| Host { server: ServerId(at as u32), weight };
     weights.iter().enumerate().map(host).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{ServerSpec, State};
+    use crate::rng::{Purpose, Seed};
+    use crate::time::Instant;
+
+    /// A key is the place of its server.
+    #[derive(Debug)]
+    struct Straight;
+
+    impl Table for Straight {
+        fn make(&mut self, _: &[Host]) {}
+
+        fn hash(&self, key: u64) -> u64 {
+            key
+        }
+
+        fn find(&self, hash: u64, mut fits: impl FnMut(usize) -> bool) -> Option<usize> {
+            Some(hash as usize).filter(|&place| fits(place))
+        }
+    }
+
+    #[test]
+    fn envoy_passes_overloaded_servers_by_in_its_published_order() {
+        let picked = |in_flight: [u32; 5]| {
+            let mut fleet = Fleet::default();
+            for _ in in_flight {
+                fleet.add(ServerSpec::default(), State::Ready);
+            }
+            let bound = (Some(1.0), BoundForm::Envoy);
+            let mut policy = Keyed::build(Straight, bound, &Setup::new(&fleet)).unwrap();
+            let request = Request { key: 2, ..Request::default() };
+            for (server, count) in (0..).map(ServerId).zip(in_flight) {
+                for _ in 0..count {
+                    fleet.sent(server);
+                    policy.on_send(&request, server);
+                }
+            }
+            let view = View::whole(Instant::START, &fleet, fleet.members());
+            let mut stream = Seed::new(1, 0).stream(Purpose::Route, "0");
+            policy.pick(&request, &view, &mut stream)
+        };
+        assert_eq!(picked([0, 0, 0, 0, 0]), Pick::Server(ServerId(2)));
+        assert_eq!(picked([0, 0, 4, 0, 0]), Pick::Server(ServerId(1)));
+        assert_eq!(picked([4, 4, 4, 0, 0]), Pick::Server(ServerId(4)));
+    }
 }

@@ -16,6 +16,10 @@ pub(super) struct Group {
     pub(super) members: ServerSet,
     /// Servers that serve or ought to: ready or failed.
     pub(super) total: usize,
+    /// Slots of its members.
+    pub(super) slots: u64,
+    /// Requests of this balancer.
+    pub(super) in_flight: u64,
     policy: Box<dyn Balancer>,
 }
 
@@ -41,7 +45,30 @@ pub(super) struct Levels {
     /// What is left of a group when only some of its servers are candidates.
     open: ServerSet,
     members: usize,
-    setup: (u32, u32, bool, bool),
+    setup: SetupInside,
+}
+
+/// What a policy inside a group is told besides its servers.
+#[derive(Clone, Debug)]
+struct SetupInside {
+    balancer: u32,
+    balancers: u32,
+    keys: bool,
+    reports: bool,
+    grows: bool,
+    zones: Vec<String>,
+}
+
+impl SetupInside {
+    fn of(setup: &Setup<'_>) -> Self {
+        let Setup { balancer, balancers, keys, reports, grows, zones, .. } = *setup;
+        Self { balancer, balancers, keys, reports, grows, zones: zones.to_vec() }
+    }
+
+    fn before<'a>(&'a self, fleet: &'a Fleet) -> Setup<'a> {
+        let Self { balancer, balancers, keys, reports, grows, ref zones } = *self;
+        Setup { fleet, balancer, balancers, keys, reports, grows, zones }
+    }
 }
 
 impl Levels {
@@ -58,7 +85,7 @@ impl Levels {
             recipe: recipe.clone(),
             open: ServerSet::default(),
             members: 0,
-            setup: (setup.balancer, setup.balancers, setup.keys, setup.reports),
+            setup: SetupInside::of(setup),
         };
         let mut keys: Vec<u16> = setup.fleet.specs().iter().map(key).collect();
         keys.sort_unstable();
@@ -83,13 +110,13 @@ impl Levels {
                 inside.set_state(server, State::Gone);
             }
         }
-        let (balancer, balancers, keys, reports) = self.setup;
-        self.recipe.build(&Setup { fleet: &inside, balancer, balancers, keys, reports })
+        self.recipe.build(&self.setup.before(&inside))
     }
 
     fn insert(&mut self, key: u16, policy: Box<dyn Balancer>) -> usize {
         let place = self.groups.partition_point(|group| group.key < key);
-        let group = Group { key, members: ServerSet::default(), total: 0, policy };
+        let members = ServerSet::default();
+        let group = Group { key, members, total: 0, slots: 0, in_flight: 0, policy };
         self.groups.insert(place, group);
         for of in self.of.iter_mut().filter(|of| usize::from(**of) >= place) {
             *of += 1;
@@ -115,7 +142,11 @@ impl Levels {
     }
 
     fn recount(&mut self, fleet: &Fleet) {
-        self.groups.iter_mut().for_each(|group| group.total = 0);
+        for group in &mut self.groups {
+            group.total = 0;
+            let slots = |server| u64::from(fleet.spec(server).slots);
+            group.slots = group.members.in_order().map(slots).sum();
+        }
         for (at, spec) in fleet.specs().iter().enumerate() {
             let serves = matches!(fleet.state(ServerId(at as u32)), State::Ready | State::Failed);
             let key = (self.key)(spec);
@@ -130,9 +161,8 @@ impl Levels {
         &self.groups
     }
 
-    /// The place of a server's group.
-    pub(super) fn group_of(&self, server: ServerId) -> usize {
-        usize::from(self.of[server.index()])
+    fn group_of(&mut self, server: ServerId) -> &mut Group {
+        &mut self.groups[usize::from(self.of[server.index()])]
     }
 
     /// Lets the policy inside a group pick; `None` when the group has no candidate.
@@ -168,25 +198,25 @@ impl Levels {
     }
 
     pub(super) fn on_send(&mut self, request: &Request, server: ServerId) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_send(request, server);
+        let group = self.group_of(server);
+        group.in_flight += 1;
+        group.policy.on_send(request, server);
     }
 
     pub(super) fn on_done(&mut self, done: &Completion) {
         if let Some(server) = done.server {
-            let place = self.group_of(server);
-            self.groups[place].policy.on_done(done);
+            let group = self.group_of(server);
+            group.in_flight -= 1;
+            group.policy.on_done(done);
         }
     }
 
     pub(super) fn on_count(&mut self, server: ServerId, count: u32) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_count(server, count);
+        self.group_of(server).policy.on_count(server, count);
     }
 
     pub(super) fn on_idle(&mut self, server: ServerId) {
-        let place = self.group_of(server);
-        self.groups[place].policy.on_idle(server);
+        self.group_of(server).policy.on_idle(server);
     }
 
     pub(super) fn idle_lists(&self) -> u32 {
@@ -205,8 +235,7 @@ impl Levels {
         match change {
             FleetChange::Joined(server) => self.enter(server, fleet).policy.on_fleet(change, fleet),
             FleetChange::Left(server) => {
-                let place = self.group_of(server);
-                let group = &mut self.groups[place];
+                let group = &mut self.groups[usize::from(self.of[server.index()])];
                 self.members -= usize::from(group.members.contains(server));
                 group.members.insert_or_remove(server, false);
                 group.policy.on_fleet(change, fleet);
@@ -242,9 +271,23 @@ pub(super) fn draw_share(shares: &[f64], stream: &mut Stream) -> Option<usize> {
     last
 }
 
-/// Forwards every message of a balancer to `self.levels`, but for `pick`.
+/// Forwards every message of a balancer to `self.levels`, but for `pick` and `is_blind`; after a
+/// change of the fleet comes the method named, if one is.
 macro_rules! forward_to_levels {
-    () => {
+    ($($after_change:ident)?) => {
+        fn on_send(&mut self, request: &Request, server: ServerId) {
+            self.levels.on_send(request, server);
+        }
+
+        fn on_done(&mut self, done: &Completion) {
+            self.levels.on_done(done);
+        }
+
+        fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
+            self.levels.on_fleet(change, fleet);
+            $(self.$after_change();)?
+        }
+
         fn on_count(&mut self, server: ServerId, count: u32) {
             self.levels.on_count(server, count);
         }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{Group, Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
 use super::utilization_weighted::needs_reports;
-use super::zone_aware::check_zone;
+use super::zone_aware::{number_of, zone_name};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
@@ -31,7 +31,8 @@ use crate::time::{Duration, Instant};
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The balancer's own zone; absent: balancers stand in the zones in turn.
-    zone: Option<u16>,
+    #[serde(deserialize_with = "zone_name")]
+    zone: Option<String>,
     /// How far above the others the own zone's utilization may be.
     tolerance: f64,
     /// The share of requests that others get in any case.
@@ -101,6 +102,7 @@ fn shares(zones: &[Zone], own: usize, tolerance: f64, probe_share: f64) -> Vec<f
 #[derive(Debug)]
 pub struct LoadAwareZones {
     config: Config,
+    own: Option<u16>,
     levels: Levels,
     balancer: u32,
     smoothed: Vec<(u16, f64)>,
@@ -128,8 +130,8 @@ impl Variant<dyn Balancer> for LoadAwareZones {
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         needs_reports(setup)?;
-        check_zone(config.zone, setup.fleet)?;
         Ok(Box::new(Self {
+            own: number_of(config.zone.as_deref(), setup)?,
             config: config.clone(),
             levels: Levels::new(&config.inside, |spec| spec.zone, setup)?,
             balancer: setup.balancer,
@@ -141,6 +143,11 @@ impl Variant<dyn Balancer> for LoadAwareZones {
 }
 
 impl LoadAwareZones {
+    /// Other servers: their utilization is looked at for the next request.
+    fn look_soon(&mut self) {
+        self.next_look = Instant::START;
+    }
+
     /// The mean utilization of a zone's servers that have reported of late.
     fn utilization(&self, zone: &Group, view: &View<'_>) -> Option<f64> {
         let reports = zone.members.as_slice().iter().filter_map(|&server| view.report(server));
@@ -162,7 +169,7 @@ impl LoadAwareZones {
             zones.push(Zone { servers: zone.members.len() as f64, utilization });
         }
         let groups = self.levels.groups();
-        let own = match self.config.zone {
+        let own = match self.own {
             Some(own) => groups.iter().position(|zone| zone.key == own).unwrap_or(0),
             None => self.balancer as usize % groups.len().max(1),
         };
@@ -183,20 +190,7 @@ impl Balancer for LoadAwareZones {
         self.levels.pick_from(zone, request, view, stream)
     }
 
-    fn on_send(&mut self, request: &Request, server: ServerId) {
-        self.levels.on_send(request, server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.levels.on_done(done);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.levels.on_fleet(change, fleet);
-        self.next_look = Instant::START;
-    }
-
-    forward_to_levels!();
+    forward_to_levels!(look_soon);
 }
 
 #[cfg(test)]

@@ -1,4 +1,24 @@
 //! Which server: the trait of a balancer and the registry of its policies, one file each.
+//!
+//! | by what | policies |
+//! | --- | --- |
+//! | weights alone | [`random`], [`weighted_random`], [`round_robin`], [`weighted_round_robin`] |
+//! | requests in flight | [`least_connections`], [`least_request`], [`power_of_choices`] |
+//! | the same and slots or rates | [`first`], [`shortest_expected_delay`], [`never_queue`] |
+//! | the truth | [`join_shortest_queue`], [`join_idle_queue`], [`least_work_left`] |
+//! | response times | [`lowest_response_time`], [`response_time_share`], [`least_time`] |
+//! | both | [`peak_ewma`], [`c3`], [`prequal`] |
+//! | reports | [`utilization_weighted`], [`resource_score`] |
+//! | keys | [`source_hash`], [`key_hash`], [`ring`], [`maglev`], [`rendezvous`], [`jump`] |
+//! | what was learnt | [`predicted_latency`], [`ucb1`], [`thompson_sampling`], [`exp3`] |
+//! | tiers, zones | [`tiers`], [`spillover`], [`zone_aware`], [`locality_weighted`] |
+//! | the same by reports | [`load_aware_zones`] |
+//! | around others | [`subset`], [`aperture`], [`sticky`], [`stale`] |
+//!
+//! A policy sees its [`View`] and nothing else; what it is told, in which order, the methods of
+//! [`Balancer`] say. `keyed` and `levels` are what policies by key and those of several levels
+//! share, `turns` the schedules of weighted round-robin.
+#![doc = include_str!("../../benches/balance.md")]
 
 pub mod aperture;
 pub mod c3;
@@ -46,6 +66,7 @@ mod levels;
 mod tools;
 mod turns;
 
+use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
 use crate::registry::{Entry, Role};
@@ -115,12 +136,37 @@ pub struct Setup<'a> {
     pub keys: bool,
     /// Whether servers report their load (`View::report`).
     pub reports: bool,
+    /// Whether more servers may join the fleet later.
+    pub grows: bool,
+    /// The names of zones, by number; where there are none, a zone's number is its name.
+    pub zones: &'a [String],
 }
 
 impl<'a> Setup<'a> {
-    /// The only balancer before a fleet whose servers report, for requests that carry keys.
+    /// The only balancer before a fixed fleet whose servers report, for requests that carry keys.
     pub fn new(fleet: &'a Fleet) -> Self {
-        Self { fleet, balancer: 0, balancers: 1, keys: true, reports: true }
+        Self {
+            fleet,
+            balancer: 0,
+            balancers: 1,
+            keys: true,
+            reports: true,
+            grows: false,
+            zones: &[],
+        }
+    }
+
+    /// Refuses to choose among more servers than there will ever be.
+    fn has_servers(&self, key: &'static str, wanted: usize, help: &str) -> Result<(), Problem> {
+        let servers = self.fleet.members().len();
+        if wanted <= servers || self.grows {
+            return Ok(());
+        }
+        let message = match servers {
+            1 => format!("`{key}` = {wanted}, but there is only one server to choose"),
+            _ => format!("`{key}` = {wanted}, but there are only {servers} servers to choose from"),
+        };
+        Err(Problem::about(key, message).help(help))
     }
 }
 

@@ -10,13 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shortest_expected_delay::Rate;
-use super::tools::{Counted, Key};
-use super::{Balancer, Pick, Setup};
+use super::tools::Key;
+use super::{Balancer, Setup};
 use crate::diagnose::Problem;
-use crate::fleet::{Fleet, FleetChange, View};
-use crate::model::{Completion, Request, ServerId};
 use crate::registry::Variant;
-use crate::rng::Stream;
 
 /// Options.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -26,40 +23,15 @@ pub struct Config {
     rate: Rate,
 }
 
-/// The policy.
+/// The policy; what it keeps is a tree of counts.
 #[derive(Debug)]
-pub struct NeverQueue {
-    servers: Counted,
-}
+pub struct NeverQueue;
 
 impl Variant<dyn Balancer> for NeverQueue {
     const NAME: &'static str = "never-queue";
     type Config = Config;
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        Ok(Box::new(Self { servers: config.rate.count(Key::IdleFirst, setup.fleet)? }))
-    }
-}
-
-impl Balancer for NeverQueue {
-    fn pick(&mut self, _: &Request, view: &View<'_>, _: &mut Stream) -> Pick {
-        let found = self.servers.first(view.candidates);
-        found.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
-    }
-
-    fn on_send(&mut self, _: &Request, server: ServerId) {
-        self.servers.sent(server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.servers.done(done);
-    }
-
-    fn on_count(&mut self, server: ServerId, count: u32) {
-        self.servers.set(server, count);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.servers.change(change, fleet);
+        Ok(Box::new(config.rate.count(Key::IdleFirst, setup.fleet)?))
     }
 }

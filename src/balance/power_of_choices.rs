@@ -77,11 +77,9 @@ impl Variant<dyn Balancer> for PowerOfChoices {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        if !config.replacement && config.choices as usize > setup.fleet.len() {
-            let (choices, servers) = (config.choices, setup.fleet.len());
-            let message = format!("`choices` = {choices} of {servers} servers cannot be different");
-            return Err(Problem::about("choices", message)
-                .help("lower `choices`, or set `replacement = true`"));
+        if !config.replacement {
+            let help = "lower `choices`, or set `replacement = true`";
+            setup.has_servers("choices", config.choices as usize, help)?;
         }
         if config.weighted {
             some_weight(setup.fleet)?;

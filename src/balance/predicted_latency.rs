@@ -121,13 +121,9 @@ impl Variant<dyn Balancer> for PredictedLatency {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let servers = setup.fleet.len();
-        if let Some(choices) = config.choices.filter(|&choices| choices as usize > servers) {
-            let message = format!("`choices` = {choices} of {servers} servers cannot be different");
-            return Err(Problem::about("choices", message)
-                .help("lower `choices`, or leave it out to compare all servers"));
-        }
-        let models = vec![Model::default(); servers];
+        let help = "lower `choices`, or leave it out to compare all servers";
+        setup.has_servers("choices", config.choices.unwrap_or(1) as usize, help)?;
+        let models = vec![Model::default(); setup.fleet.len()];
         let (sent, drawn) = (Sent::default(), Vec::new());
         Ok(Box::new(Self { config: config.clone(), models, sent, drawn }))
     }

@@ -5,8 +5,8 @@
 //! kept in a pool of `pool`, each for `max-age` and a few uses. A request goes to the answer with
 //! the lowest latency among the *cold*, those with a RIF up to the `hot-quantile` of recent
 //! answers; when all are hot, to the lowest RIF; with fewer than two answers, to any candidate.
-//! With each request the oldest and the worst answer are dropped in turn. O(pool), and several
-//! times as dear as other policies: with each request come three probes and a pool to keep.
+//! With each request the oldest and the worst answer are dropped in turn. O(pool). **It is several
+//! times as dear as other policies**: with each request come three probes and a pool to keep.
 //! **When it shines.** Servers that slow down or are shared with others; tails at high load.
 //! **When it fails.** Probes cost the servers work, which is not simulated; at low load, two
 //! choices by count are as good.

@@ -11,12 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tools::{Among, Counted, Key, some_weight};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Setup};
 use crate::diagnose::Problem;
-use crate::fleet::{Fleet, FleetChange, ServerSpec, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::fleet::{Fleet, ServerSpec};
 use crate::registry::Variant;
-use crate::rng::Stream;
 
 /// Options.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -51,40 +49,15 @@ impl Rate {
     }
 }
 
-/// The policy.
+/// The policy; what it keeps is a tree of counts.
 #[derive(Debug)]
-pub struct ShortestExpectedDelay {
-    servers: Counted,
-}
+pub struct ShortestExpectedDelay;
 
 impl Variant<dyn Balancer> for ShortestExpectedDelay {
     const NAME: &'static str = "shortest-expected-delay";
     type Config = Config;
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        Ok(Box::new(Self { servers: config.rate.count(Key::Expected, setup.fleet)? }))
-    }
-}
-
-impl Balancer for ShortestExpectedDelay {
-    fn pick(&mut self, _: &Request, view: &View<'_>, _: &mut Stream) -> Pick {
-        let found = self.servers.first(view.candidates);
-        found.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
-    }
-
-    fn on_send(&mut self, _: &Request, server: ServerId) {
-        self.servers.sent(server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.servers.done(done);
-    }
-
-    fn on_count(&mut self, server: ServerId, count: u32) {
-        self.servers.set(server, count);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.servers.change(change, fleet);
+        Ok(Box::new(config.rate.count(Key::Expected, setup.fleet)?))
     }
 }

@@ -1,12 +1,13 @@
 //! The server of the client's address.
 //!
-//! **What it does.** Takes the low 32 bits of the key for an IPv4 address and hashes its first
-//! three octets, so that a /24 network stays together; the hash modulo the sum of weights points
-//! into the list of servers. Servers that may not be chosen are hashed past, at most 20 times.
-//! O(log n).
+//! **What it does.** Takes the low 32 bits of the key for an IPv4 address, which they are where a
+//! trace has addresses, and hashes its first three octets, so that a /24 network stays together;
+//! the hash modulo the sum of weights points into the list of servers. Servers that may not be
+//! chosen are hashed past, at most 20 times. O(log n).
 //! **When it shines.** Sessions that live on one server, when there are no cookies.
-//! **When it fails.** Many clients behind one address; 6,271 hash values are too few for a large
-//! fleet; a change of the fleet moves nearly every client.
+//! **When it fails.** Many clients behind one address, and drawn keys, 256 of which make a
+//! network; 6,271 hash values are too few for a large fleet; a change of the fleet moves nearly
+//! every client.
 //! **Source.** nginx `ip_hash`.
 
 use schemars::JsonSchema;

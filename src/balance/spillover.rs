@@ -14,7 +14,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::levels::{Levels, forward_to_levels};
+use super::levels::{Group, Levels, forward_to_levels};
 use super::tiers::inside;
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
@@ -39,14 +39,12 @@ impl Default for Config {
     }
 }
 
-/// The policy, and what each tier has in flight and can serve.
+/// The policy.
 #[derive(Debug)]
 pub struct Spillover {
     threshold: f64,
     levels: Levels,
     balancers: f64,
-    in_flight: Vec<u64>,
-    slots: Vec<u64>,
 }
 
 impl Variant<dyn Balancer> for Spillover {
@@ -62,62 +60,23 @@ impl Variant<dyn Balancer> for Spillover {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let mut policy = Self {
+        Ok(Box::new(Self {
             threshold: config.threshold,
             levels: Levels::new(&config.inside, |spec| spec.tier, setup)?,
             balancers: f64::from(setup.balancers.max(1)),
-            in_flight: Vec::new(),
-            slots: Vec::new(),
-        };
-        policy.count_slots(setup.fleet);
-        Ok(Box::new(policy))
-    }
-}
-
-impl Spillover {
-    fn count_slots(&mut self, fleet: &Fleet) {
-        let tiers = self.levels.groups();
-        let slots = |server| u64::from(fleet.spec(server).slots);
-        self.slots = tiers.iter().map(|tier| tier.members.in_order().map(slots).sum()).collect();
-        self.in_flight.resize(tiers.len(), 0);
-    }
-
-    fn load(&self, tier: usize) -> f64 {
-        // A tier without a slot is full.
-        self.in_flight[tier] as f64 * self.balancers / self.slots[tier] as f64
+        }))
     }
 }
 
 impl Balancer for Spillover {
     fn pick(&mut self, request: &Request, view: &View<'_>, stream: &mut Stream) -> Pick {
-        let tiers = || (0..self.slots.len()).filter(|&tier| self.slots[tier] > 0);
-        let room = tiers().find(|&tier| self.load(tier) < self.threshold);
-        let least = || tiers().min_by(|&a, &b| self.load(a).total_cmp(&self.load(b)));
-        let tier = room.or_else(least).unwrap_or(0);
-        self.levels.pick_from(tier, request, view, stream)
-    }
-
-    fn on_send(&mut self, request: &Request, server: ServerId) {
-        self.in_flight[self.levels.group_of(server)] += 1;
-        self.levels.on_send(request, server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        if let Some(server) = done.server {
-            self.in_flight[self.levels.group_of(server)] -= 1;
-        }
-        self.levels.on_done(done);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        let tiers: Vec<u16> = self.levels.groups().iter().map(|tier| tier.key).collect();
-        self.levels.on_fleet(change, fleet);
-        for (place, tier) in self.levels.groups().iter().enumerate() {
-            if !tiers.contains(&tier.key) {
-                self.in_flight.insert(place, 0);
-            }
-        }
-        self.count_slots(fleet);
+        let load = |tier: &Group| tier.in_flight as f64 * self.balancers / tier.slots as f64;
+        // A tier without a slot is full.
+        let tiers = || self.levels.groups().iter().enumerate().filter(|(_, tier)| tier.slots > 0);
+        let room = tiers().find(|(_, tier)| load(tier) < self.threshold);
+        let least = || tiers().min_by(|(_, a), (_, b)| load(a).total_cmp(&load(b)));
+        let place = room.or_else(least).map_or(0, |(place, _)| place);
+        self.levels.pick_from(place, request, view, stream)
     }
 
     forward_to_levels!();

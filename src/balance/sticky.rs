@@ -2,8 +2,9 @@
 //!
 //! **What it does.** Remembers which server each key was sent to. Later requests of the key go
 //! there as long as the server is in the fleet and was used for the key within `ttl`; everything
-//! else is the `fallback` policy's choice, which is remembered in its turn. A server that is full
-//! (behind a shared queue) is left out for the one request only. O(1) beside the fallback.
+//! else is the `fallback` policy's choice, which is remembered in its turn if the request has a
+//! key. A server that is full (behind a shared queue) is left out for the one request only. O(1)
+//! beside the fallback.
 //! **When it shines.** Sessions with state on the server, caches of conversations.
 //! **When it fails.** Long-lived keys stay where they were after the fleet has grown; heavy keys of
 //! one server cannot be moved.
@@ -14,7 +15,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::keyed::needs_keys;
+use super::keyed::{KEYLESS, needs_keys};
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, ServerSet, View};
@@ -105,6 +106,9 @@ impl Balancer for Sticky {
 
     fn on_send(&mut self, request: &Request, server: ServerId) {
         self.fallback.on_send(request, server);
+        if request.key == KEYLESS {
+            return;
+        }
         let home = self.homes.get(&request.key).copied().filter(|&home| self.is_valid(home));
         let server = home.map_or(server, |(server, _)| server);
         self.homes.insert(request.key, (server, self.now));

@@ -102,12 +102,8 @@ impl Variant<dyn Balancer> for Subset {
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         let roster = Roster::of(setup.fleet);
         let servers = roster.as_slice();
-        if let Some(size) = config.size.filter(|&size| size > servers.len()) {
-            let message =
-                format!("a subset of {size} is larger than the fleet of {}", servers.len());
-            return Err(Problem::about("size", message)
-                .help("lower `size`, or leave it out: 20, or all when there are fewer"));
-        }
+        let help = "lower `size`, or leave it out: 20, or all when there are fewer";
+        setup.has_servers("size", config.size.unwrap_or(1), help)?;
         let (size, form) = (config.size.unwrap_or(USUAL), config.form);
         let mut mine = ServerSet::default();
         for server in choose(form, servers, size, setup.balancer) {

@@ -112,24 +112,11 @@ impl Balancer for Tiers {
         self.levels.pick_from(tier, request, view, stream)
     }
 
-    fn on_send(&mut self, request: &Request, server: ServerId) {
-        self.levels.on_send(request, server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.levels.on_done(done);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.levels.on_fleet(change, fleet);
-        self.weigh();
-    }
-
     fn is_blind(&self) -> bool {
         self.levels.is_blind()
     }
 
-    forward_to_levels!();
+    forward_to_levels!(weigh);
 }
 
 #[cfg(test)]

@@ -10,12 +10,13 @@
 //! **Source.** Envoy's zone-aware routing.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::levels::{Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
 use super::{Balancer, Pick, Setup};
 use crate::diagnose::Problem;
+use crate::document::{Node, Value};
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
 use crate::registry::{Recipe, Variant};
@@ -26,8 +27,10 @@ use crate::rng::Stream;
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// The balancer's own zone; absent: balancers stand in the zones in turn.
-    zone: Option<u16>,
-    /// The share of callers in each zone, in order of zone; absent: as balancers stand.
+    #[serde(deserialize_with = "zone_name")]
+    zone: Option<String>,
+    /// The share of callers in each zone, in the order in which pools name them; absent: as
+    /// balancers stand.
     callers: Option<Vec<f64>>,
     /// With fewer servers zones are not looked at.
     min_servers: usize,
@@ -69,20 +72,35 @@ fn shares(callers: &[f64], servers: &[usize], own: usize) -> Vec<f64> {
 #[derive(Debug)]
 pub struct ZoneAware {
     config: Config,
+    own: Option<u16>,
     levels: Levels,
     balancer: u32,
     balancers: u32,
     shares: Vec<f64>,
 }
 
-/// Refuses a zone in which no server has ever been.
-pub(super) fn check_zone(zone: Option<u16>, fleet: &Fleet) -> Result<(), Problem> {
-    match zone.filter(|&zone| fleet.specs().iter().all(|spec| spec.zone != zone)) {
-        None => Ok(()),
-        Some(zone) => {
-            let message = format!("`zone` = {zone}, but no server stands in it");
-            Err(Problem::about("zone", message).help("leave it out, or give a pool this `zone`"))
-        }
+/// Reads the name of a zone, which may be a number.
+pub(super) fn zone_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let node = Node::deserialize(from)?;
+    let name = match &node.value {
+        Value::Integer(number) => Ok(number.to_string()),
+        _ => node.typed(),
+    };
+    name.map(Some).map_err(Problem::carry)
+}
+
+/// The number of a zone by its name; refuses one in which no server stands.
+pub(super) fn number_of(zone: Option<&str>, setup: &Setup<'_>) -> Result<Option<u16>, Problem> {
+    let Some(name) = zone else { return Ok(None) };
+    let number = if setup.zones.is_empty() {
+        name.parse().ok().filter(|&zone| setup.fleet.specs().iter().any(|spec| spec.zone == zone))
+    } else {
+        setup.zones.iter().position(|known| known == name).map(|place| place as u16)
+    };
+    match number {
+        Some(_) => Ok(number),
+        None => Err(Problem::about("zone", format!("no server stands in the zone `{name}`"))
+            .help("leave `zone` out, or give a pool this `zone`")),
     }
 }
 
@@ -103,7 +121,7 @@ impl Variant<dyn Balancer> for ZoneAware {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        check_zone(config.zone, setup.fleet)?;
+        let own = number_of(config.zone.as_deref(), setup)?;
         let levels = Levels::new(&config.inside, |spec| spec.zone, setup)?;
         let zones = levels.groups().len();
         if let Some(callers) = config.callers.as_ref().filter(|callers| callers.len() != zones) {
@@ -112,6 +130,7 @@ impl Variant<dyn Balancer> for ZoneAware {
         }
         let mut policy = Self {
             config: config.clone(),
+            own,
             levels,
             balancer: setup.balancer,
             balancers: setup.balancers.max(1),
@@ -126,7 +145,7 @@ impl ZoneAware {
     fn weigh(&mut self) {
         let zones = self.levels.groups();
         let servers: Vec<usize> = zones.iter().map(|zone| zone.members.len()).collect();
-        let own = match self.config.zone {
+        let own = match self.own {
             Some(own) => zones.iter().position(|zone| zone.key == own),
             None => Some(self.balancer as usize % zones.len().max(1)),
         };
@@ -151,24 +170,11 @@ impl Balancer for ZoneAware {
         self.levels.pick_from(zone, request, view, stream)
     }
 
-    fn on_send(&mut self, request: &Request, server: ServerId) {
-        self.levels.on_send(request, server);
-    }
-
-    fn on_done(&mut self, done: &Completion) {
-        self.levels.on_done(done);
-    }
-
-    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
-        self.levels.on_fleet(change, fleet);
-        self.weigh();
-    }
-
     fn is_blind(&self) -> bool {
         self.levels.is_blind()
     }
 
-    forward_to_levels!();
+    forward_to_levels!(weigh);
 }
 
 #[cfg(test)]

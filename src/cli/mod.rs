@@ -7,12 +7,15 @@ mod completions;
 mod explain;
 mod inspect;
 mod list;
+mod merge;
+mod price;
 mod progress;
 mod reading;
 mod replay;
 mod report;
 mod schema;
 mod selftest;
+mod sweep;
 mod theory;
 
 use std::io::{self, Write};
@@ -41,6 +44,10 @@ enum Command {
     Replay(replay::Args),
     /// Give several variants the same requests, and say which is better, by how much, how sure.
     Compare(compare::Args),
+    /// Run a grid of any fields: intervals, the front of cost and latency, the best of all.
+    Sweep(sweep::Args),
+    /// Join the parts of a sweep that `--shard` made.
+    Merge(merge::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),
     /// Read and validate a scenario; run nothing.
@@ -113,6 +120,8 @@ pub fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

@@ -63,6 +63,13 @@ impl Progress {
         Self { bar, until_s: length, requests: AtomicU64::new(0) }
     }
 
+    /// What all runs came to, warm-ups and pilots included: `12.4 M requests in 3.1 s: 4.0 M/s`.
+    pub(super) fn rate(&self) -> String {
+        let requests = self.requests.load(Ordering::Relaxed) as f64 / 1e6;
+        let seconds = self.bar.elapsed().as_secs_f64().max(1e-9);
+        format!("{requests:.1} M requests in {seconds:.1} s: {:.1} M/s", requests / seconds)
+    }
+
     fn tell(&self, requests: u64) {
         let rate = requests as f64 / self.bar.elapsed().as_secs_f64().max(1e-9);
         let million = requests as f64 / 1e6;

@@ -133,15 +133,19 @@ pub(super) fn json(value: &impl Serialize) -> String {
 
 /// The command that is running, as a shell would read it.
 pub(super) fn command_line() -> String {
+    quoted(std::env::args().skip(1))
+}
+
+/// A command of these words, as a shell would read it.
+pub(super) fn quoted(words: impl Iterator<Item = String>) -> String {
     let plain = |word: &str| {
         let safe = |letter: char| letter.is_alphanumeric() || "-_./:=,%+@".contains(letter);
         !word.is_empty() && word.chars().all(safe)
     };
-    let quoted = |word: String| {
+    let safe = |word: String| {
         if plain(&word) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
     };
-    let words = std::env::args().skip(1).map(quoted);
-    ["plimsoll".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    ["plimsoll".to_owned()].into_iter().chain(words.map(safe)).collect::<Vec<_>>().join(" ")
 }
 
 /// Columns of the terminal; what is not a terminal gets the width of a printed page.

@@ -40,6 +40,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Ended {
+    if let [path] = args.folders.as_slice()
+        && let Some((sweep, command)) = report::sweep::read(path)?
+    {
+        let folder = Folder::create(args.out.as_ref().unwrap_or(path))?;
+        folder.write_drawn_sweep(&sweep, &command)?;
+        print(&match args.format {
+            Format::Table => report::sweep::table(&sweep, super::replay::width()),
+            Format::Markdown => report::sweep::markdown(&sweep),
+            Format::Openmetrics | Format::Grafana => return Err(of_one_run().into()),
+        })?;
+        return Ok(Status::Done);
+    }
     let mut runs = Vec::new();
     for path in &args.folders {
         let results = Results::read(path)?;
@@ -71,10 +83,12 @@ pub(super) fn run(args: &Args) -> Ended {
         Format::Table => report::columns(&header, &rows, super::replay::width()),
         Format::Markdown => markdown::table(&header, &rows),
         Format::Openmetrics | Format::Grafana => {
-            return Err(Problem::new("a timeline is that of one run")
-                .help("name one folder")
-                .into());
+            return Err(of_one_run().into());
         }
     })?;
     Ok(Status::Done)
+}
+
+fn of_one_run() -> Problem {
+    Problem::new("a timeline is that of one run").help("name the folder of one run")
 }

@@ -1,6 +1,7 @@
 //! The general loop: departures from a tournament, arrivals from chunks, everything else by timer.
 
 use super::calendar::Calendar;
+use super::guarded::{Alarm, Guard};
 use super::life::Turn;
 use super::reports::Reporter;
 use super::timers::Timers;
@@ -29,6 +30,8 @@ pub(super) enum Timer {
     Publish(ServerId, Report),
     /// A server moves on in its life, or an autoscaler looks.
     Life(Turn),
+    /// Something fails, or is done about it.
+    Guard(Alarm),
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each saves a hot path a look elsewhere")]
@@ -65,10 +68,14 @@ pub(super) struct Drive<'a, P> {
     pub(super) pooled: bool,
     /// Those who wait because there was no server at all.
     pub(super) lobby: Fifo,
+    /// What may fail, and the requests that may be sent more than once.
+    pub(super) guard: Option<Box<Guard>>,
+    /// Whether there is such: without it nothing of it costs anything.
+    pub(super) guarded: bool,
     // Little, counted event by event.
     pub(super) area: u128,
     pub(super) area_at: Instant,
-    sojourns: u128,
+    pub(super) sojourns: u128,
 }
 
 pub(super) fn run<P: Probe>(
@@ -105,6 +112,8 @@ pub(super) fn run<P: Probe>(
         reactive: false,
         pooled: false,
         lobby: Fifo::default(),
+        guarded: plant.resilience.is_some(),
+        guard: plant.resilience.take().map(|setup| Box::new(Guard::new(setup, balancers))),
         area: 0,
         area_at: Instant::START,
         sojourns: 0,
@@ -113,6 +122,9 @@ pub(super) fn run<P: Probe>(
         probe,
     };
     drive.begin_life();
+    if drive.guarded {
+        drive.begin_perils();
+    }
     let stopped = drive.until_all_have_ended(watch)?;
     drive.finish(stopped)
 }
@@ -146,6 +158,9 @@ impl<P: Probe> Drive<'_, P> {
             self.horizon.get_or_insert(self.last_arrival.max(end));
         }
         self.closing = true;
+        if self.guarded {
+            self.set_last();
+        }
         self.events_before(Instant::NEVER);
         if self.scaled {
             self.give_up();
@@ -187,6 +202,7 @@ impl<P: Probe> Drive<'_, P> {
             Timer::Measure => self.measure(),
             Timer::Publish(server, report) => self.plant.fleet.publish(server, report),
             Timer::Life(turn) => self.take_turn(turn),
+            Timer::Guard(alarm) => self.alarm(alarm),
         }
     }
 
@@ -194,12 +210,17 @@ impl<P: Probe> Drive<'_, P> {
     fn measure(&mut self) {
         let Some(reporter) = &mut self.reporter else { return };
         let delay = reporter.delay();
-        for (server, report) in reporter.measure(self.now, &self.plant) {
-            self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
+        let reports = reporter.measure(self.now, &self.plant);
+        let step = reporter.step();
+        for (server, report) in reports {
+            // One that is out says nothing.
+            if !self.is_out(server) {
+                self.timers.set(self.now + delay, Rank::Tick, Timer::Publish(server, report));
+            }
         }
         let over = !self.closed_loop || self.horizon.is_some_and(|horizon| self.now > horizon);
         if !(self.closing && over && self.arrived == self.ended) {
-            self.timers.set(self.now + reporter.step(), Rank::Tick, Timer::Measure);
+            self.timers.set(self.now + step, Rank::Tick, Timer::Measure);
         }
     }
 
@@ -220,6 +241,9 @@ impl<P: Probe> Drive<'_, P> {
         self.probe.arrival(request, index);
         let balancers = self.plant.balancers.len();
         let balancer = if balancers == 1 { 0 } else { (index % balancers as u64) as u32 };
+        if self.guarded {
+            return self.call(request, index, balancer);
+        }
         let ticket = self.slab.insert(*request, index, balancer);
         match self.pick(ticket) {
             Pick::Server(server) => self.dispatch(ticket, server),
@@ -232,7 +256,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     #[inline]
-    fn pick(&mut self, ticket: Ticket) -> Pick {
+    pub(super) fn pick(&mut self, ticket: Ticket) -> Pick {
         let Plant { fleet, balancers, streams, .. } = &mut self.plant;
         let candidates = if self.pooled { fleet.open() } else { fleet.members() };
         if candidates.is_empty() {
@@ -248,7 +272,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     #[inline]
-    fn dispatch(&mut self, ticket: Ticket, server: ServerId) {
+    pub(super) fn dispatch(&mut self, ticket: Ticket, server: ServerId) {
         let plant = &mut self.plant;
         let network = plant.fleet.spec(server).network;
         plant.fleet.sent(server);
@@ -268,6 +292,9 @@ impl<P: Probe> Drive<'_, P> {
         if let Some(reporter) = &mut self.reporter {
             reporter.sent(&live.request, server);
         }
+        if self.guarded {
+            self.note_attempt(ticket, server);
+        }
         if network == Duration::ZERO {
             self.deliver(ticket);
         } else {
@@ -275,6 +302,9 @@ impl<P: Probe> Drive<'_, P> {
                 // Its slot is kept for it: it has left the line and cannot time out any more.
                 let live = &mut self.slab[ticket];
                 (live.serving, live.started) = (true, self.now);
+            }
+            if self.guarded {
+                self.slab[ticket].started = Instant::NEVER;
             }
             self.timers.set(self.now + network, Rank::Arrival, Timer::Deliver(ticket));
         }
@@ -285,10 +315,15 @@ impl<P: Probe> Drive<'_, P> {
         let plant = &mut self.plant;
         let live = &self.slab[ticket];
         let (server, patience, index) = (live.server, live.request.patience, live.index);
-        if matches!(plant.fleet.state(server), State::Failed | State::Gone) {
-            // It broke while the request was on its way.
+        if self.guarded {
+            if self.is_turned_away(ticket, server) {
+                return;
+            }
+        } else if plant.fleet.state(server) == State::Gone {
+            // It went while the request was on its way.
             return self.end(ticket, Fate::Failed, Some(server));
         }
+        let plant = &mut self.plant;
         let (pool, at) = (plant.fleet.spec(server).pool, plant.places[server.index()] as usize);
         let station = &mut plant.stations[usize::from(pool)];
         if let Some(reporter) = &mut self.reporter {
@@ -304,7 +339,7 @@ impl<P: Probe> Drive<'_, P> {
         }
     }
 
-    fn hold(&mut self, ticket: Ticket) {
+    pub(super) fn hold(&mut self, ticket: Ticket) {
         match &mut self.plant.shared {
             Some((line, limit)) if line.len() < *limit => line.push(ticket, &mut self.slab),
             None if self.scaled => {
@@ -319,16 +354,21 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     #[inline]
-    fn mind_patience(&mut self, ticket: Ticket, index: u64, patience: Duration) {
-        if patience != Duration::FOREVER {
-            let at = self.slab[ticket].request.arrival + patience;
-            self.timers.set(at.max(self.now), Rank::Timeout, Timer::Timeout(ticket, index));
+    pub(super) fn mind_patience(&mut self, ticket: Ticket, index: u64, patience: Duration) {
+        let queue_timeout = self.plant.queue_timeout;
+        if patience.min(queue_timeout.limit) != Duration::FOREVER {
+            let own = self.slab[ticket].request.arrival + patience;
+            let at = own.min(queue_timeout.end(self.now)).max(self.now);
+            self.timers.set(at, Rank::Timeout, Timer::Timeout(ticket, index));
         }
     }
 
     fn time_out(&mut self, ticket: Ticket, index: u64) {
         let live = self.slab[ticket];
         if live.index != index || live.serving {
+            return;
+        }
+        if self.guarded && self.times_out_hanging(ticket) {
             return;
         }
         // Behind a shared queue no one waits at a server.
@@ -392,9 +432,33 @@ impl<P: Probe> Drive<'_, P> {
     /// A request is over: everyone who needs to know is told.
     #[inline]
     pub(super) fn end(&mut self, ticket: Ticket, fate: Fate, server: Option<ServerId>) {
+        if self.guarded {
+            return self.end_attempt(ticket, fate, server);
+        }
         self.count_area();
+        let (index, balancer) = (self.slab[ticket].index, self.slab[ticket].balancer as usize);
+        let done = self.ending(ticket, fate, server);
+        self.slab.remove(ticket);
+        self.ended += 1;
+        self.sojourns += u128::from(done.latency().0);
+        if let Some(server) = server {
+            self.leave(server, &done, balancer);
+        }
+        if self.scaled {
+            self.note_end(&done);
+        }
+        self.tell(&done, index);
+    }
+
+    /// How a request, or an attempt of it, ends now.
+    #[inline]
+    pub(super) fn ending(
+        &self,
+        ticket: Ticket,
+        fate: Fate,
+        server: Option<ServerId>,
+    ) -> Completion {
         let live = &self.slab[ticket];
-        let (index, balancer) = (live.index, live.balancer as usize);
         let started = if live.serving { live.started } else { self.now };
         let done = Completion {
             request: live.request,
@@ -404,7 +468,6 @@ impl<P: Probe> Drive<'_, P> {
             started,
             ended: self.now,
         };
-        self.slab.remove(ticket);
         assert!(
             done.request.arrival <= done.sent && done.sent <= started && started <= self.now,
             "Causality: {done:?}"
@@ -415,30 +478,34 @@ impl<P: Probe> Drive<'_, P> {
             let least = done.request.demand.at_speed(self.plant.fleet.spec(server).speed);
             assert!(done.service() >= least, "Work: {done:?} got less than its demand");
         }
-        self.ended += 1;
-        self.sojourns += u128::from(done.latency().0);
-        if let Some(server) = server {
-            self.plant.fleet.left(server);
-            if let Some(own) = self.own.get_mut(balancer) {
-                own[server.index()] -= 1;
-            }
-            self.plant.balancers[balancer].on_done(&done);
-            if let Some(reporter) = &mut self.reporter {
-                reporter.ended(&done, server);
-            }
-            if self.idle_lists > 0 && self.plant.fleet.in_flight(server) == 0 {
-                self.report_idle(server, balancer);
-            }
+        done
+    }
+
+    /// A server has one less, and all who count are told.
+    #[inline]
+    pub(super) fn leave(&mut self, server: ServerId, done: &Completion, balancer: usize) {
+        self.plant.fleet.left(server);
+        if let Some(own) = self.own.get_mut(balancer) {
+            own[server.index()] -= 1;
         }
-        if self.scaled {
-            self.note_end(&done);
+        self.plant.balancers[balancer].on_done(done);
+        if let Some(reporter) = &mut self.reporter {
+            reporter.ended(done, server);
         }
-        self.probe.completion(&done, index);
+        if self.idle_lists > 0 && self.plant.fleet.in_flight(server) == 0 {
+            self.report_idle(server, balancer);
+        }
+    }
+
+    /// A request is over: probes are told, and the client of a closed loop goes on.
+    #[inline]
+    pub(super) fn tell(&mut self, done: &Completion, index: u64) {
+        self.probe.completion(done, index);
         if let Some(horizon) = self.horizon.filter(|horizon| self.now > *horizon) {
-            self.probe.beyond(&done, horizon);
+            self.probe.beyond(done, horizon);
         }
         if self.closed_loop
-            && let Some(next) = self.source.follow(&done)
+            && let Some(next) = self.source.follow(done)
         {
             self.returning += 1;
             self.timers.set(next.arrival, Rank::Arrival, Timer::Return(next));
@@ -454,6 +521,17 @@ impl<P: Probe> Drive<'_, P> {
         balancers[shortest.unwrap_or(0)].on_idle(server);
     }
 
+    /// What is counted over time at a server is brought up to now, before it changes.
+    pub(super) fn settle(&mut self, server: ServerId) {
+        let Plant { fleet, stations, places, .. } = &self.plant;
+        let (spec, place) = (fleet.spec(server), places[server.index()] as usize);
+        if let Some(reporter) = &mut self.reporter {
+            let serving = stations[usize::from(spec.pool)].serving(place);
+            reporter.busy_until(self.now, server, serving.min(spec.slots));
+        }
+        self.count_crowd(server);
+    }
+
     /// Tells how many requests more than slots there were, before their number changes.
     #[inline]
     fn count_crowd(&mut self, server: ServerId) {
@@ -466,6 +544,7 @@ impl<P: Probe> Drive<'_, P> {
         let from = std::mem::replace(&mut self.since[server.index()], self.now);
         let (spec, place) = (self.plant.fleet.spec(server), self.plant.places[server.index()]);
         let serving = self.plant.stations[usize::from(spec.pool)].serving(place as usize);
+        let serving = serving + self.hanging_in_service(server);
         let (beyond, horizon) = (serving.saturating_sub(spec.slots), self.horizon);
         if beyond > 0 {
             self.probe.crowd(&Crowd { server, from, to: self.now, beyond, horizon });
@@ -492,6 +571,9 @@ impl<P: Probe> Drive<'_, P> {
             self.ended,
             self.slab.len()
         );
+        if let Some(guard) = &self.guard {
+            guard.conserved();
+        }
         assert!(self.area == self.sojourns, "Little: {} ≠ {}", self.area, self.sojourns);
         Ok(Ending {
             arrived: self.arrived,

@@ -95,12 +95,12 @@ impl<P: Probe> Drive<'_, P> {
         }
     }
 
-    fn pool_of(&self, server: ServerId) -> usize {
+    pub(super) fn pool_of(&self, server: ServerId) -> usize {
         usize::from(self.plant.fleet.spec(server).pool)
     }
 
     /// Whether nothing is left to decide: traffic is over, the system empty, the horizon passed.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.closing
             && self.arrived == self.ended
             && self.returning == 0
@@ -258,7 +258,9 @@ impl<P: Probe> Drive<'_, P> {
     fn look(&mut self, pool: u16) {
         let others: u32 = self.plant.life.iter().map(|life| life.now.in_flight).sum();
         let life = &mut self.plant.life[usize::from(pool)];
-        let in_system = (self.arrived - self.ended) as u32 - (others - life.now.in_flight);
+        // Attempts that nobody waits for any more are at servers and in no one's system.
+        let present = (self.arrived - self.ended) as u32;
+        let in_system = present.saturating_sub(others - life.now.in_flight);
         let counts = life.now.counts();
         let Some(scaler) = &mut life.scaler else { return };
         let signals = Signals {
@@ -360,6 +362,9 @@ impl<P: Probe> Drive<'_, P> {
             self.turn(self.now + warm_up, Turn::Warmed(server));
         }
         self.set_lifetime(server);
+        if self.guarded {
+            self.meet_perils(server);
+        }
         // Those who wait before the pool take the new slots in their order.
         while self.hand_over(server) {}
         let life = &self.plant.life[pool];
@@ -379,8 +384,14 @@ impl<P: Probe> Drive<'_, P> {
         }
     }
 
+    /// A server serves at this share of its speed, apart from what faults make of it.
     fn set_speed(&mut self, server: ServerId, share: f64) {
-        if matches!(self.plant.fleet.state(server), State::Gone | State::Failed) {
+        let share = if self.guarded { self.slowed(server, share) } else { share };
+        self.change_speed(server, share);
+    }
+
+    pub(super) fn change_speed(&mut self, server: ServerId, share: f64) {
+        if self.plant.fleet.state(server) == State::Gone {
             return;
         }
         let Plant { fleet, stations, places, .. } = &mut self.plant;
@@ -428,7 +439,12 @@ impl<P: Probe> Drive<'_, P> {
             return;
         }
         life.now.draining += 1;
-        self.change(server, State::Draining, Some(FleetChange::Left(server)));
+        // One that is not trusted has left already.
+        let left = self.plant.fleet.state(server) == State::Ready;
+        self.change(server, State::Draining, left.then_some(FleetChange::Left(server)));
+        if self.guarded {
+            self.forget_trust(server);
+        }
         if self.plant.fleet.in_flight(server) == 0 {
             self.go(server);
         } else if deadline != Duration::FOREVER {
@@ -454,8 +470,11 @@ impl<P: Probe> Drive<'_, P> {
         let mut left = Vec::new();
         station.evict(places[server.index()] as usize, self.now, &mut self.slab, &mut left);
         self.calendar.set(server, Instant::NEVER);
-        for ticket in left {
+        for (ticket, _) in left {
             self.end(ticket, Fate::Failed, Some(server));
+        }
+        if self.guarded {
+            self.thaw(server, true);
         }
         // Requests that are still on their way will find nobody.
         if self.plant.fleet.state(server) == State::Draining {

@@ -7,18 +7,28 @@
 //! * **Little** — the area under the number in system equals the sum of all sojourns, to the
 //!   nanosecond: the one is counted event by event, the other request by request.
 //! * **Work** — nobody is done before its demand has been served at the speed of its server.
+//!
+//! Where requests may be sent more than once, what is said here of a request that is served holds
+//! for each of its attempts, and every attempt that was begun has ended, exactly once.
 
+mod abandon;
 mod calendar;
+mod calls;
 mod drive;
+mod faults;
+mod guarded;
+mod health;
 mod life;
 mod pool;
 mod recursion;
 mod reports;
+mod resilience;
 mod timers;
 
 pub use reports::Reporting;
 
 pub use pool::{PoolLife, PoolState, ScaleIn, Scaler};
+pub use resilience::{Abandoned, Health, Hedge, Peril, Resilience, Retry, SlowStart};
 
 use crate::balance::Balancer;
 use crate::diagnose::Problem;
@@ -26,7 +36,7 @@ use crate::fleet::Fleet;
 use crate::probe::Probe;
 use crate::rng::Stream;
 use crate::station::{Line, Station};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::workload::Source;
 
 /// The order of events at one instant: a slot freed at an instant is seen by an arrival of that
@@ -69,6 +79,32 @@ pub struct Plant {
     pub life: Vec<PoolLife>,
     /// How servers report their load to the balancers, if they do.
     pub reporting: Option<Reporting>,
+    /// How long a request may wait in a queue, whoever sent it.
+    pub queue_timeout: QueueTimeout,
+    /// What may fail and what is done about it; without it nothing fails and nothing is sent twice.
+    pub resilience: Option<Resilience>,
+}
+
+/// How long a request may wait in a queue, whoever sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueTimeout {
+    /// From joining the queue on; `FOREVER` when it is not limited.
+    pub limit: Duration,
+    /// Timers count from the beginning of the tick of this length in which they were set; zero is
+    /// exact. HAProxy rounds dates down to a millisecond (`include/haproxy/ticks.h`).
+    pub tick: Duration,
+}
+
+impl QueueTimeout {
+    /// Nobody leaves a queue but by its own will.
+    pub const NONE: Self = Self { limit: Duration::FOREVER, tick: Duration::ZERO };
+
+    /// When a request that joins a queue now has to leave it.
+    #[inline]
+    fn end(self, now: Instant) -> Instant {
+        let begun = now.0.checked_rem(self.tick.0).map_or(now.0, |past| now.0 - past);
+        Instant(begun) + self.limit
+    }
 }
 
 impl std::fmt::Debug for Plant {

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Ending, Plant, Watch, mix};
+use super::{Ending, Plant, QueueTimeout, Watch, mix};
 use crate::balance::Pick;
 use crate::diagnose::Problem;
 use crate::fleet::View;
@@ -30,6 +30,8 @@ pub(super) fn applies<P: Probe>(plant: &Plant, source: &dyn Source) -> bool {
         && (alone || (blind && plant.shared.is_none()))
         && !source.is_closed_loop()
         && !source.is_impatient()
+        && plant.resilience.is_none()
+        && plant.queue_timeout == QueueTimeout::NONE
 }
 
 /// When a server's slots are free: the workload vector of Kiefer and Wolfowitz.

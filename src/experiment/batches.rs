@@ -339,6 +339,7 @@ fn estimated(scenario: &Scenario, measured: &Measured, run: &Run, plain: &Outcom
         cost: cost(&judged),
         pools: plain.pools.iter().map(pool).collect(),
         autoscaling: plain.autoscaling.clone(),
+        resilience: plain.resilience.clone(),
         slo: scenario.goals().map(|goal| judge(goal, &judged)).collect(),
         advice,
     }

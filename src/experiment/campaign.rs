@@ -3,16 +3,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::course::{Course, Stretch};
+use super::in_order::InOrder;
 use super::resample::Recorded;
 use super::workload::{Told, Workload, room};
 use super::{Crew, Monitor, Relay};
 use crate::diagnose::Problem;
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::rng::Seed;
 use crate::scenario::{Built, Measured, Scenario};
-use crate::stats::Tally;
 use crate::stats::batches::{Drift, drift};
-use crate::time::Duration;
+use crate::stats::{CoarseHistogram, Tally};
+use crate::time::{Duration, Instant};
 use crate::workload::Source;
 
 /// What is kept of one replication.
@@ -21,26 +23,40 @@ pub(super) struct Part {
     pub(super) outcome: Outcome,
     /// What the workload had to say.
     pub(super) advice: Vec<String>,
-    pub(super) latency: Tally,
-    pub(super) wait: Tally,
-    pub(super) service: Tally,
+    pub(super) latency: Durations,
+    pub(super) wait: Durations,
+    pub(super) service: Durations,
+    /// How latencies went, where there is a steady state.
+    pub(super) stretches: Vec<Stretch>,
     /// Work that arrives over work that can be done.
     pub(super) load: f64,
     /// Evidence that the number in system rises over the run.
     pub(super) drift: Option<Drift>,
 }
 
+/// Durations of one run.
+#[derive(Clone, Debug)]
+pub(super) struct Durations {
+    pub(super) all: Tally,
+    /// The largest of each excursion above the median, where there is a steady state.
+    pub(super) peaks: CoarseHistogram,
+}
+
 impl Part {
-    pub(super) fn of(scenario: &Scenario, measured: &Measured) -> Self {
+    pub(super) fn of(scenario: &Scenario, measured: &Measured, course: Option<Course>) -> Self {
         let meter = &measured.meter;
         let outcome = scenario.outcome(measured);
+        let (stretches, [latencies, waits, services]) =
+            course.map(Course::told).unwrap_or_default();
+        let durations = |all: &Tally, peaks| Durations { all: all.clone(), peaks };
         Self {
             load: load(scenario, &outcome),
             outcome,
             advice: measured.advice.clone(),
-            latency: meter.latency.clone(),
-            wait: meter.wait.clone(),
-            service: meter.service.clone(),
+            latency: durations(&meter.latency, latencies),
+            wait: durations(&meter.wait, waits),
+            service: durations(&meter.service, services),
+            stretches,
             drift: drift(&levels(measured)),
         }
     }
@@ -144,9 +160,9 @@ impl Campaign<'_> {
             Step::Run(at, variant) => {
                 let replication = (from + at) as u64;
                 let kept = if self.keeps() { slots[at].take(variants) } else { None };
-                let measured = self.simulate(variant, replication, kept)?;
+                let (measured, course) = self.simulate(variant, replication, kept)?;
                 let whole = !measured.ending.stopped;
-                let part = whole.then(|| Some(Part::of(self.variants[variant], &measured)));
+                let part = whole.then(|| Some(Part::of(self.variants[variant], &measured, course)));
                 if replication == 0 && variant == 0 {
                     *first.lock().expect("no thread panics here") = Some(measured);
                 }
@@ -202,12 +218,12 @@ impl Campaign<'_> {
         Workload::draw(scenario, seed, room(at_a_time), self.monitor)
     }
 
-    fn simulate(
+    pub(super) fn simulate(
         &self,
         variant: usize,
         replication: u64,
         kept: Option<Arc<Workload>>,
-    ) -> Result<Measured, Problem> {
+    ) -> Result<(Measured, Option<Course>), Problem> {
         let scenario = self.variants[variant];
         let seed = Seed::new(scenario.seed, replication);
         let source: Box<dyn Source> = match (kept, &self.recorded[variant]) {
@@ -216,7 +232,10 @@ impl Campaign<'_> {
             (None, None) => scenario.source(seed)?,
         };
         let built = Built { plant: scenario.plant(seed)?, source, until: scenario.until() };
+        let steady = scenario.kind() == Kind::SteadyState;
+        let course = steady.then(|| InOrder::new(Course::new(Instant::START + self.warm_up)));
         let watch = Relay::new(self.monitor);
-        scenario.measure(built, self.warm_up, (), &watch).map(|(measured, ())| measured)
+        let (measured, course) = scenario.measure(built, self.warm_up, course, &watch)?;
+        Ok((measured, course.map(|course| course.series)))
     }
 }

@@ -97,6 +97,7 @@ pub fn compare(
         }
     }
     comparison.advice.extend(warm_up.advice);
+    comparison.advice.extend(sequential.as_ref().and_then(Sequential::words));
     comparison.advice.extend(resampling.words(&runs, wanted, first));
     Ok(Compared::Whole(Box::new(comparison)))
 }
@@ -107,8 +108,12 @@ fn check(variants: &[Variant]) -> Result<u32, Problem> {
         return Err(Problem::new("there is nothing to compare"));
     };
     if others.is_empty() {
-        return Err(Problem::new(format!("`{}` is the only variant", first.name))
-            .help("name two, e.g. `--balancer least-connections --balancer round-robin`"));
+        let alone =
+            format!("`{}` is the only variant, with nothing to hold it against", first.name);
+        return Err(Problem::new(alone).help(
+            "name more: `--balancer least-connections --balancer round-robin`, \
+             `--variant big:pool.*.servers=12`, or `[variant.NAME]` in the scenario",
+        ));
     }
     for (at, variant) in variants.iter().enumerate() {
         if variants[..at].iter().any(|earlier| earlier.name == variant.name) {

@@ -120,10 +120,13 @@ impl Numbers {
         evidence.quantile(of, p).estimate?;
         let seconds = |nanos: u64| nanos as f64 / NANOS_PER_SECOND;
         let quantile = |tally: &Tally| tally.histogram.quantile(p).map(seconds);
-        let mut each =
-            evidence.parts.iter().map(|part| quantile(of(part))).collect::<Option<Vec<f64>>>()?;
+        let mut each = evidence
+            .parts
+            .iter()
+            .map(|part| quantile(&of(part).all))
+            .collect::<Option<Vec<f64>>>()?;
         let recorded = evidence.method == Method::Resamples;
-        let whole = if recorded { of(evidence.parts[0]).clone() } else { evidence.pooled(of) };
+        let whole = if recorded { of(evidence.parts[0]).all.clone() } else { evidence.pooled(of) };
         let (low, high) = whole.histogram.quantile_range(p)?;
         if recorded {
             each.remove(0);

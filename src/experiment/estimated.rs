@@ -5,10 +5,10 @@ use super::evidence::{Evidence, Of};
 use super::judge::judge;
 use super::words::RISING;
 use crate::outcome::{
-    Cost, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Server, Servers, Status,
-    Summary,
+    Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Resilience,
+    Server, Servers, Status, Summary,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, hot_server};
 use crate::stats::series::mean;
 
 /// The outcome of all runs together, with what the reader should know of them.
@@ -38,7 +38,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             variance_inflation: evidence.inflation,
             precision: None,
         }),
-        duration_s: evidence.each(|part| part.outcome.duration_s).iter().sum(),
+        duration_s: evidence.counted().iter().map(|part| part.outcome.duration_s).sum(),
         warm_up_s: first.warm_up_s,
         requests: requests(evidence),
         error_rate: evidence.share(|part| part.outcome.error_rate, arrived),
@@ -62,24 +62,73 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         },
         pools: pools(evidence),
         autoscaling: first.autoscaling.clone(),
+        resilience: resilience(evidence),
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
         advice: evidence.parts[0].advice.clone(),
     };
-    advise(evidence, &mut outcome);
+    advise(scenario, evidence, &mut outcome);
+    outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
+}
+
+/// Counts of all runs, shares of their means; the log and the timeline are those of the first run,
+/// and an overload that lasted is that of the first run that had one.
+fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
+    let all: Vec<&Resilience> =
+        evidence.counted().iter().filter_map(|part| part.outcome.resilience.as_ref()).collect();
+    let first = *all.first()?;
+    let sum = |count: fn(&Resilience) -> u64| all.iter().map(|it| count(it)).sum();
+    let average = |of: fn(&Resilience) -> Option<f64>| {
+        let known: Vec<f64> = all.iter().filter_map(|it| of(it)).collect();
+        (!known.is_empty()).then(|| mean(&known))
+    };
+    Some(Resilience {
+        attempts: sum(|it| it.attempts),
+        attempts_per_request: average(|it| it.attempts_per_request),
+        denied: sum(|it| it.denied),
+        hedges_won: sum(|it| it.hedges_won),
+        late: sum(|it| it.late),
+        wasted_share: average(|it| it.wasted_share),
+        outages: sum(|it| it.outages),
+        marked_down: sum(|it| it.marked_down),
+        ejected: sum(|it| it.ejected),
+        readmitted: sum(|it| it.readmitted),
+        detection_s: all.iter().filter_map(|it| it.detection_s).reduce(|a, b| Detection {
+            count: a.count + b.count,
+            mean: (a.mean * a.count as f64 + b.mean * b.count as f64) / (a.count + b.count) as f64,
+            min: a.min.min(b.min),
+            max: a.max.max(b.max),
+        }),
+        metastable: all.iter().find_map(|it| it.metastable),
+        ..first.clone()
+    })
 }
 
 fn requests(evidence: &Evidence<'_>) -> Requests {
     let mut all = Requests::default();
-    for part in &evidence.parts {
-        let Requests { arrived, completed, rejected, timed_out, failed, retried } =
-            part.outcome.requests;
+    for part in evidence.counted() {
+        let Requests {
+            arrived,
+            completed,
+            rejected,
+            timed_out,
+            failed,
+            retried,
+            shed,
+            hedged,
+            returned,
+            lost,
+        } = part.outcome.requests;
         all.arrived += arrived;
         all.completed += completed;
         all.rejected += rejected;
         all.timed_out += timed_out;
         all.failed += failed;
         all.retried += retried;
+        all.shed += shed;
+        all.hedged += hedged;
+        all.returned += returned;
+        all.lost += lost;
     }
     all
 }
@@ -104,7 +153,7 @@ fn summary(evidence: &Evidence<'_>, of: Of, single: fn(&Outcome) -> &Summary) ->
 }
 
 fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
-    let servers = || evidence.parts.iter().map(|part| part.outcome.servers);
+    let servers = || evidence.counted().iter().map(|part| part.outcome.servers);
     Servers {
         mean: evidence.number(|part| part.outcome.servers.mean),
         min: servers().map(|servers| servers.min).min().unwrap_or(0),
@@ -116,12 +165,12 @@ fn servers(evidence: &Evidence<'_>) -> Servers<Estimate> {
 fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     let first = &evidence.parts[0].outcome.pools;
     let pool = |at: usize| {
-        let all = || evidence.parts.iter().map(move |part| &part.outcome.pools[at]);
+        let all = || evidence.counted().iter().map(move |part| &part.outcome.pools[at]);
         // An autoscaler orders more servers in one run than in another.
         let servers = all().map(|pool| pool.servers.len()).max().unwrap_or(0);
         let server = |number: usize| {
             let of = |part: &Part| part.outcome.pools[at].servers.get(number).copied();
-            let there = || evidence.parts.iter().filter_map(|part| of(part));
+            let there = || evidence.counted().iter().filter_map(|part| of(part));
             Server {
                 id: there().next().map_or(0, |server| server.id),
                 completed: there().map(|server| server.completed).sum(),
@@ -139,7 +188,7 @@ fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
     (0..first.len()).map(pool).collect()
 }
 
-fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
+fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated) {
     let mut say = |words: String| outcome.advice.push(words);
     if outcome.requests.arrived == 0 {
         return say("no request arrived in the stretch that was measured".to_owned());
@@ -154,6 +203,13 @@ fn advise(evidence: &Evidence<'_>, outcome: &mut Estimated) {
         } else {
             RISING.to_owned()
         });
+    }
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let load = |server: &Server<Estimate>| Some((server.id, server.utilization.estimate?));
+            let loads = pool.servers.iter().filter_map(load);
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
     }
     let parts = evidence.parts.len();
     let more = match evidence.method {

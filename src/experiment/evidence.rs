@@ -1,6 +1,7 @@
 //! What the runs of one variant are evidence of: one number with its interval and its status.
 
-use super::campaign::Part;
+use super::campaign::{Durations, Part};
+use super::course::inflation;
 use crate::outcome::{Breakdown, Estimate, Kind, Method, Status};
 use crate::stats::batches::is_unstable;
 use crate::stats::binomial::wilson;
@@ -12,7 +13,7 @@ use crate::stats::special::t_quantile;
 use crate::stats::{NANOS_PER_SECOND, Tally, quantile_rank};
 
 /// Which durations of a part are meant.
-pub(super) type Of = fn(&Part) -> &Tally;
+pub(super) type Of = fn(&Part) -> &Durations;
 
 /// The parts of one variant, and what they are worth.
 #[derive(Clone, Debug)]
@@ -44,20 +45,19 @@ impl<'a> Evidence<'a> {
         Self { confidence, ..self.clone() }
     }
 
-    /// Judges a steady state by its variance inflation m·S²/s² over replications of m requests:
-    /// `Ok` from 500 times the inflation on, nothing below 20 times.
+    /// Judges a steady state by its variance inflation: `Ok` from 500 times as many requests on,
+    /// nothing below 20 times.
     fn weigh(&mut self) {
-        let means = self.each(|part| part.latency.moments.mean().unwrap_or(0.0));
         let all = self.pooled(|part| &part.latency);
-        let marginal = all.moments.variance().unwrap_or(0.0);
+        let marginal = all.moments.variance().unwrap_or(0.0) * NANOS_PER_SECOND.powi(2);
         let each = all.count() as f64 / self.parts.len() as f64;
-        let inflation = if marginal > 0.0 { each * variance(&means) / marginal } else { 1.0 };
-        self.length = match all.count() as f64 / inflation.max(1.0) {
+        let inflation = inflation(self.parts.iter().map(|part| &*part.stretches), marginal);
+        self.length = match all.count() as f64 / inflation {
             worth if worth >= 500.0 => Status::Ok,
             worth if worth >= 20.0 => Status::LowPrecision,
             _ => Status::Insufficient,
         };
-        self.inflation = Some(inflation.max(1.0));
+        self.inflation = Some(inflation);
         let drifts: Vec<_> = self.parts.iter().filter_map(|part| part.drift).collect();
         let overloaded = mean(&self.each(|part| part.load)) >= 1.0;
         self.unstable = overloaded || (each >= 200.0 * inflation && is_unstable(&drifts));
@@ -68,6 +68,14 @@ impl<'a> Evidence<'a> {
         Breakdown::mean(self.parts.iter().filter_map(|part| part.outcome.cost.breakdown.as_ref()))
     }
 
+    /// The parts that counts are told of: all, or the recorded trace, which the estimates are of.
+    pub(super) fn counted(&self) -> &[&'a Part] {
+        match self.method {
+            Method::Resamples => &self.parts[..1],
+            _ => &self.parts,
+        }
+    }
+
     /// One number of each part.
     pub(super) fn each(&self, value: impl Fn(&Part) -> f64) -> Vec<f64> {
         self.parts.iter().map(|part| value(part)).collect()
@@ -76,7 +84,7 @@ impl<'a> Evidence<'a> {
     /// The durations of all parts together.
     pub(super) fn pooled(&self, of: Of) -> Tally {
         let mut all = Tally::new();
-        self.parts.iter().for_each(|part| all.merge(of(part)));
+        self.parts.iter().for_each(|part| all.merge(&of(part).all));
         all
     }
 
@@ -145,13 +153,13 @@ impl<'a> Evidence<'a> {
 
     /// The mean of durations over requests, not over runs: a run with more of them counts for more.
     pub(super) fn mean(&self, of: Of) -> Estimate {
-        let mean = |part: &Part| of(part).moments.mean();
-        self.marked(self.optional(mean, |part| of(part).count() as f64))
+        let mean = |part: &Part| of(part).all.moments.mean();
+        self.marked(self.optional(mean, |part| of(part).all.count() as f64))
     }
 
     /// The standard deviation of durations: Student's interval around that of all of them.
     pub(super) fn deviation(&self, of: Of) -> Estimate {
-        let each = self.each(|part| of(part).moments.sd().unwrap_or(0.0));
+        let each = self.each(|part| of(part).all.moments.sd().unwrap_or(0.0));
         if self.method == Method::Resamples {
             return spread_around(each[0], &each[1..], self.confidence);
         }
@@ -168,22 +176,24 @@ impl<'a> Evidence<'a> {
             return self.resampled_quantile(of, p);
         }
         let pooled = self.pooled(of);
-        let parts: Vec<&Tally> = self.parts.iter().map(|part| of(part)).collect();
-        let clusters = |nanos: u64| clusters(&parts, nanos);
-        let clusters: Option<&dyn Fn(u64) -> u64> =
-            if self.inflation.is_some() && p > 0.5 { Some(&clusters) } else { None };
-        let found = by_inversion(&pooled.histogram, &parts, p, self.confidence, clusters);
+        let parts: Vec<&Tally> = self.parts.iter().map(|part| &of(part).all).collect();
+        let excursions =
+            |nanos: u64| self.parts.iter().map(|part| of(part).peaks.count_above(nanos)).sum();
+        // Below the median the excursions above it say nothing; the count rules alone apply.
+        let excursions: Option<&dyn Fn(u64) -> u64> =
+            if self.inflation.is_some() && p > 0.5 { Some(&excursions) } else { None };
+        let found = by_inversion(&pooled.histogram, &parts, p, self.confidence, excursions);
         if self.unstable { found.unstable() } else { found }
     }
 
     fn resampled_quantile(&self, of: Of, p: f64) -> Estimate {
-        let each = self.parts.iter().map(|part| quantile_of(of(part), p));
+        let each = self.parts.iter().map(|part| quantile_of(&of(part).all, p));
         let Some(values) = each.collect::<Option<Vec<f64>>>() else {
             return Estimate::INSUFFICIENT;
         };
         let found = spread_around(values[0], &values[1..], self.confidence);
         // The tail of the trace itself is all that its blocks can bring.
-        let tail = of(self.parts[0]).count() as f64 * p.min(1.0 - p);
+        let tail = of(self.parts[0]).all.count() as f64 * p.min(1.0 - p);
         let status = if tail < 100.0 { Status::LowPrecision } else { Status::Ok };
         match found.status.max(status) {
             Status::Insufficient => Estimate::INSUFFICIENT,
@@ -205,19 +215,6 @@ impl<'a> Evidence<'a> {
 pub(super) fn quantile_of(tally: &Tally, p: f64) -> Option<f64> {
     let nanos = tally.histogram.quantile(p).filter(|_| supports(tally.count(), p))?;
     Some(nanos as f64 / NANOS_PER_SECOND)
-}
-
-/// About how many separate excursions above a duration there were: exceedances come in clusters,
-/// and clusters of geometric size N̄ inflate the variance of their share 2N̄ times.
-fn clusters(parts: &[&Tally], nanos: u64) -> u64 {
-    let above: Vec<f64> =
-        parts.iter().map(|part| part.histogram.count_above(nanos) as f64).collect();
-    let sizes: Vec<f64> = parts.iter().map(|part| part.count().max(1) as f64).collect();
-    let (count, size) = (above.iter().sum::<f64>(), sizes.iter().sum::<f64>());
-    let share = count / size;
-    let shares: Vec<f64> = above.iter().zip(&sizes).map(|(above, size)| above / size).collect();
-    let inflation = size / parts.len() as f64 * variance(&shares) / (share * (1.0 - share));
-    (count * (2.0 / inflation).min(1.0)) as u64
 }
 
 /// An interval around the value on the recorded trace from its values on resamples: as they spread,
@@ -270,19 +267,5 @@ mod tests {
             spread_around(100.0, &many, 0.95),
             Estimate::between(100.0, 5.0, 195.0, Status::Ok)
         );
-    }
-
-    #[test]
-    fn values_that_are_alike_within_a_part_are_few_clusters() {
-        let part = |long: u64| {
-            let mut tally = Tally::new();
-            (0..1000).for_each(|i| tally.record(if i < long { 1000 } else { 1 }));
-            tally
-        };
-        let even: Vec<Tally> = [98, 103, 100, 95, 104, 100].map(part).into();
-        let lumped: Vec<Tally> = [600, 0, 0, 0, 0, 0].map(part).into();
-        let count = |parts: &[Tally]| clusters(&parts.iter().collect::<Vec<_>>(), 500);
-        assert_eq!(count(&even), 600);
-        assert!(count(&lumped) < 3, "{}", count(&lumped));
     }
 }

@@ -33,16 +33,18 @@ pub(super) enum Duration {
     Wait,
 }
 
-/// What became of an objective.
+/// What became of an objective: what the interval of its measure says, which is shown beside it.
+///
+/// A percentile that the runs do not support is not shown. Then the share beyond its limit is asked,
+/// which needs fewer requests: `p99 < T` says that at most 1 % are longer than T.
 pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estimate> {
     let value = estimates.of(goal.measure);
-    // The interval of a percentile leans to the low side, so the share beyond its limit is asked
-    // instead: `p99 < T` says that at most 1 % are longer than T.
     let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
-    let ruling = match goal.measure {
+    let beyond = |p, duration| on_tail(goal, p, &estimates.beyond(duration, limit));
+    let ruling = match (goal.measure, value.estimate) {
         _ if estimates.is_empty() => Ruling::Missed,
-        Measure::Percentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Latency, limit)),
-        Measure::WaitPercentile(p) => on_tail(goal, p, &estimates.beyond(Duration::Wait, limit)),
+        (Measure::Percentile(p), None) => beyond(p, Duration::Latency),
+        (Measure::WaitPercentile(p), None) => beyond(p, Duration::Wait),
         _ => on_value(goal, &value),
     };
     let ruling = match (ruling, value.status) {
@@ -56,6 +58,20 @@ pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estima
         met: ruling == Ruling::Met,
         inconclusive: ruling == Ruling::Inconclusive,
     }
+}
+
+/// Whether an objective is met by the sharper question, which a choice among many points needs: the
+/// share of requests beyond the limit of a percentile. `None` where it stays open.
+pub(super) fn decided(goal: &Goal, estimates: &impl Estimates) -> Option<bool> {
+    let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
+    let beyond = |p, duration| on_tail(goal, p, &estimates.beyond(duration, limit));
+    let ruling = match goal.measure {
+        _ if estimates.is_empty() => Ruling::Missed,
+        Measure::Percentile(p) => beyond(p, Duration::Latency),
+        Measure::WaitPercentile(p) => beyond(p, Duration::Wait),
+        measure => on_value(goal, &estimates.of(measure)),
+    };
+    (ruling != Ruling::Inconclusive).then_some(ruling == Ruling::Met)
 }
 
 impl Estimates for Evidence<'_> {
@@ -79,8 +95,8 @@ impl Estimates for Evidence<'_> {
             Duration::Latency => |part| &part.latency,
             Duration::Wait => |part| &part.wait,
         };
-        let share = |part: &Part| Some(of(part).fraction_above(nanos));
-        on_log_odds(self.marked(self.share(share, |part| of(part).count() as f64)))
+        let share = |part: &Part| Some(of(part).all.fraction_above(nanos));
+        on_log_odds(self.marked(self.share(share, |part| of(part).all.count() as f64)))
     }
 
     fn is_empty(&self) -> bool {
@@ -147,15 +163,42 @@ mod tests {
         );
     }
 
+    /// A percentile between two ends, or none, and between 0.5 % and 2 % beyond any limit.
+    struct Known(Option<[f64; 2]>);
+
+    impl Estimates for Known {
+        fn of(&self, _: Measure) -> Estimate {
+            self.0.map_or(Estimate::INSUFFICIENT, |[low, high]| {
+                Estimate::between(0.5 * (low + high), low, high, Status::Ok)
+            })
+        }
+        fn beyond(&self, _: Duration, _: u64) -> Estimate {
+            Estimate::between(0.01, 0.005, 0.02, Status::Ok)
+        }
+        fn is_empty(&self) -> bool {
+            false
+        }
+    }
+
     #[test]
-    fn a_percentile_is_judged_by_the_share_beyond_its_limit() {
-        let goal = Goal::parse("p99 < 1s").unwrap();
-        let of = |low, high| {
-            on_tail(&goal, 0.99, &Estimate::between(0.5 * (low + high), low, high, Status::Ok))
+    fn a_verdict_never_contradicts_the_interval_beside_it() {
+        let judged = |text: &str, shown| {
+            let found = judge(&Goal::parse(text).unwrap(), &Known(shown));
+            (found.met, found.inconclusive)
         };
-        assert_eq!(of(0.001, 0.009), Ruling::Met);
-        assert_eq!(of(0.009, 0.011), Ruling::Inconclusive);
-        assert_eq!(of(0.011, 0.013), Ruling::Missed);
+        let (met, missed, open) = ((true, false), (false, false), (false, true));
+        for word in ["p99", "wait-p99", "p95", "mean"] {
+            let below = format!("{word} < 1s");
+            assert_eq!(judged(&below, Some([0.8, 0.99])), met, "{word}");
+            assert_eq!(judged(&below, Some([1.01, 1.2])), missed, "{word}");
+            assert_eq!(judged(&below, Some([0.99, 1.01])), open, "{word}");
+            assert_eq!(judged(&format!("{word} > 1s"), Some([1.01, 1.2])), met, "{word}");
+        }
+        // Where nothing is shown, the share beyond the limit may still tell.
+        assert_eq!(judged("p95 < 1s", None), met);
+        assert_eq!(judged("p99.9 < 1s", None), missed);
+        assert_eq!(judged("p99 < 1s", None), open);
+        assert_eq!(judged("mean < 1s", None), open);
     }
 
     #[test]

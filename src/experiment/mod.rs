@@ -5,10 +5,12 @@
 //! | when has a steady state begun? | [`warmup`]: pilots and MSER-5 |
 //! | how sure is a number? | [`replicate()`]: replications until they suffice; `batches`: one long
 //! run |
+//! | do the runs suffice for it? | `course`: excursions and stretches within them |
 //! | what would other traffic of this kind have done? | `resample`: blocks of a trace, joined anew
 //! |
 //! | which forecaster is better? | [`foresee`]: back-tests on one series |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
+//! | which of very many? | [`sweep`]: a grid of any fields, the front, the best for sure |
 //!
 //! This is the only user of threads. Runs are the unit of parallel work and are taken up in the
 //! order of their numbers; everything is folded in that order, and a stop keeps the complete ones
@@ -20,6 +22,7 @@ mod batches;
 mod campaign;
 
 pub mod compare;
+mod course;
 mod crew;
 mod difference;
 mod estimated;
@@ -30,6 +33,7 @@ mod judge;
 mod precision;
 pub mod replicate;
 mod resample;
+pub mod sweep;
 pub mod warmup;
 mod words;
 mod workload;

@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::judge::Estimates;
+use super::words::{listed, percent};
 use crate::outcome::{Estimate, Reached};
 use crate::scenario::{Measure, Scenario};
 use crate::stats::Precision;
@@ -66,6 +67,28 @@ impl Sequential {
             Look::Continue(runs) => Some(runs as usize),
             Look::Reached | Look::Spent => None,
         }
+    }
+
+    /// What the reader should know of the precision.
+    pub(super) fn words(&self) -> Option<String> {
+        let Reached { asked, reached, replications_needed } = self.reached?;
+        let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
+        let (what, asked) = (listed(&measures), percent(100.0 * asked));
+        let Some(reached) = reached else {
+            return Some(format!(
+                "{what} cannot be known to ±{asked} from these runs: lengthen them with \
+                 `--duration`, or raise `--max-replications`"
+            ));
+        };
+        let reached = percent(100.0 * reached);
+        Some(match replications_needed {
+            None => format!("{what} to ±{asked} was asked for; the widest interval is ±{reached}"),
+            Some(needed) => format!(
+                "{what} to ±{asked} was asked for, and the widest interval is still ±{reached}: \
+                 about {needed} replications would be needed; raise `--max-replications`, or \
+                 lengthen runs with `--duration`"
+            ),
+        })
     }
 
     /// What was reached at the last look.

@@ -12,6 +12,7 @@ use super::{Crew, Monitor, WarmUp};
 use crate::diagnose::Problem;
 use crate::outcome::{Estimated, Kind, Method};
 use crate::scenario::{Measured, Resample, Scenario};
+use crate::time::Duration;
 
 /// What came of several runs of a scenario.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub fn replicate(
         let mut outcome = estimated(scenario, &evidence(scenario, &runs, 0, method));
         outcome.partial = runs.stopped;
         outcome.advice.extend(warm_up.advice.clone());
+        outcome.advice.extend(sequential.as_ref().and_then(Sequential::words));
         outcome.advice.extend(resampling.words(&runs, wanted, scenario));
         if let Some(intervals) = &mut outcome.intervals {
             intervals.precision = sequential.as_ref().and_then(Sequential::reached);
@@ -129,17 +131,16 @@ impl Resampling {
         let done = runs.replications.len();
         let mut words = Vec::new();
         if let Some(Some(recorded)) = self.recorded.first() {
-            let blocks = &recorded.blocks;
-            let season = match blocks.is_seasonal() {
+            let season = match recorded.blocks.is_seasonal() {
                 true => ", each from the same time of another day",
                 false => "",
             };
             words.push(format!(
-                "estimates are those of the trace as recorded; intervals come from {} traces \
-                 joined from blocks of it, {:.0} s long on average as its correlations ask \
-                 for{season}: they speak of other traffic of this kind",
+                "numbers are those of the trace as recorded; intervals come from {} traces joined \
+                 from blocks of it, {} long on average as its correlations ask for{season}: they \
+                 speak of other traffic of this kind",
                 done.saturating_sub(1),
-                blocks.mean_length().as_secs_f64(),
+                about(recorded.blocks.mean_length()),
             ));
         } else if !scenario.is_drawn() {
             words.push(self.on_one_trace(runs));
@@ -167,6 +168,16 @@ impl Resampling {
             "`--resample blocks` varies the traffic too"
         };
         format!("{what}; {why}")
+    }
+}
+
+/// A span with the digits that matter where it is an average: `84 s`, `2.5 s`, `12 ms`.
+fn about(span: Duration) -> String {
+    match span.as_secs_f64() {
+        s if s >= 9.95 => format!("{s:.0} s"),
+        s if s >= 0.9995 => format!("{s:.1} s"),
+        s if s >= 0.00995 => format!("{:.0} ms", 1e3 * s),
+        s => format!("{:.2} ms", 1e3 * s),
     }
 }
 

@@ -173,7 +173,7 @@ mod tests {
     /// One other trace of the kind of these requests.
     fn joined(requests: &[Request], replication: u64) -> Vec<Request> {
         let requests = requests.to_vec();
-        let workload = Workload { requests, impatient: false, advice: Vec::new() };
+        let workload = Workload { requests, impatient: false, end: None, advice: Vec::new() };
         let recorded = Arc::new(Recorded::new(workload, None).unwrap());
         let mut source = recorded.source(Seed::new(1, replication));
         let mut out = Vec::new();

@@ -101,7 +101,8 @@ fn by(change: f64, low: f64, high: f64) -> String {
     format!("{change:.places$} % ({low:.places$}–{high:.places$} %)")
 }
 
-fn percent(number: f64) -> String {
+/// A percentage with two digits after the point, or one from 10 on.
+pub(super) fn percent(number: f64) -> String {
     let shown = match number {
         x if x >= 9.95 => format!("{x:.1}"),
         x => format!("{x:.2}"),
@@ -114,7 +115,8 @@ fn more(difference: &Difference) -> String {
     let plausible = match difference.change {
         Estimate { low: Some(low), high: Some(high), .. } => {
             let most = 100.0 * low.abs().max(high.abs());
-            Some(format!("no difference larger than {}", percent(most)))
+            // Two digits after the point would call the least of them nothing.
+            Some(format!("no difference larger than {}", percent(most.max(0.01))))
         }
         _ => None,
     };
@@ -129,7 +131,8 @@ fn more(difference: &Difference) -> String {
     }
 }
 
-fn listed(items: &[String]) -> String {
+/// `a, b and c`.
+pub(super) fn listed(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -173,6 +176,12 @@ fn gain(differences: &[Difference]) -> Option<String> {
         format!("{} to {}", digits(least), digits(most))
     };
     let what = word_of(path);
+    if most < 1.05 {
+        return Some(format!(
+            "the same requests for all brought nothing: differences in {what} vary as they would on \
+             separate ones"
+        ));
+    }
     Some(format!(
         "the same requests for all made the variance of differences in {what} {factor} times \
          smaller"

@@ -18,8 +18,8 @@ pub struct Meter {
     pub arrived: u64,
     /// The work that arrived: nanoseconds of service at speed 1.
     pub demand: u128,
-    /// Ends by [`Fate`]: completed, rejected, timed out, failed.
-    pub ended: [u64; 4],
+    /// Ends by [`Fate`].
+    pub ended: [u64; Fate::COUNT],
     /// Completed requests that waited at all.
     pub waited: u64,
     /// Latencies of completed requests.
@@ -125,6 +125,16 @@ impl Probe for Meter {
             self.tokens[0] += u64::from(done.request.input);
             self.tokens[1] += u64::from(done.request.output);
         }
+    }
+
+    fn attempt(&mut self, done: &Completion, horizon: Option<Instant>, _: bool) {
+        // Its request is counted when that ends; the server was busy with it all the same.
+        let within = |at: Instant| at.max(self.from).min(horizon.unwrap_or(Instant::NEVER));
+        let served = within(done.ended).since(within(done.started)).0;
+        if let Some(server) = self.server(done.server) {
+            server.busy_ns = server.busy_ns.wrapping_add(served);
+        }
+        self.last = self.last.max(done.ended);
     }
 
     fn beyond(&mut self, done: &Completion, horizon: Instant) {

@@ -1,10 +1,12 @@
 //! What is measured: probes are told what happens and keep what they need; they compose as tuples.
 
 mod census;
+mod chronicle;
 mod meter;
 mod timeline;
 
 pub use census::{Census, Change, Decision, Offered};
+pub use chronicle::{Beat, Chronicle, Entry, Tries};
 pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 
@@ -33,6 +35,14 @@ pub trait Probe {
     /// to more than the slots were busy, by this much.
     fn crowd(&mut self, _crowd: &Crowd) {}
 
+    /// An attempt has ended that did not end its request: another one will be made, or another one
+    /// answered, or nobody waited any more. Time averages end at the horizon, where it is known;
+    /// whether its service was in vain, or goes on elsewhere.
+    fn attempt(&mut self, _done: &Completion, _horizon: Option<Instant>, _in_vain: bool) {}
+
+    /// Something has happened that only failures, or the protection against them, bring about.
+    fn note(&mut self, _now: Instant, _note: Note) {}
+
     /// The fleet has changed.
     fn fleet(&mut self, _now: Instant, _change: FleetChange, _fleet: &Fleet) {}
 
@@ -50,6 +60,46 @@ pub trait Probe {
 }
 
 impl Probe for () {}
+
+/// What failures, and the protection against them, bring about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// An attempt of a request begins.
+    Attempt(Try),
+    /// A retry or a hedge that the budget did not allow.
+    Denied,
+    /// A hedge answered first.
+    HedgeWon,
+    /// A server lost a request with it.
+    Lost,
+    /// A server gave a request back to the balancer.
+    Returned,
+    /// A fault, by its place in the scenario, comes (true) or goes.
+    Fault(ServerId, u16, bool),
+    /// A server has gone out (true), or come back.
+    Out(ServerId, bool),
+    /// Active checks take a server for down (true), or up.
+    Marked(ServerId, bool),
+    /// A server is ejected (true), or returns.
+    Ejected(ServerId, bool),
+    /// Balancers no longer use a server, for whichever reason (true), or use it again.
+    Shunned(ServerId, bool),
+    /// So few servers are trusted that all are used (true), or no more.
+    Panic(bool),
+    /// The circuit of a balancer opens (true), or closes.
+    Circuit(u32, bool),
+}
+
+/// Why an attempt is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// The request has come.
+    First,
+    /// An attempt before it failed.
+    Retry,
+    /// The attempt before it takes long.
+    Hedge,
+}
 
 /// More requests in service at a server than it has slots, for a while.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +136,12 @@ macro_rules! together {
             fn crowd(&mut self, crowd: &Crowd) {
                 $(self.$field.crowd(crowd);)+
             }
+            fn attempt(&mut self, done: &Completion, horizon: Option<Instant>, in_vain: bool) {
+                $(self.$field.attempt(done, horizon, in_vain);)+
+            }
+            fn note(&mut self, now: Instant, note: Note) {
+                $(self.$field.note(now, note);)+
+            }
             fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {
                 $(self.$field.fleet(now, change, fleet);)+
             }
@@ -107,6 +163,7 @@ macro_rules! together {
 together!(A.0, B.1);
 together!(A.0, B.1, C.2);
 together!(A.0, B.1, C.2, D.3);
+together!(A.0, B.1, C.2, D.3, E.4);
 
 /// A probe that may be absent.
 impl<P: Probe> Probe for Option<P> {
@@ -132,6 +189,16 @@ impl<P: Probe> Probe for Option<P> {
     fn crowd(&mut self, crowd: &Crowd) {
         if let Some(probe) = self {
             probe.crowd(crowd);
+        }
+    }
+    fn attempt(&mut self, done: &Completion, horizon: Option<Instant>, in_vain: bool) {
+        if let Some(probe) = self {
+            probe.attempt(done, horizon, in_vain);
+        }
+    }
+    fn note(&mut self, now: Instant, note: Note) {
+        if let Some(probe) = self {
+            probe.note(now, note);
         }
     }
     fn fleet(&mut self, now: Instant, change: FleetChange, fleet: &Fleet) {

@@ -186,6 +186,12 @@ impl Probe for Timeline {
         self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
     }
 
+    fn attempt(&mut self, done: &Completion, _: Option<Instant>, _: bool) {
+        if done.ended > done.started {
+            self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
+        }
+    }
+
     fn crowd(&mut self, crowd: &Crowd) {
         let less = -i64::from(crowd.beyond);
         self.spread(crowd.from, crowd.to, less, |bin| &mut bin.busy_ns);

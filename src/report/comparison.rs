@@ -3,10 +3,13 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::estimates::marks;
 use super::flat;
 use super::table::{advice, plain, right_aligned, unit_of};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
-use crate::outcome::{Comparison, Difference, Estimate, Estimated, Verdict};
+use crate::outcome::{
+    Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
+};
 
 /// How a measure of a variant is shown.
 type Column = (&'static str, &'static str, fn(&Estimated) -> &Estimate, fn(f64) -> String);
@@ -29,7 +32,10 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
         let first = all.next().flatten();
         all.any(|other| other != first)
     };
-    let columns: Vec<&Column> = COLUMNS.iter().filter(varies).collect();
+    let mut columns: Vec<&Column> = COLUMNS.iter().filter(varies).collect();
+    if columns.is_empty() {
+        columns = COLUMNS[..3].iter().collect();
+    }
     let mut table = plain(width);
     table.set_header([""].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
     for outcome in &comparison.variants {
@@ -39,6 +45,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     right_aligned(&mut table);
     shown.push_str(&(table.trim_fmt() + "\n\n"));
     shown.push_str(&differences(comparison, &columns, width));
+    shown.push_str(&legend(comparison, &columns));
     shown.push_str(&objectives(comparison));
     for finding in &comparison.findings {
         let folded = advice(std::slice::from_ref(finding), width);
@@ -54,14 +61,18 @@ fn headline(comparison: &Comparison) -> String {
         name => format!("{name}: "),
     };
     let partial = if comparison.partial { " (partial: stopped early)" } else { "" };
-    let parts = first.intervals.map_or(0, |intervals| intervals.parts);
-    format!(
-        "{name}{} variants on the same {} requests in {parts} replications; intervals at {} \
-         confidence{partial}\n\n",
-        comparison.variants.len(),
-        grouped(first.requests.arrived),
-        percent(comparison.confidence),
-    )
+    let (requests, sure) = (grouped(first.requests.arrived), percent(comparison.confidence));
+    let from = match first.intervals {
+        Some(Intervals { method: Method::Resamples, parts, .. }) => {
+            format!("; intervals at {sure} confidence from {} resamples of the trace", parts - 1)
+        }
+        Some(Intervals { parts, .. }) => {
+            format!(" in {parts} replications; intervals at {sure} confidence")
+        }
+        None => String::new(),
+    };
+    let variants = comparison.variants.len();
+    format!("{name}{variants} variants on the same {requests} requests{from}{partial}\n\n")
 }
 
 /// The change of each measure against the other variant: `−31 % (−34 to −28)`, in brackets where
@@ -84,6 +95,21 @@ fn differences(comparison: &Comparison, columns: &[&Column], width: u16) -> Stri
     }
     right_aligned(&mut table);
     table.trim_fmt() + "\n\n"
+}
+
+/// What the marks and brackets of the tables mean, where there are any.
+fn legend(comparison: &Comparison, columns: &[&Column]) -> String {
+    let of = |outcome| columns.iter().map(move |(_, _, of, _)| of(outcome).status);
+    let statuses: Vec<Status> = comparison.variants.iter().flat_map(of).collect();
+    let mut words = marks(&statuses);
+    let open = |difference: &Difference| {
+        columns.iter().any(|(_, path, ..)| *path == difference.measure)
+            && change(difference).starts_with('[')
+    };
+    if comparison.differences.iter().any(open) {
+        words.push("[…] not separable");
+    }
+    if words.is_empty() { String::new() } else { format!("{}\n\n", words.join(" · ")) }
 }
 
 /// Which variant meets which objective.

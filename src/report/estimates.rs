@@ -14,6 +14,9 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
     shown.push_str(&format!("\n{}\n\n", origin(outcome)));
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
+    if let Some(found) = &outcome.resilience {
+        shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
+    }
     if let Some(legend) = legend(outcome) {
         shown.push_str(&format!("\n{legend}\n"));
     }
@@ -40,7 +43,12 @@ fn origin(outcome: &Estimated) -> String {
     let from = match intervals.method {
         Method::Replications => format!("{parts} replications"),
         Method::Batches => format!("one run in {parts} batches"),
-        Method::Resamples => format!("the trace and {} resamples of it", parts - 1),
+        Method::Resamples => {
+            return format!(
+                "the trace as recorded; intervals at {sure} confidence from {} resamples of it",
+                parts - 1
+            );
+        }
     };
     let warm_up = match outcome.warm_up_s {
         0.0 => String::new(),
@@ -94,7 +102,7 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("queue", estimate(&outcome.queue_mean, digits));
     fact("throughput", estimate(&outcome.throughput, |rate| format!("{} /s", digits(rate))));
     let requests = &outcome.requests;
-    let lost = requests.rejected + requests.timed_out + requests.failed;
+    let lost = requests.errors();
     if lost > 0 {
         fact("errors", format!("{} ({})", estimate(&outcome.error_rate, percent), grouped(lost)));
     }
@@ -127,13 +135,18 @@ fn legend(outcome: &Estimated) -> Option<String> {
     let mut statuses: Vec<Status> =
         [&outcome.latency_s, &outcome.wait_s].into_iter().flat_map(of).collect();
     statuses.extend([&outcome.utilization, &outcome.queue_mean].map(|estimate| estimate.status));
-    let marks: Vec<&str> = [
+    let marks = marks(&statuses);
+    (!marks.is_empty()).then(|| marks.join(" · "))
+}
+
+/// What the marks behind estimates of these statuses mean.
+pub(super) fn marks(statuses: &[Status]) -> Vec<&'static str> {
+    [
         (Status::LowPrecision, "~ covers somewhat less than it says"),
         (Status::Insufficient, "– too few requests to know"),
         (Status::Unstable, "! no steady state"),
     ]
     .into_iter()
     .filter_map(|(status, words)| statuses.contains(&status).then_some(words))
-    .collect();
-    (!marks.is_empty()).then(|| marks.join(" · "))
+    .collect()
 }

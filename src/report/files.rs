@@ -10,7 +10,7 @@ use super::chart::{self, Chart};
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
-use crate::outcome::{Comparison, Outcome};
+use crate::outcome::{Comparison, Outcome, Sweep};
 
 /// One line of `servers.csv`.
 #[derive(Serialize)]
@@ -70,7 +70,8 @@ impl Folder {
             }));
         }
         self.write("servers.csv", flat::csv(&rows))?;
-        super::scaling::write(self, outcome)
+        super::scaling::write(self, outcome)?;
+        super::resilience::write(self, outcome)
     }
 
     /// What a report is drawn from, each chart as SVG and as PNG, and the page.
@@ -110,6 +111,21 @@ impl Folder {
         charts.extend(chart::of_several(&several::of_comparison(comparison)));
         self.write_charts(&charts)?;
         self.write("report.html", several::comparison_page(comparison, command))
+    }
+
+    /// `sweep.json` and `summary.csv` of a sweep, its charts, its page.
+    pub fn write_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
+        let json = serde_json::to_string_pretty(sweep).expect("sweeps are plain data");
+        self.write("sweep.json", json + "\n")?;
+        self.write("summary.csv", super::sweep::csv(sweep))?;
+        self.write("command.txt", format!("{command}\n"))?;
+        self.write_drawn_sweep(sweep, command)
+    }
+
+    /// The charts and the page of a sweep that is there.
+    pub fn write_drawn_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
+        self.write_charts(&chart::of_sweep(sweep))?;
+        self.write("report.html", super::sweep::page(sweep, command))
     }
 
     pub(super) fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

@@ -15,7 +15,8 @@ fn descend(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match value {
         // Logs have files of their own: a row holds figures.
-        Value::Array(_) if path.ends_with(".decisions") || path.ends_with(".timeline") => {}
+        Value::Array(_)
+            if [".decisions", ".timeline", ".incidents"].iter().any(|it| path.ends_with(it)) => {}
         Value::Object(fields) => {
             fields.iter().for_each(|(key, value)| descend(&join(key), value, cells));
         }

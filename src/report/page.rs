@@ -128,7 +128,8 @@ fn key_figures(results: &Results) -> String {
     card("mean wait", told("wait_s.mean", Kind::Time));
     card("utilization", told("utilization", Kind::Share));
     card("servers", told("servers.mean", Kind::Plain));
-    let lost = requests("rejected") + requests("timed_out") + requests("failed");
+    let ends = ["rejected", "timed_out", "failed", "shed"];
+    let lost: f64 = ends.into_iter().map(requests).sum();
     if lost > 0.0 {
         card("not completed", super::text::percent(lost / requests("arrived").max(1.0)));
     }

@@ -11,6 +11,9 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
     shown.push_str(&super::scaling::lines(&outcome.autoscaling, width));
+    if let Some(found) = &outcome.resilience {
+        shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
+    }
     if !outcome.slo.is_empty() {
         shown.push('\n');
     }
@@ -102,6 +105,7 @@ fn facts(outcome: &Outcome, width: u16) -> String {
         ("rejected", requests.rejected),
         ("timed out", requests.timed_out),
         ("failed", requests.failed),
+        ("shed", requests.shed),
     ];
     for (name, count) in ends.into_iter().filter(|(_, count)| *count > 0) {
         let share = count as f64 / requests.arrived.max(1) as f64;

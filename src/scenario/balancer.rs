@@ -7,7 +7,7 @@ use super::split;
 use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
-use crate::engine::Reporting;
+use crate::engine::{QueueTimeout, Reporting};
 use crate::registry::{Recipe, Role};
 use crate::station::Discipline;
 use crate::time::Duration;
@@ -32,6 +32,13 @@ struct Keys {
     /// Requests that may wait in a shared queue; unlimited when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_limit: Option<u32>,
+    /// How long a request may wait in a queue, the shared one or a server's; for ever when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_timeout: Option<Duration>,
+    /// The tick of the balancer's clock: `queue-timeout` counts from the beginning of the tick in
+    /// which a request joins the queue (HAProxy's is `1ms`); exact when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timer_tick: Option<Duration>,
     /// The order of a shared queue.
     discipline: Recipe<dyn Discipline>,
     /// How many balancers there are, each with its own view; requests are dealt to them in turn.
@@ -48,6 +55,8 @@ impl Default for Keys {
         Self {
             queue: QueuePlace::PerServer,
             queue_limit: None,
+            queue_timeout: None,
+            timer_tick: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             balancers: 1,
             report_interval: None,
@@ -104,6 +113,14 @@ impl BalancerTable {
         self.keys.report_interval.map(|interval| Reporting { interval, delay })
     }
 
+    /// How long a request may wait in a queue.
+    pub fn queue_timeout(&self) -> QueueTimeout {
+        QueueTimeout {
+            limit: self.keys.queue_timeout.unwrap_or(Duration::FOREVER),
+            tick: self.keys.timer_tick.unwrap_or(Duration::ZERO),
+        }
+    }
+
     /// Leaves of a document's balancer only what is not its policy's: where queues stand.
     pub(super) fn forget_policy(document: &mut Node, origin: &Origin) -> Result<(), Problem> {
         let own = split::fields::<Keys>();
@@ -127,6 +144,10 @@ impl BalancerTable {
         }
         if self.keys.report_interval == Some(Duration::ZERO) {
             return Err(Problem::about("report-interval", "`report-interval` must be above 0"));
+        }
+        if self.keys.timer_tick.is_some() && self.keys.queue_timeout.is_none() {
+            return Err(Problem::about("timer-tick", "`timer-tick` has no timer to round")
+                .help("it goes with `queue-timeout`"));
         }
         Ok(())
     }

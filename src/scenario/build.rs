@@ -8,7 +8,7 @@ use crate::engine::{self, Ending, Plant, PoolLife, PoolState, Watch};
 use crate::fleet::{Fleet, ServerSpec, State};
 use crate::law::{self, Law, Unit};
 use crate::outcome::{Kind, Outcome};
-use crate::probe::{Census, Meter, Probe, Timeline};
+use crate::probe::{Census, Chronicle, Meter, Probe, Timeline};
 use crate::registry::Recipe;
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
@@ -40,6 +40,8 @@ pub struct Measured {
     pub timeline: Timeline,
     /// The fleet over time, where servers come and go.
     pub census: Option<Census>,
+    /// What failed and what was done about it, where anything may.
+    pub chronicle: Option<Chronicle>,
     /// How it ended.
     pub ending: Ending,
     /// What the workload had to say.
@@ -99,13 +101,24 @@ impl Scenario {
         let balancers = self.balancer.balancers();
         let keys = self.has_keys()?;
         let reports = self.balancer.reporting().is_some();
-        let setup = |balancer| balance::Setup { fleet: &fleet, balancer, balancers, keys, reports };
+        let zones: Vec<String> = zones.into_iter().map(str::to_owned).collect();
+        let setup = |balancer| balance::Setup {
+            fleet: &fleet,
+            balancer,
+            balancers,
+            keys,
+            reports,
+            grows: lives,
+            zones: &zones,
+        };
         let build = |balancer| self.balancer.policy.build(&setup(balancer));
         let built = (0..balancers).map(build).collect::<Result<_, _>>()?;
         let stream = |balancer: u32| seed.stream(Purpose::Route, &balancer.to_string());
         let streams = (0..balancers).map(stream).collect();
         let reporting = self.balancer.reporting();
         let balancers = built;
+        let resilience = self.resilience(seed)?;
+        let queue_timeout = self.balancer.queue_timeout();
         Ok(Plant {
             fleet,
             stations,
@@ -116,6 +129,8 @@ impl Scenario {
             plain_fifo,
             life,
             reporting,
+            queue_timeout,
+            resilience,
         })
     }
 
@@ -231,10 +246,21 @@ impl Scenario {
         let meter = Meter::new(Instant::START + warm_up, plant.fleet.len());
         let timeline = self.run.interval.map_or_else(Timeline::growing, Timeline::every);
         let census = self.has_life().then(|| Census::new(self.pool.len()));
-        let mut probe = (meter, timeline, census, extra);
+        if !self.is_guarded() {
+            let mut probe = (meter, timeline, census, extra);
+            let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
+            let (meter, timeline, census, extra) = probe;
+            let (chronicle, advice) = (None, source.advice());
+            return Ok((Measured { meter, timeline, census, chronicle, ending, advice }, extra));
+        }
+        // A probe of its own kind, so that runs without failures do not ask for it at each event.
+        let chronicle = Chronicle::new(Instant::START + warm_up);
+        let mut probe = (meter, timeline, census, chronicle, extra);
         let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
-        let (meter, timeline, census, extra) = probe;
-        Ok((Measured { meter, timeline, census, ending, advice: source.advice() }, extra))
+        let (meter, timeline, census, mut chronicle, extra) = probe;
+        chronicle.settle(ending.horizon);
+        let (chronicle, advice) = (Some(chronicle), source.advice());
+        Ok((Measured { meter, timeline, census, chronicle, ending, advice }, extra))
     }
 
     /// The warm-up that the scenario sets in so many words.

@@ -4,8 +4,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
+use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
+use crate::law::Law;
+use crate::registry::Role;
+use crate::station::Discipline;
+use crate::workload::arrivals::Arrivals;
 use crate::workload::trace::Options;
 
 /// What a command works on.
@@ -140,6 +145,7 @@ impl Setting {
         if self.path == "balancer.policy" {
             return self.choose_policy(document, origin);
         }
+        unfold(document, &self.path)?;
         let value = Node::from_word(&self.word, origin.clone());
         // Behind a shared queue nobody waits at a server.
         let shared = Value::Text("shared".to_owned());
@@ -167,7 +173,9 @@ impl Setting {
             .at(origin));
         }
         for name in self.concerned(document, table, rest, names) {
-            document.set_keyed(&format!("{table}.{name}.{rest}"), key, value.clone())?;
+            let path = format!("{table}.{name}.{rest}");
+            unfold(document, &path)?;
+            document.set_keyed(&path, key, value.clone())?;
         }
         Ok(())
     }
@@ -252,6 +260,27 @@ impl Setting {
             None => document.set("balancer", policy),
         }
     }
+}
+
+/// Writes a part that a path leads into, and that stands as `name:key=value`, as the table it is:
+/// `traffic.web.arrivals.rate` is a key of `arrivals = "poisson:rate=10/s"` too.
+fn unfold(document: &mut Node, path: &str) -> Result<(), Problem> {
+    for (at, _) in path.match_indices('.') {
+        let above = &path[..at];
+        let head = match above.rsplit('.').next().unwrap_or(above) {
+            "arrivals" => <dyn Arrivals as Role>::KEY,
+            "balancer" | "autoscaler" => <dyn Balancer as Role>::KEY,
+            "discipline" => <dyn Discipline as Role>::KEY,
+            "service" | "startup" | "patience" | "lifetime" | "idle-timeout" | "input-tokens"
+            | "output-tokens" => <dyn Law as Role>::KEY,
+            _ => continue,
+        };
+        if let Some(Node { value: Value::Text(spec), origin }) = document.find(above) {
+            let table = Node::from_spec(head, spec, origin)?;
+            document.set(above, table)?;
+        }
+    }
+    Ok(())
 }
 
 impl Scenario {

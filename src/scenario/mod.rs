@@ -5,17 +5,21 @@
 //! default). The scenario is printed with each result, so that a result can be repeated from
 //! itself.
 
+mod aftermath;
 mod autoscaler;
 mod balancer;
 mod billing;
 mod build;
+mod failure;
 mod input;
 mod objective;
 mod pool;
+mod resilience;
 mod run;
 mod split;
 mod staffing;
 mod summary;
+mod sweep;
 mod traffic;
 mod variant;
 
@@ -27,16 +31,22 @@ pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
 pub use billing::{Billing, CostTable, PriceChange};
 pub use build::{Built, Measured};
+pub use failure::Failure;
 pub use input::{Input, Overlay};
 pub use objective::{Goal, Measure};
 pub use pool::Pool;
+pub use resilience::{Breaker, Health, Hedge, Retry, Timeouts};
 pub use run::{Resample, Run, WarmUp};
+pub use summary::hot_server;
+pub use sweep::{Sampling, Selecting, SweepTable};
 pub use traffic::Traffic;
 pub use variant::Alternative;
 
 use crate::diagnose::Problem;
 use crate::document::Node;
 use crate::outcome::Kind;
+use crate::protect::Admission;
+use crate::registry::Recipe;
 use crate::units::Price;
 
 /// Everything that a run depends on.
@@ -63,6 +73,27 @@ pub struct Scenario {
     /// What all pools together may cost.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cost: CostTable,
+    /// What goes wrong, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub failure: IndexMap<String, Failure>,
+    /// How servers are found to be healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// How long anybody waits for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<Timeouts>,
+    /// When a request is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// When a request is sent twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
+    /// When nobody is let through for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
+    /// Who is let in at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Recipe<dyn Admission>>,
     /// Objectives by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub slo: IndexMap<String, Slo>,
@@ -73,6 +104,9 @@ pub struct Scenario {
     #[serde(default, skip_serializing)]
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
     pub variant: IndexMap<String, Node>,
+    /// What `sweep` varies.
+    #[serde(default, skip_serializing)]
+    pub sweep: SweepTable,
     /// Where relative paths start from.
     #[serde(skip)]
     pub folder: std::path::PathBuf,
@@ -163,6 +197,7 @@ impl Scenario {
             slo.check().map_err(|problem| at_key(problem, document, &["slo", name]))?;
         }
         self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;
+        self.check_resilience(document)?;
         // Building the fleet once finds what only shows when the parts meet.
         self.plant(crate::rng::Seed::new(self.seed, 0)).map(drop)
     }
@@ -176,7 +211,12 @@ impl Scenario {
     pub fn kind(&self) -> Kind {
         let duration = self.run.duration;
         let steady = |traffic: &Traffic| traffic.is_stationary(duration, &self.folder);
-        if self.traffic.values().all(steady) { Kind::SteadyState } else { Kind::Terminating }
+        let stated = self.failure.values().any(Failure::is_stated);
+        if self.traffic.values().all(steady) && !stated {
+            Kind::SteadyState
+        } else {
+            Kind::Terminating
+        }
     }
 
     /// The objectives in the order they were written.

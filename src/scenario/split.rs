@@ -1,5 +1,9 @@
 //! Tables that hold the options of two things at once, such as a balancer and its policy.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -7,14 +11,24 @@ use crate::diagnose::{Problem, unknown};
 use crate::document::{Node, Value};
 
 /// The names of the fields of `T`, as documents write them.
-pub(super) fn fields<T: JsonSchema>() -> Vec<String> {
+pub(super) fn fields<T: JsonSchema + 'static>() -> Vec<String> {
+    // A sweep reads thousands of scenarios, and a schema takes longer than all the rest of one.
+    static KNOWN: Mutex<BTreeMap<TypeId, Vec<String>>> = Mutex::new(BTreeMap::new());
+    let lock = || KNOWN.lock().expect("no thread panics while it copies names");
+    if let Some(known) = lock().get(&TypeId::of::<T>()) {
+        return known.clone();
+    }
     let schema = schemars::schema_for!(T);
     let properties = schema.get("properties").and_then(serde_json::Value::as_object);
-    properties.into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+    let made: Vec<String> = properties.into_iter().flat_map(|all| all.keys().cloned()).collect();
+    lock().insert(TypeId::of::<T>(), made.clone());
+    made
 }
 
 /// Cuts a table in two: the keys that `T` knows, typed, and a table of all the others.
-pub(super) fn take<T: JsonSchema + DeserializeOwned>(node: &Node) -> Result<(T, Node), Problem> {
+pub(super) fn take<T: JsonSchema + DeserializeOwned + 'static>(
+    node: &Node,
+) -> Result<(T, Node), Problem> {
     let known = fields::<T>();
     let (mut own, mut rest) = (node.clone(), node.clone());
     if let (Value::Table(own), Value::Table(rest)) = (&mut own.value, &mut rest.value) {

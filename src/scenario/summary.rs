@@ -1,12 +1,12 @@
 //! From the sums of a meter to the numbers of an outcome, and the advice they call for.
 
-use super::{Goal, Measure, Measured, Scenario, billing, staffing};
+use super::{Goal, Measure, Measured, Scenario, aftermath, billing, staffing};
 use crate::engine::Ending;
 use crate::model::Fate;
 use crate::outcome::{
     Breakdown, Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary,
 };
-use crate::probe::PerServer;
+use crate::probe::{PerServer, Tries};
 use crate::time::{Instant, SECOND_NS};
 use crate::units::grouped;
 
@@ -23,13 +23,18 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     }
     let slot_time: f64 = terms.iter().map(|term| term.slot_s).sum();
     let busy: u128 = meter.servers.iter().map(|server| u128::from(server.busy_ns)).sum();
+    let tries = measured.chronicle.as_ref().map_or_else(Tries::default, |it| it.tries);
     let requests = Requests {
         arrived: meter.arrived,
         completed: meter.count(Fate::Completed),
         rejected: meter.count(Fate::Rejected),
         timed_out: meter.count(Fate::TimedOut),
         failed: meter.count(Fate::Failed),
-        retried: 0,
+        retried: tries.retries,
+        shed: meter.count(Fate::Shed),
+        hedged: tries.hedges,
+        returned: tries.returned,
+        lost: tries.lost,
     };
     let mut outcome = Outcome {
         schema: "plimsoll.outcome/1".to_owned(),
@@ -44,10 +49,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         duration_s: span,
         warm_up_s: meter.from.as_secs_f64(),
         throughput: if span > 0.0 { meter.departed() as f64 / span } else { 0.0 },
-        error_rate: share(
-            requests.rejected + requests.timed_out + requests.failed,
-            requests.arrived,
-        ),
+        error_rate: share(requests.errors(), requests.arrived),
         latency_s: meter.latency.summary(),
         wait_s: meter.wait.summary(),
         service_s: meter.service.summary(),
@@ -60,6 +62,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         requests,
         pools,
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
+        resilience: aftermath::resilience(scenario, measured),
         slo: Vec::new(),
         advice: measured.advice.clone(),
     };
@@ -67,6 +70,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     advise(scenario, measured, &terms, &mut outcome);
     let Cost { breakdown, currency, .. } = &outcome.cost;
     outcome.advice.extend(breakdown.as_ref().and_then(|it| billing::advice(it, currency)));
+    outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
 }
 
@@ -242,6 +246,23 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     Objective { objective: goal.text.clone(), value, met, inconclusive: false }
 }
 
+/// Names a server that is much busier than all others of its pool, from everyone's number and load.
+pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
+    const BUSY: f64 = 0.8;
+    const UNEVEN: f64 = 1.5;
+    let &(server, most) = loads.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let whole: f64 = loads.iter().map(|(_, load)| load).sum();
+    let others = (whole - most) / (loads.len() - 1) as f64;
+    (loads.len() > 2 && most >= BUSY && most >= UNEVEN * others).then(|| {
+        format!(
+            "server {server} of pool `{pool}` is {:.0} % busy and the others {:.0} % on average: \
+             hot keys (see `bounded-load`), or a policy that fills one server before the next",
+            100.0 * most,
+            100.0 * others
+        )
+    })
+}
+
 fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
@@ -282,6 +303,12 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         );
     }
     let mut say = |words: String| outcome.advice.push(words);
+    if !scenario.has_life() {
+        for pool in &outcome.pools {
+            let loads = pool.servers.iter().map(|server| (server.id, server.utilization));
+            hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
+        }
+    }
     let completed = outcome.requests.completed;
     let lacking: Vec<&str> = [("p99", 0.99), ("p99.9", 0.999)]
         .into_iter()
@@ -294,5 +321,23 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
             grouped(completed),
             lacking.join(" and ")
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_a_hot_key_is_named_and_none_of_an_even_pool() {
+        let named = |loads: &[f64]| {
+            let loads: Vec<(u32, f64)> = (6..).zip(loads.iter().copied()).collect();
+            hot_server("cache", &loads)
+        };
+        let words = named(&[0.4, 0.93, 0.42]).unwrap();
+        assert!(words.starts_with("server 7 of pool `cache` is 93 % busy and the others 41 %"));
+        assert_eq!(named(&[0.4, 0.7, 0.42]), None, "nobody is full");
+        assert_eq!(named(&[0.8, 0.93, 0.82]), None, "all are");
+        assert_eq!((named(&[]), named(&[0.9]), named(&[0.9, 0.1])), (None, None, None));
     }
 }

@@ -9,6 +9,8 @@ use crate::time::Duration;
 pub trait Line {
     /// Takes a request in.
     fn push(&mut self, ticket: Ticket, slab: &mut Slab);
+    /// Takes in one that was next before, ahead of those that came after it.
+    fn push_front(&mut self, ticket: Ticket, slab: &mut Slab);
     /// The next to be served leaves the line.
     fn pop(&mut self, slab: &mut Slab) -> Option<Ticket>;
     /// Takes one that waits out of the line.
@@ -69,6 +71,18 @@ impl Line for Fifo {
         self.len += 1;
     }
 
+    fn push_front(&mut self, ticket: Ticket, slab: &mut Slab) {
+        slab[ticket].previous = Ticket::NONE;
+        slab[ticket].next = self.head;
+        if self.head == Ticket::NONE || self.len == 0 {
+            self.tail = ticket;
+        } else {
+            slab[self.head].previous = ticket;
+        }
+        self.head = ticket;
+        self.len += 1;
+    }
+
     #[inline]
     fn pop(&mut self, slab: &mut Slab) -> Option<Ticket> {
         if self.len == 0 {
@@ -112,6 +126,10 @@ impl Line for Lifo {
     fn push(&mut self, ticket: Ticket, slab: &mut Slab) {
         self.0.push(ticket, slab);
     }
+    fn push_front(&mut self, ticket: Ticket, slab: &mut Slab) {
+        // The last one is the next one.
+        self.0.push(ticket, slab);
+    }
     fn pop(&mut self, slab: &mut Slab) -> Option<Ticket> {
         let last = (self.0.len > 0).then_some(self.0.tail)?;
         self.0.unlink(last, slab);
@@ -139,6 +157,11 @@ impl Line for Priority {
     fn push(&mut self, ticket: Ticket, slab: &mut Slab) {
         let level = slab[ticket].request.priority;
         self.levels.entry(level).or_default().push(ticket, slab);
+        self.len += 1;
+    }
+    fn push_front(&mut self, ticket: Ticket, slab: &mut Slab) {
+        let level = slab[ticket].request.priority;
+        self.levels.entry(level).or_default().push_front(ticket, slab);
         self.len += 1;
     }
     fn pop(&mut self, slab: &mut Slab) -> Option<Ticket> {
@@ -173,6 +196,9 @@ impl Shortest {
 impl Line for Shortest {
     fn push(&mut self, ticket: Ticket, slab: &mut Slab) {
         self.0.insert(Self::key(ticket, slab));
+    }
+    fn push_front(&mut self, ticket: Ticket, slab: &mut Slab) {
+        self.push(ticket, slab);
     }
     fn pop(&mut self, _: &mut Slab) -> Option<Ticket> {
         self.0.pop_first().map(|(_, _, ticket)| ticket)
@@ -226,5 +252,19 @@ mod tests {
         assert_eq!(order::<Lifo>(&requests, Some(3)), [2, 1, 0]);
         assert_eq!(order::<Priority>(&requests, Some(1)), [3, 0, 2]);
         assert_eq!(order::<Shortest>(&requests, Some(3)), [1, 2, 0]);
+    }
+
+    #[test]
+    fn whoever_is_put_back_is_next_again() {
+        let (mut slab, mut line) = (Slab::default(), Fifo::default());
+        let tickets = [0, 1, 2].map(|index| slab.insert(Request::default(), index, 0));
+        line.push_front(tickets[0], &mut slab);
+        line.push(tickets[1], &mut slab);
+        line.push(tickets[2], &mut slab);
+        let first = line.pop(&mut slab).unwrap();
+        line.push_front(first, &mut slab);
+        line.remove(tickets[1], &mut slab);
+        let served: Vec<Ticket> = std::iter::from_fn(|| line.pop(&mut slab)).collect();
+        assert_eq!(served, [tickets[0], tickets[2]]);
     }
 }

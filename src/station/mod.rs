@@ -42,8 +42,18 @@ pub trait Station {
     /// Takes a waiting request out; false when its service has begun.
     fn withdraw(&mut self, at: usize, ticket: Ticket, slab: &mut Slab) -> bool;
 
-    /// Takes everything out of a server, those in service first.
-    fn evict(&mut self, at: usize, now: Instant, slab: &mut Slab, out: &mut Vec<Ticket>);
+    /// Takes one out whose service has begun; those waiting move up.
+    fn cancel(&mut self, at: usize, ticket: Ticket, now: Instant, slab: &mut Slab);
+
+    /// Takes everything out of a server, those in service first, each with the demand that is left
+    /// of it at speed 1.
+    fn evict(
+        &mut self,
+        at: usize,
+        now: Instant,
+        slab: &mut Slab,
+        out: &mut Vec<(Ticket, Duration)>,
+    );
 
     /// Changes the speed of a server from now on; what is in service keeps what it has got.
     fn set_speed(&mut self, at: usize, speed: f64, now: Instant, slab: &mut Slab);

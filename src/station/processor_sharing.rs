@@ -122,10 +122,19 @@ impl Station for Sharing {
         false
     }
 
-    fn evict(&mut self, at: usize, now: Instant, _: &mut Slab, out: &mut Vec<Ticket>) {
+    fn cancel(&mut self, at: usize, ticket: Ticket, now: Instant, _: &mut Slab) {
         let server = &mut self.servers[at];
         server.advance(now);
-        out.extend(std::mem::take(&mut server.marks).into_iter().map(|(_, _, ticket)| ticket));
+        server.marks.retain(|(_, _, other)| *other != ticket);
+    }
+
+    fn evict(&mut self, at: usize, now: Instant, _: &mut Slab, out: &mut Vec<(Ticket, Duration)>) {
+        let server = &mut self.servers[at];
+        server.advance(now);
+        let got = server.attained;
+        let left = |mark: u64| Duration((f64::from_bits(mark) - got).max(0.0).ceil() as u64);
+        let all = std::mem::take(&mut server.marks).into_iter();
+        out.extend(all.map(|(mark, _, ticket)| (ticket, left(mark))));
     }
 
     fn set_speed(&mut self, at: usize, speed: f64, now: Instant, _: &mut Slab) {

@@ -27,11 +27,18 @@ pub struct Live {
     pub server: ServerId,
     /// The balancer that dealt with it.
     pub balancer: u32,
+    /// The call that it is an attempt of, where requests may be sent more than once.
+    pub call: u32,
     /// Whether its service has begun.
     pub serving: bool,
     /// Its neighbours in an intrusive line.
     pub(super) next: Ticket,
     pub(super) previous: Ticket,
+}
+
+impl Live {
+    /// No call, or one that is over.
+    pub const NO_CALL: u32 = u32::MAX;
 }
 
 /// Every request in the system.
@@ -52,6 +59,7 @@ impl Slab {
             index,
             server: ServerId::NONE,
             balancer,
+            call: Live::NO_CALL,
             serving: false,
             next: Ticket::NONE,
             previous: Ticket::NONE,

@@ -43,10 +43,29 @@ pub struct Batches {
     size: u64,
     closed: Vec<Batch>,
     open: Batch,
-    /// The median when it was last looked at; a value at or below it ends an excursion.
-    median: u64,
-    /// The largest value of the excursion under way; 0 when there is none.
+    excursion: Excursion,
+}
+
+/// A stretch of a run above its median, while it is under way.
+#[derive(Debug, Clone, Default)]
+pub struct Excursion {
+    /// The median of the run, as far as it is known.
+    pub median: u64,
+    /// The largest value so far; 0 when there is no excursion.
     peak: u64,
+}
+
+impl Excursion {
+    /// Takes in the next value: one at or below the median ends an excursion, whose peak it gives.
+    #[inline]
+    pub fn ended_by(&mut self, nanos: u64) -> Option<u64> {
+        if nanos > self.median {
+            self.peak = self.peak.max(nanos);
+            return None;
+        }
+        let peak = std::mem::take(&mut self.peak);
+        (peak > 0).then_some(peak)
+    }
 }
 
 /// What one can know of a run's correlation: printed with `--diagnose`.
@@ -82,8 +101,7 @@ impl Batches {
             size: 16,
             closed: Vec::new(),
             open: Batch::default(),
-            median: 0,
-            peak: 0,
+            excursion: Excursion::default(),
         }
     }
 
@@ -92,11 +110,8 @@ impl Batches {
     pub fn record(&mut self, nanos: u64) {
         self.histogram.record(nanos);
         self.open.tally.record(nanos);
-        if nanos > self.median {
-            self.peak = self.peak.max(nanos);
-        } else if self.peak > 0 {
-            self.open.peaks.record(self.peak);
-            self.peak = 0;
+        if let Some(peak) = self.excursion.ended_by(nanos) {
+            self.open.peaks.record(peak);
         }
         if self.open.tally.count() == self.size {
             self.close();
@@ -112,7 +127,7 @@ impl Batches {
         }
         // Often while the run is young, then once for each doubling.
         if self.closed.len().is_power_of_two() {
-            self.median = self.histogram.quantile(0.5).unwrap_or(0);
+            self.excursion.median = self.histogram.quantile(0.5).unwrap_or(0);
         }
     }
 

@@ -157,18 +157,25 @@ impl<const BITS: u32> LogHistogram<BITS> {
     /// It agrees with `quantile`: the `p`-quantile is at most `x` if and only if no more than
     /// `len − quantile_rank(len, p)` values are above `x`.
     pub fn count_above(&self, x: u64) -> u64 {
-        let above = |bucket: &Bucket| bucket.midpoint().clamp(self.min, self.max) > x;
-        self.buckets().filter(above).map(|bucket| bucket.count).sum()
+        let (within, above) = self.within_and_above(x);
+        let (row, column) = Self::place(x);
+        let (low, high) = Self::bounds((row * ROW + column) as u64);
+        let own = Bucket { low, high, count: within };
+        // Other buckets lie on one side of `x` with all they hold.
+        let own_is_above = within > 0 && own.midpoint().clamp(self.min, self.max) > x;
+        above + if own_is_above { within } else { 0 }
     }
 
     /// How many values are in the bucket of `x`, and how many in the buckets above it.
     pub fn within_and_above(&self, x: u64) -> (u64, u64) {
+        let (row, column) = Self::place(x);
         let (mut within, mut above) = (0, 0);
-        for bucket in self.buckets() {
-            match () {
-                () if bucket.low > x => above += bucket.count,
-                () if bucket.high >= x => within += bucket.count,
-                () => {}
+        for (other, counts) in self.rows() {
+            if other > row {
+                above += counts.iter().sum::<u64>();
+            } else if other == row {
+                within = counts[column];
+                above += counts[column + 1..].iter().sum::<u64>();
             }
         }
         (within, above)
@@ -250,10 +257,20 @@ impl<const BITS: u32> LogHistogram<BITS> {
     fn bucket_of_quantile(&self, p: f64) -> Option<Bucket> {
         let rank = quantile_rank(self.len, p);
         let mut seen = 0;
-        self.buckets().find(|bucket| {
-            seen += bucket.count;
-            seen >= rank
-        })
+        for (row, counts) in self.rows() {
+            let all: u64 = counts.iter().sum();
+            if seen + all < rank {
+                seen += all;
+                continue;
+            }
+            let column = counts.iter().position(|count| {
+                seen += count;
+                seen >= rank
+            })?;
+            let (low, high) = Self::bounds((row * ROW + column) as u64);
+            return Some(Bucket { low, high, count: counts[column] });
+        }
+        None
     }
 }
 

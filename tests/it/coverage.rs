@@ -95,12 +95,12 @@ impl Queue {
 
 #[test]
 fn replications_of_a_single_server_cover() {
-    Queue::markov(1, 0.5).assert_covered("duration = '80000s'\nreplications = 10", 0.9);
+    Queue::markov(1, 0.5).assert_covered("duration = '60000s'\nreplications = 10", 0.9);
 }
 
 #[test]
 fn replications_of_several_servers_cover() {
-    Queue::markov(4, 0.8).assert_covered("duration = '25000s'\nreplications = 10", 0.9);
+    Queue::markov(4, 0.8).assert_covered("duration = '10000s'\nreplications = 10", 0.9);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn replications_of_a_varied_service_cover() {
     let service = "{ law = 'hyper-exponential', mean = '1s', cv = 2 }";
     let law = Distribution::balanced(1.0, 4.0);
     let queue = Queue { slots: 1, load: 0.5, service, law };
-    queue.assert_covered("duration = '160000s'\nreplications = 10", 0.9);
+    queue.assert_covered("duration = '80000s'\nreplications = 10", 0.9);
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn sums(meter: Meter) -> impl PartialEq + std::fmt::Debug {
         arrived,
         ended,
         waited,
+        demand,
         latency,
         wait,
         service,
@@ -60,7 +61,7 @@ fn sums(meter: Meter) -> impl PartialEq + std::fmt::Debug {
         carried,
         last,
     } = meter;
-    let counts = (from, arrived, ended, waited, tokens, carried, last);
+    let counts = (from, arrived, ended, waited, demand, tokens, carried, last);
     (counts, latency, wait, service, in_system_area, queue_area, servers)
 }
 

@@ -95,6 +95,8 @@ fn a_policy_against_its_twin_has_the_same_results() {
     both[1].name = "twin".to_owned();
     let found = whole(&both, 2);
     assert_eq!(found.findings, ["twin and random are not separable: their results are the same"]);
+    let table = plimsoll::report::comparison(&found, 100);
+    assert!(table.contains("p99") && !table.contains("larger than"), "{table}");
 }
 
 #[test]
@@ -189,6 +191,7 @@ fn a_precision_is_reached_or_said_not_to_be() {
     let precision = reached.intervals.unwrap().precision.unwrap();
     assert!(precision.reached.unwrap() <= 0.05 / 1.05 && precision.replications_needed.is_none());
     assert!(reached.latency_s.p99.relative_half_width().unwrap() <= 0.05 / 1.05);
+    assert!(reached.advice.iter().any(|words| words.starts_with("mean and p99 to ±5 % was asked")));
 
     let spent = estimated(&cluster(
         2,
@@ -277,7 +280,9 @@ fn trace() -> std::path::PathBuf {
 
 fn replay(run: &str) -> Estimated {
     estimated(&format!(
-        "traffic.main = {{ trace = '{}' }}\npool.main = {{ servers = 4 }}\n[run]\n{run}",
+        // A policy that breaks no ties at random: nothing varies but what is resampled.
+        "balancer.policy = 'round-robin'\ntraffic.main = {{ trace = '{}' }}\n\
+         pool.main = {{ servers = 4 }}\n[run]\n{run}",
         trace().display()
     ))
 }
@@ -288,7 +293,8 @@ fn a_replay_has_intervals_from_blocks_of_its_trace() {
     let plain = replay("replications = 12\nresample = 'none'");
     assert_eq!(found.intervals.unwrap().method, Method::Resamples);
     assert!(found.advice.iter().any(|words| words.contains("11 traces joined from blocks")));
-    // The estimate is that of the trace; the interval speaks of others.
+    // Counts and estimates are those of the trace; the interval speaks of others.
+    assert_eq!(found.requests.arrived, 6000);
     assert_eq!(found.latency_s.p90.estimate, plain.latency_s.p90.estimate);
     assert!(found.latency_s.mean.half_width().unwrap() > 0.0);
     assert_eq!(plain.latency_s.mean.half_width(), Some(0.0));

@@ -3,6 +3,8 @@
 //! The engine itself asserts Order, Causality, Conservation, Little and Work in every run; here it
 //! is made to run, and what it hands out is checked once more from outside.
 
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,6 +27,8 @@ struct Witness {
     ended: Vec<bool>,
     last: Instant,
     sojourns: u128,
+    /// Whether balancers have timers of their own, and requests may be sent more than once.
+    guarded: bool,
 }
 
 impl Probe for Witness {
@@ -45,17 +49,28 @@ impl Probe for Witness {
         assert!(done.request.arrival <= done.started && done.started <= done.ended, "Causality");
         match done.fate {
             Fate::Completed => assert!(done.server.is_some(), "nobody served {index}"),
+            Fate::TimedOut if self.guarded => {}
             Fate::TimedOut => assert!(done.wait() >= done.request.patience, "{index} left early"),
             Fate::Rejected | Fate::Failed => {}
+            Fate::Shed => assert!(done.server.is_none() && done.latency() == Duration::ZERO),
+            Fate::Cancelled => panic!("Conservation: only attempts are taken back, not {index}"),
         }
         self.last = done.ended;
         self.sojourns += u128::from(done.latency().0);
     }
+
+    fn attempt(&mut self, done: &Completion, _: Option<Instant>, _: bool) {
+        assert!(done.request.arrival <= done.sent && done.sent <= done.started, "Causality");
+        assert!(done.started <= done.ended && done.server.is_some(), "Causality");
+        assert!(done.ended >= self.last, "Order: ends are told in their order");
+        self.last = done.ended;
+    }
 }
 
 fn simulated(scenario: &Scenario, warm_up: Duration) -> (Outcome, Witness) {
+    let witness = Witness { guarded: scenario.is_guarded(), ..Witness::default() };
     let (measured, witness) =
-        scenario.simulate(0, warm_up, Witness::default(), &()).expect("a valid scenario");
+        scenario.simulate(0, warm_up, witness, &()).expect("a valid scenario");
     if warm_up == Duration::ZERO && measured.ending.last <= measured.ending.horizon {
         assert_eq!(measured.meter.in_system_area, witness.sojourns, "Little, from outside");
     }
@@ -160,7 +175,7 @@ fn check(setting: &Setting, policy: &str, discipline: &str, queue: &str) -> Opti
     let (outcome, witness) = simulated(&scenario, setting.warm_up);
     assert!(witness.ended.iter().all(|ended| *ended), "Conservation\n{text}");
     let requests = outcome.requests;
-    let ended = requests.completed + requests.rejected + requests.timed_out + requests.failed;
+    let ended = requests.completed + requests.errors();
     assert_eq!(requests.arrived, ended, "Conservation\n{text}");
     let servers = outcome.pools.iter().flat_map(|pool| &pool.servers);
     let most = servers.map(|server| server.utilization).fold(outcome.utilization, f64::max);

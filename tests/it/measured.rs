@@ -131,6 +131,41 @@ fn replaying_what_a_proxy_served_predicts_what_it_measured() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
+/// Who waits too long in a heavily loaded queue depends on fractions of a millisecond: of the 2,113
+/// requests that this HAProxy refused, a replay to the nanosecond refuses two thirds, and others in
+/// place of the rest. What can be predicted is how many, and how long the others take.
+#[test]
+fn a_queue_timeout_refuses_as_many_as_it_did_and_serves_the_others_as_fast() {
+    let queue = "queue = 'shared'\nqueue-timeout = '100ms'\ntimer-tick = '1ms'";
+    let mut seen = 0;
+    for (name, path) in &streams() {
+        if name.split('-').nth(1) != Some("queuetimeout") {
+            continue;
+        }
+        seen += 1;
+        let stream = recorded(path);
+        let scenario = scenario(path, &format!("{SIXTEEN}[balancer]\n{queue}\n"));
+        let measured = replay(&scenario, 0);
+        let requests = scenario.outcome(&measured).requests;
+        assert_eq!(requests.rejected + requests.failed, 0);
+        let refused = requests.timed_out as f64 / requests.arrived as f64;
+        assert!(
+            (refused - stream.refused).abs() < 0.01,
+            "{name}: {refused} refused, {} were",
+            stream.refused
+        );
+        let truth =
+            [stream.mean(), stream.quantile(0.5), stream.quantile(0.9), stream.quantile(0.99)];
+        for (value, truth) in simulated(&measured).into_iter().zip(truth) {
+            assert!(
+                (value / truth - 1.0).abs() < 0.03,
+                "{name}: {value} where {truth} was measured"
+            );
+        }
+    }
+    assert!(seen > 0, "a stream with a queue timeout is there");
+}
+
 #[test]
 fn uneven_servers_with_weights_are_served_as_they_were() {
     let streams = streams();

@@ -20,8 +20,12 @@ fn scenarios() -> Vec<PathBuf> {
 fn every_scenario_gives_the_results_stored_beside_it() {
     for path in scenarios() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        // A scenario with variants is there to be compared.
+        let varies = fs::read_to_string(&path).unwrap().contains("\n[variant.");
+        let (command, result) =
+            if varies { ("compare", "comparison.json") } else { ("replay", "outcome.json") };
         let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["replay", &format!("scenarios/{name}.toml"), "--format", "json"])
+            .args([command, &format!("scenarios/{name}.toml"), "--format", "json"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
@@ -29,7 +33,7 @@ fn every_scenario_gives_the_results_stored_beside_it() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(status, Some(0 | 1)), "{name}: {status:?} {said}");
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(&name);
-        let stored = fs::read(stored.join("outcome.json")).unwrap();
+        let stored = fs::read(stored.join(result)).unwrap();
         assert!(
             output.stdout == stored,
             "results/{name} are not what the scenario gives now: `bash results/regenerate`, and \

@@ -1,8 +1,9 @@
 //! Servers in a tree by a key made of their requests in flight and their weight.
 
 use super::MinTree;
-use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec};
-use crate::model::{Completion, ServerId};
+use crate::balance::{Balancer, Pick};
+use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec, View};
+use crate::model::{Completion, Request, ServerId};
 use crate::rng::Stream;
 
 /// How requests in flight and weight make the key that is to be lowest.
@@ -144,6 +145,31 @@ impl Counted {
         among.in_order().filter(move |&server| {
             self.tree.contains(server) && Some(self.tree.key(server)) == lowest
         })
+    }
+}
+
+/// The policy that takes the candidate with the lowest key, the lower number on a tie.
+impl Balancer for Counted {
+    fn pick(&mut self, _: &Request, view: &View<'_>, _: &mut Stream) -> Pick {
+        let found = self.first(view.candidates);
+        // Where only servers of weight 0 are left, they are all there is.
+        found.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)
+    }
+
+    fn on_send(&mut self, _: &Request, server: ServerId) {
+        self.sent(server);
+    }
+
+    fn on_done(&mut self, done: &Completion) {
+        self.done(done);
+    }
+
+    fn on_count(&mut self, server: ServerId, count: u32) {
+        self.set(server, count);
+    }
+
+    fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
+        self.change(change, fleet);
     }
 }
 

@@ -9,7 +9,7 @@ use super::layout::{self, BODY, Key, Layout, TITLE};
 use super::palette::{self, FAINT, GRID, INK, SOFT};
 use super::scale::Scale;
 use super::sheet::{Group, Shape, Sheet};
-use super::{At, Chart, Mark, Rule, Series, Spacing};
+use super::{At, Chart, Mark, Rule, Series, Spacing, Unit};
 
 /// A chart that has been drawn.
 pub(super) struct Drawing {
@@ -139,7 +139,7 @@ fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
             root.draw(&Rectangle::new(corners, ink.mix(alpha).filled())).expect(TAKEN);
         };
         match series.map(|(_, series)| &series.mark) {
-            Some(Mark::Cells(_)) => {
+            Some(Mark::Cells(_) | Mark::Shades { .. }) => {
                 let third = layout::SWATCH / 3;
                 for (step, alpha) in (0..3).zip([0.15, 0.5, 0.95]) {
                     boxed(left + step * third, left + (step + 1) * third, alpha);
@@ -228,6 +228,31 @@ fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Sc
                 plot.draw(&Rectangle::new([(left, high), (right, low)], style)).expect(TAKEN);
             }
         }
+        Mark::Shades { cells, unit } => draw_shades(plot, cells, unit, ink),
+    }
+}
+
+/// Cells shaded by value, with the value where it has room.
+fn draw_shades(plot: &Plot, cells: &[(f64, f64, f64, f64, f64)], unit: &Unit, ink: RGBColor) {
+    let sizes = || cells.iter().map(|cell| cell.4.abs().max(f64::MIN_POSITIVE).ln());
+    let (low, high) = sizes()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let span = (high - low).max(f64::MIN_POSITIVE);
+    for (&(left, right, bottom, top, value), size) in cells.iter().zip(sizes()) {
+        let share = (size - low) / span;
+        let style = ink.mix(0.06 + 0.84 * share).filled();
+        plot.draw(&Rectangle::new([(left, top), (right, bottom)], style)).expect(TAKEN);
+        let corners = [(left, bottom), (right, top)].map(|corner| plot.map_coordinate(&corner));
+        let room = (corners[1].0 - corners[0].0, corners[0].1 - corners[1].1);
+        let words = unit.short(value);
+        if layout::width(&words, BODY) > f64::from(room.0) - 40.0 || room.1 < 150 {
+            continue;
+        }
+        let colour = if share > 0.55 { palette::PAPER } else { INK };
+        let style = TextStyle::from(("sans-serif", BODY).into_font()).color(&colour);
+        let style = style.pos(Pos::new(HPos::Center, VPos::Center));
+        let middle = (f64::midpoint(left, right), f64::midpoint(bottom, top));
+        plot.draw(&Text::new(words, middle, style)).expect(TAKEN);
     }
 }
 

@@ -142,7 +142,7 @@ fn values(series: &Series) -> (Vec<f64>, Vec<f64>) {
             rows.iter().flat_map(|row| [row.1, row.2, row.3]).collect(),
             rows.iter().map(|row| row.0).collect(),
         ),
-        Mark::Cells(cells) => (
+        Mark::Cells(cells) | Mark::Shades { cells, .. } => (
             cells.iter().flat_map(|cell| [cell.0, cell.1]).collect(),
             cells.iter().flat_map(|cell| [cell.2, cell.3]).collect(),
         ),

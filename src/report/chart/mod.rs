@@ -4,7 +4,9 @@
 //! and no system font is asked. A chart is small on purpose (480 × 300), so that a page shows one
 //! on a telephone, two on a laptop and three on a wide screen at about the size it was drawn for.
 
+mod dimension;
 mod draw;
+mod failures;
 mod font;
 mod foresight;
 mod layout;
@@ -15,12 +17,14 @@ mod scale;
 mod several;
 mod sheet;
 mod svg;
+mod sweep;
 
 pub use foresight::of_study;
 pub(crate) use palette::dark_css;
 pub use run::of_run;
 pub use several::{of_comparison, of_several};
 pub(crate) use svg::escape;
+pub use sweep::of_sweep;
 
 use serde::Serialize;
 
@@ -129,6 +133,13 @@ pub enum Mark {
     Whiskers(Vec<(f64, f64, f64, f64)>),
     /// (x from, x to, y from, y to, count): darker where there are more.
     Cells(Vec<(f64, f64, f64, f64, f64)>),
+    /// Values in a unit, each in its cell: darker where they are larger, by their logarithm.
+    Shades {
+        /// (x from, x to, y from, y to, value).
+        cells: Vec<(f64, f64, f64, f64, f64)>,
+        /// What the values count.
+        unit: Unit,
+    },
 }
 
 /// A line across the whole chart.

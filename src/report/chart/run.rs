@@ -22,6 +22,7 @@ pub fn of_run(results: &Results) -> Vec<Chart> {
     }
     charts.extend(bill(results));
     charts.extend(per_server(results));
+    charts.extend(super::failures::of_failures(results));
     charts
 }
 

@@ -8,7 +8,7 @@ use crate::outcome::{Comparison, Difference};
 
 /// Every chart that the results of several runs, each under its name, have data for.
 pub fn of_several(runs: &[(String, Results)]) -> Vec<Chart> {
-    [tails(runs), ratios(runs), cost_and_latency(runs)].into_iter().flatten().collect()
+    [tails(runs), ratios(runs), loads(runs), cost_and_latency(runs)].into_iter().flatten().collect()
 }
 
 /// The tails of all runs.
@@ -44,6 +44,35 @@ fn tails(runs: &[(String, Results)]) -> Option<Chart> {
         y: Axis::of("share that takes longer", Unit::Share).logarithmic().to(1.0),
         series: histograms.iter().map(series).collect(),
         rules,
+    })
+}
+
+/// How evenly each run loads its servers: the busiest on the left.
+fn loads(runs: &[(String, Results)]) -> Option<Chart> {
+    let mut most = 0;
+    let mut series = Vec::new();
+    for (place, (name, results)) in runs.iter().enumerate() {
+        let mut loads = Vec::new();
+        for pool in results.list("pools") {
+            let servers = pool["servers"].as_array()?;
+            let known = servers.iter().filter_map(|server| Number::of(&server["utilization"]));
+            loads.extend(known.map(|load| load.estimate));
+        }
+        loads.sort_by(|a, b| b.total_cmp(a));
+        most = most.max(loads.len());
+        let points = (1..).map(f64::from).zip(loads).collect();
+        series.push(Series::new(name, place, Mark::Line(points)));
+    }
+    (most > 1).then(|| Chart {
+        name: "server-loads",
+        title: "Load of each server".to_owned(),
+        about: "Utilization of each server in each run, the busiest first: the flatter, the more \
+                evenly its requests are shared out."
+            .to_owned(),
+        x: Axis::of("servers, the busiest first", Unit::Count).from(1.0).to(most as f64).tight(),
+        y: Axis::of("busy share of slots", Unit::Share).from(0.0).to(1.0),
+        series,
+        rules: Vec::new(),
     })
 }
 

@@ -51,6 +51,10 @@ const tell = (series, x, y, chart) => {
     const cell = rows.find((c) => c[0] <= x && x < c[1] && c[2] <= y && y < c[3]);
     return cell ? digits(cell[4]) + " requests of " + word(cell[2]) + " – " + word(cell[3]) : null;
   }
+  if (series.mark === "shades") {
+    const cell = rows.cells.find((c) => c[0] <= x && x < c[1] && c[2] <= y && y < c[3]);
+    return cell ? across(x) + ", " + word(y) + ": " + show({ unit: rows.unit }, cell[4]) : null;
+  }
   if (series.mark === "bars") {
     const bar = rows.find((b) => b[0] <= x && x < b[1]);
     return bar ? word(bar[2]) : null;

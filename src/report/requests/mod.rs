@@ -136,6 +136,8 @@ fn fate(done: &Completion) -> &'static str {
         Fate::Rejected => "rejected",
         Fate::TimedOut => "timed-out",
         Fate::Failed => "failed",
+        Fate::Shed => "shed",
+        Fate::Cancelled => "cancelled",
     }
 }
 

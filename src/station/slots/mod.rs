@@ -123,14 +123,35 @@ impl<L: Line + Default> Station for Slots<L> {
         true
     }
 
-    fn evict(&mut self, at: usize, _: Instant, slab: &mut Slab, out: &mut Vec<Ticket>) {
+    fn cancel(&mut self, at: usize, ticket: Ticket, now: Instant, slab: &mut Slab) {
+        let server = &mut self.servers[at];
+        let serving: Vec<_> = server.in_service().collect();
+        (server.next, server.busy) = (IDLE, 0);
+        server.rest.clear();
+        for (end, other) in serving.into_iter().filter(|(_, other)| *other != ticket) {
+            server.serve_until(end, other);
+            server.busy += 1;
+        }
+        server.move_up(now, slab);
+    }
+
+    fn evict(
+        &mut self,
+        at: usize,
+        now: Instant,
+        slab: &mut Slab,
+        out: &mut Vec<(Ticket, Duration)>,
+    ) {
         let server = &mut self.servers[at];
         let mut serving: Vec<_> = server.in_service().collect();
         serving.sort_unstable();
-        out.extend(serving.into_iter().map(|(_, ticket)| ticket));
+        let left = |end: Instant| Duration(((end - now).0 as f64 * server.speed).round() as u64);
+        out.extend(serving.into_iter().map(|(end, ticket)| (ticket, left(end))));
         (server.next, server.busy) = (IDLE, 0);
         server.rest.clear();
-        out.extend(std::iter::from_fn(|| server.line.pop(slab)));
+        while let Some(ticket) = server.line.pop(slab) {
+            out.push((ticket, slab[ticket].request.demand));
+        }
     }
 
     fn set_speed(&mut self, at: usize, speed: f64, now: Instant, _: &mut Slab) {

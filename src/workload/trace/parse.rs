@@ -1,6 +1,7 @@
 //! From the fields of a record to a row: numbers, stamps, keys, and what is wrong with them.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use indexmap::IndexSet;
 
@@ -263,7 +264,7 @@ impl Parser {
             if !is_blank(cell) {
                 row.key = Some(match plan.parent {
                     Some(parent) => self.chains.root(cell, records.field(parent)),
-                    None => Fnv::of(cell),
+                    None => key(cell),
                 });
             }
         }
@@ -406,6 +407,13 @@ fn priority(cell: &[u8]) -> Result<Option<i16>, Fault> {
 }
 
 /// Whether a status says that the request failed: a code of 0 or from 500 on, or a word for it.
+/// The key of a cell: an IPv4 address is its number, so that networks stay together, and anything
+/// else is hashed.
+fn key(cell: &[u8]) -> u64 {
+    let address = std::str::from_utf8(cell).ok().and_then(|text| text.parse().ok());
+    address.map_or_else(|| Fnv::of(cell), |address: Ipv4Addr| u64::from(u32::from(address)))
+}
+
 fn is_failure(cell: &[u8]) -> bool {
     match real(cell) {
         Ok(code) => code == 0.0 || code >= 500.0,
@@ -512,5 +520,18 @@ impl Chains {
             self.roots.remove(&oldest);
         }
         root
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_its_number_and_any_other_key_is_hashed() {
+        assert_eq!([key(b"10.1.2.3"), key(b"127.0.0.1")], [0x0a01_0203, 0x7f00_0001]);
+        for other in ["10.1.2", "10.1.2.256", "10.1.2.3:80", "1.5", "7", "session-1"] {
+            assert_eq!(key(other.as_bytes()), Fnv::of(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plimsoll::balance::{self, Balancer};
-use plimsoll::engine::{self, Ending, Plant};
+use plimsoll::engine::{self, Ending, Plant, QueueTimeout};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::law::{self, Law, Unit};
 use plimsoll::model::{Completion, Fate, Request};
@@ -44,6 +44,8 @@ fn plant(slots: u32, queue_limit: u32, seed: Seed) -> Plant {
         shared: None,
         life: Vec::new(),
         reporting: None,
+        queue_timeout: QueueTimeout::NONE,
+        resilience: None,
         plain_fifo: queue_limit == u32::MAX,
         fleet,
     }

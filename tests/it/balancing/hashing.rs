@@ -23,7 +23,7 @@ fn key(number: u64) -> u64 {
 }
 
 fn homes(desk: &mut Desk, keys: u64) -> Vec<usize> {
-    (0..keys).map(|number| desk.choose(key(number))).collect()
+    (1..=keys).map(|number| desk.choose(key(number))).collect()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn rendezvous_is_as_uneven_as_chance() {
     let (low, high) = interval(|replication| {
         let mut desk = Desk::of("rendezvous", 100);
         let mut times = vec![0_u64; 100];
-        (0..65_537).for_each(|number| times[desk.choose((replication << 40) + number)] += 1);
+        (1..=65_537).for_each(|number| times[desk.choose((replication << 40) + number)] += 1);
         *times.iter().max().unwrap() as f64 * 100.0 / 65_537.0
     });
     assert!(low < 1.096 && 1.096 < high, "{low}..{high}");
@@ -91,7 +91,7 @@ fn more_points_make_a_ring_more_even() {
     let most = |points: u64| {
         let mut desk = Desk::of(&format!("ring:min-ring={}", 100 * points), 100);
         let mut times = vec![0_u64; 100];
-        (0..200_000).for_each(|number| times[desk.choose(number)] += 1);
+        (1..=200_000).for_each(|number| times[desk.choose(number)] += 1);
         *times.iter().max().unwrap() as f64 * 100.0 / 200_000.0
     };
     let (one, many, most_of_all) = (most(1), most(100), most(1000));
@@ -107,7 +107,7 @@ fn full_servers_are_hashed_past() {
         let mut desk = Desk::new(spec, &[slots(1), slots(2)]);
         desk.limited = true;
         let mut times = [0; 2];
-        for number in 0..4 {
+        for number in 1..=4 {
             if let Pick::Server(server) = desk.pick(&desk.request(key(number))) {
                 desk.occupy(server.index());
                 times[server.index()] += 1;
@@ -196,6 +196,24 @@ fn a_full_sticky_server_is_left_out_for_one_request_only() {
     assert_ne!(home, other);
     desk.finish(home, 1);
     assert_eq!(desk.send(5), home);
+}
+
+#[test]
+fn requests_whose_key_is_blank_go_round_and_stick_to_nobody() {
+    for spec in BY_KEY {
+        let mut desk = Desk::of(spec, 3);
+        assert_eq!(desk.shares(6), [2, 2, 2], "{spec}: as nginx does with an empty key");
+        let mut desk = Desk::new(spec, &weighted(&[3, 1, 0]));
+        assert_eq!(desk.shares(8), [6, 2, 0], "{spec}");
+        let join = if spec.contains(':') { "," } else { ":" };
+        let mut desk = Desk::of(&format!("{spec}{join}bounded-load=1.25"), 3);
+        let mut sent: Vec<usize> = (0..6).map(|_| desk.send(0)).collect();
+        sent.sort_unstable();
+        assert_eq!(sent, [0, 0, 1, 1, 2, 2], "{spec}: within the bound");
+    }
+    let mut desk = Desk::of("sticky:fallback=round-robin", 3);
+    let sent: Vec<usize> = (0..6).map(|_| desk.send(0)).collect();
+    assert_eq!(sent, [0, 1, 2, 0, 1, 2]);
 }
 
 #[test]

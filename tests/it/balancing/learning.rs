@@ -221,9 +221,28 @@ fn grpc_weights_come_from_reports_alone() {
     let four = [busy, idle, report(20.0, 1.0, 0.0), report(20.0, 0.1, 0.0)];
     assert!(near(&ratio(&four, spec), &[1.0, 10.0, 2.0, 20.0]));
     assert!(near(&ratio(&four[..3], spec), &[1.0, 10.0, 2.0]));
+    // Fewer than two weights are no schedule, and a third server takes the mean of two that agree.
+    assert!(near(&ratio(&[busy, Report::default()], spec), &[1.0, 1.0]));
+    assert!(near(&ratio(&[idle, idle, Report::default()], spec), &[1.0, 1.0, 1.0]));
     // C++ keeps weights within a hundredth and ten times of their mean.
     let far = [report(100.0, 1.0, 0.0), report(1e-10, 1.0, 0.0)];
     assert!(near(&ratio(&far, spec), &[200.0, 1.0]));
+}
+
+#[test]
+fn grpc_weights_are_kept_near_their_mean() {
+    let picks = |rates: &[f64], picks| {
+        let mut desk = Desk::of("utilization-weighted:blackout=0s", rates.len());
+        (0..rates.len()).for_each(|at| desk.report(at, report(rates[at], 1.0, 0.0)));
+        desk.shares(picks)
+    };
+    let mut rates = [1.0; 20];
+    rates[0] = 81.0;
+    let mut expected = [1; 20];
+    // Ten times their mean of 5 is the most.
+    expected[0] = 50;
+    assert_eq!(picks(&rates, 69), expected);
+    assert_eq!(picks(&[100.0, 1e-10], 201), [200, 1]);
 }
 
 #[test]

@@ -157,6 +157,51 @@ fn a_zone_that_reports_to_be_busy_is_left() {
 }
 
 #[test]
+fn zones_are_known_by_the_names_of_the_scenario() {
+    let names = ["paris".to_owned(), "oslo".to_owned()];
+    let fleet = fleet_of(&in_zones(&[0, 0, 0, 1, 1, 1]));
+    let setup = Setup { zones: &names, balancers: 2, ..Setup::new(&fleet) };
+    let own = |policy: &str| recipe::<dyn Balancer>(policy).build(&setup);
+    let mut desk = Desk::built(own("zone-aware:zone=oslo").unwrap(), fleet.clone());
+    assert_eq!(desk.shares(30)[..3], [0, 0, 0], "as many servers as callers: all stay");
+    for spec in ["zone-aware:zone=rome", "load-aware-zones:zone=rome"] {
+        let problem = own(spec).unwrap_err();
+        assert!(problem.message().contains("rome") && problem.remedy().is_some());
+    }
+}
+
+#[test]
+fn a_fleet_that_grows_may_have_fewer_servers_than_choices_at_first() {
+    let fleet = fleet_of(&weighted(&[1]));
+    let choosers = ["power-of-choices", "c3:replicas=3", "predicted-latency:choices=2"];
+    for spec in choosers.into_iter().chain(["subset:size=4"]) {
+        let recipe = recipe::<dyn Balancer>(spec);
+        assert!(recipe.build(&Setup::new(&fleet)).is_err(), "{spec}");
+        let policy = recipe.build(&Setup { grows: true, ..Setup::new(&fleet) }).unwrap();
+        let mut desk = Desk::built(policy, fleet.clone());
+        assert_eq!(desk.send(1), 0, "{spec}");
+        for _ in 0..5 {
+            let late = desk.fleet.add(ServerSpec::default(), State::Starting);
+            desk.set_state(late.index(), State::Ready);
+        }
+        let times = desk.shares(600);
+        assert!(times.iter().filter(|times| **times > 0).count() >= 3, "{spec}: {times:?}");
+    }
+}
+
+#[test]
+fn more_choices_than_a_level_has_servers_are_refused_there() {
+    let servers = in_tiers(&[0, 0, 1, 1, 1]);
+    let problem = refusal("tiers:inside=power-of-choices", &in_tiers(&[0, 1, 1]));
+    assert!(problem.message().contains("only one server"), "{problem}");
+    assert!(
+        recipe::<dyn Balancer>("tiers:inside=power-of-choices")
+            .build(&Setup::new(&fleet_of(&servers)))
+            .is_ok()
+    );
+}
+
+#[test]
 fn any_policy_serves_inside_each_level() {
     for entry in <dyn Balancer as Role>::registry() {
         for outer in ["tiers", "zone-aware", "spillover", "subset", "stale", "sticky"] {

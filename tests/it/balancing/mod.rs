@@ -258,6 +258,8 @@ impl Cluster {
             plain_fifo: self.order == "fifo",
             life: Vec::new(),
             reporting: self.reporting,
+            queue_timeout: engine::QueueTimeout::NONE,
+            resilience: None,
             fleet,
         }
     }

@@ -1,5 +1,9 @@
 //! Simulated mean latencies against exact values, mean-field limits and independent simulations.
 
+use plimsoll::balance::Balancer;
+use plimsoll::registry::Role;
+use plimsoll::time::Duration;
+
 use super::{Cluster, interval};
 
 /// Asserts that the interval from the simulator holds a value known to `give` more or less.
@@ -42,7 +46,7 @@ fn three_servers_meet_their_markov_chains() {
     all_hold("join-shortest-queue", 3, &[(0.5, 1.244_835_86), (0.8, 2.285_547_60)]);
     all_hold("power-of-choices", 3, &[(0.5, 1.352_003_47), (0.8, 2.509_999_78)]);
     all_hold("power-of-choices:choices=3", 3, &[(0.7, 1.708_876_09)]);
-    all_hold("join-idle-queue", 3, &[(0.5, 1.295_308_41), (0.7, 1.923_293)]);
+    all_hold("join-idle-queue", 3, &[(0.5, 1.295_308_41), (0.7, 1.923_293), (0.8, 2.746_9)]);
 }
 
 #[test]
@@ -58,6 +62,7 @@ fn least_work_left_is_one_central_queue() {
 fn round_robin_makes_erlang_arrivals_and_a_random_split_poisson_ones() {
     all_hold("round-robin", 2, &[(0.5, 1.618_03), (0.9, 7.588_28)]);
     all_hold("round-robin", 10, &[(0.7, 2.019_80)]);
+    all_hold("round-robin", 100, &[(0.8, 2.715_66)]);
     all_hold("weighted-round-robin", 4, &[(0.8, 3.267_38)]);
     all_hold("weighted-round-robin:form=envoy", 4, &[(0.7, 2.236_69)]);
     all_hold("random", 4, &[(0.8, 5.0)]);
@@ -78,6 +83,7 @@ fn many_servers_come_near_the_mean_field() {
     };
     // At 2,000 servers the limit is some 0.0003 off, a fraction of the interval.
     s(&[(1, 0.5, 2.0), (2, 0.5, 1.265_686), (2, 0.7, 1.614_454), (3, 0.8, 1.580_886)]);
+    s(&[(5, 0.7, 1.168_093), (10, 0.5, 1.000_977)]);
 }
 
 #[test]
@@ -126,6 +132,53 @@ fn processor_sharing_hardly_minds_the_law_of_service() {
     holds(&cluster, 1.1516, 0.0004);
     cluster.policy = "power-of-choices".into();
     holds(&cluster, 1.6732, 0.0009);
+}
+
+#[test]
+fn variable_service_times_hurt_queues_that_serve_in_order() {
+    let law = |cluster: Cluster, law, value, give| {
+        holds(&Cluster { law, requests: 200_000, ..cluster }, value, give);
+    };
+    // Squared, these are 4 and 10.
+    let (two, root) = ("hyper-exponential:mean=1s,cv=2", "hyper-exponential:mean=1s,cv=3.16228");
+    law(Cluster::new(4, 0.5, "random"), two, 3.5, 0.0);
+    law(Cluster::new(10, 0.7, "join-shortest-queue"), root, 1.627, 0.009);
+    law(Cluster::new(10, 0.7, "least-work-left"), root, 1.265, 0.007);
+}
+
+#[test]
+fn one_server_makes_all_policies_the_same() {
+    let run = |policy: &str| {
+        let mut cluster = Cluster::new(1, 0.7, policy);
+        cluster.requests = 2000;
+        cluster.reporting = Some(plimsoll::engine::Reporting {
+            interval: Duration::from_secs(1),
+            delay: Duration::ZERO,
+        });
+        cluster.run(5).latency.moments
+    };
+    let random = run("random");
+    for entry in <dyn Balancer as Role>::registry() {
+        let spec = match entry.name {
+            "power-of-choices" => "power-of-choices:replacement=true",
+            name => name,
+        };
+        assert_eq!(run(spec), random, "{spec}");
+    }
+}
+
+#[test]
+fn every_further_choice_shortens_the_queues() {
+    let mean = |choices: u32, replication| {
+        let mut cluster = Cluster::new(20, 0.8, &format!("power-of-choices:choices={choices}"));
+        cluster.requests = 100_000;
+        cluster.run(replication).latency.moments.mean().unwrap()
+    };
+    for (fewer, more) in [(1, 2), (2, 3), (3, 5), (5, 20)] {
+        // The same arrivals and demands in both.
+        let (low, _) = interval(|replication| mean(fewer, replication) - mean(more, replication));
+        assert!(low > 0.0, "{fewer} and {more} choices: {low}");
+    }
 }
 
 #[test]

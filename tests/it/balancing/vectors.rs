@@ -39,6 +39,23 @@ fn a_random_start_gives_first_picks_by_weight() {
 }
 
 #[test]
+fn every_schedule_keeps_the_ratios_of_its_weights() {
+    let forms = ["nginx", "envoy", "grpc", "haproxy", "haproxy-static", "ipvs", "stride"];
+    for weights in [[1, 1, 1], [1, 2, 3], [5, 3, 2], [17, 23, 37]] {
+        for form in forms {
+            let spec = format!("weighted-round-robin:form={form}");
+            let times = Desk::new(&spec, &weighted(&weights)).shares(10_000);
+            let whole = f64::from(weights.iter().sum::<u32>());
+            for (&times, &weight) in times.iter().zip(&weights) {
+                let share = 10_000.0 * f64::from(weight) / whole;
+                // grpc-go's own test allows 5 %.
+                assert!((times as f64 / share - 1.0).abs() < 0.05, "{form}, {weights:?}: {times}");
+            }
+        }
+    }
+}
+
+#[test]
 fn random_draws_are_by_weight() {
     for weights in [[0, 25, 75], [1, 20, 79]] {
         let mut desk = Desk::new("weighted-random", &weighted(&weights));
@@ -191,6 +208,28 @@ fn connection_limits_are_kept_as_in_the_tests_of_nginx() {
     }
     for spec in ["weighted-random", "power-of-choices"] {
         assert_eq!(scenario(spec, &capped(&[2, 1], &[1, 1]), 4), (vec![2, 1], 1));
+    }
+}
+
+#[test]
+fn a_backup_takes_what_the_primary_has_no_room_for_as_in_the_tests_of_nginx() {
+    let scenario = |caps: [u32; 2], spec: &str| {
+        let mut servers = capped(&caps, &[1, 1]);
+        servers[1].tier = 1;
+        let mut desk = Desk::new(spec, &servers);
+        desk.limited = true;
+        let picks = (0..6).map(|_| match desk.pick(&desk.request(0)) {
+            Pick::Server(server) => {
+                desk.occupy(server.index());
+                char::from(b'a' + server.0 as u8)
+            }
+            _ => '-',
+        });
+        picks.collect::<String>()
+    };
+    for spec in ["tiers:inside=weighted-round-robin", "spillover:inside=weighted-round-robin"] {
+        assert_eq!(scenario([2, 99], spec), "aabbbb", "{spec}");
+        assert_eq!(scenario([2, 3], spec), "aabbb-", "{spec}");
     }
 }
 

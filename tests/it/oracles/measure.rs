@@ -66,6 +66,9 @@ pub(super) fn plan(case: &Case) -> Plan {
             plan.cuts.extend(cuts.map(|cut| (variable, cut)));
         }
     }
+    if case.entries.iter().any(|entry| entry.metric == "p_empty") {
+        plan.cuts.push((Variable::Found, 1));
+    }
     plan
 }
 
@@ -105,6 +108,14 @@ pub(super) fn read(case: &Case, entry: &Entry, replicas: &[Replica]) -> Option<R
         "lq" => Reading::Mean(each(|run| over_time(run.outcome.queue_mean, run))),
         "l" => Reading::Mean(each(|run| over_time(run.outcome.in_system_mean, run))),
         "throughput" => Reading::Mean(each(|run| over_time(run.outcome.throughput, run))),
+        // Poisson arrivals see the system as it is at any time.
+        "p_empty" => Reading::Share(each(|run| {
+            let found = run.census.as_ref().map(|census| &census.found);
+            found.map_or((0.0, 0.0), |found| (found.count() - found.reach(1), found.count()))
+        })),
+        // In these models nobody is in a queue but the orbit.
+        "l_orbit" => Reading::Mean(each(|run| over_time(run.outcome.queue_mean, run))),
+        "p_busy" => Reading::Mean(each(|run| over_time(run.outcome.utilization, run))),
         "utilization" => Reading::Mean(each(|run| over_time(run.outcome.utilization, run))),
         "p_wait" | "p_wait_accepted" => Reading::Share(each(waited)),
         "p_block" => Reading::Share(each(|run| {

@@ -81,6 +81,9 @@ pub(super) fn translate(case: &Case) -> Result<Experiment, String> {
         "heterogeneous parallel FCFS queues" => uneven(case),
         "M/M/2 central queue, heterogeneous, fastest idle first" => central(case),
         "closed system M/M/c//N (think time)" => closed(case),
+        "M/M/c with breakdowns" => broken(case),
+        "M/M/1/1 retrial" => retrial(case),
+        "redundancy-d, i.i.d. exp copies, cancel on completion" => redundant(case),
         "MMPP(2) arrivals" | "Hawkes exp kernel" => arrivals_alone(case),
         _ => Err(why_not(model).to_owned()),
     }
@@ -91,16 +94,12 @@ fn why_not(model: &str) -> &'static str {
     let is = |words: &[&str]| words.iter().any(|word| model.contains(word));
     if is(&["SRPT"]) {
         "no discipline preempts by what remains"
-    } else if is(&["breakdowns"]) {
-        "servers do not fail"
     } else if is(&["bulk service", "batching"]) {
         "no discipline serves batches"
     } else if is(&["setup", "delayedoff", "autoscaler", "keep-alive"]) {
         "servers that come and go by the model's rule are not simulated here"
-    } else if is(&["fork-join", "redundancy", "tandem"]) {
-        "a request goes to one server once"
-    } else if is(&["retrial"]) {
-        "rejected requests do not come back"
+    } else if is(&["fork-join", "tandem"]) {
+        "a request is not made of parts"
     } else if is(&["time-average", "minimal servers", "staffing"]) {
         "a property of an estimator or a plan, not of a run"
     } else if is(&["quantile", "KS", "MLE", "AIC", "EM ", "MSER", "DDSketch", "Rinott", "Dunnett"])
@@ -239,6 +238,67 @@ fn impatient(case: &Case) -> Result<Experiment, String> {
     // Whoever waits leaves within the patience, so nothing lasts longer than a few of them.
     draft.relaxation = 2.0 / case.number("mu")? + patience;
     Ok(draft.done())
+}
+
+/// Servers that fail and are repaired, each at its own times; what was in service goes on at the
+/// next server that is free. Balancers know at once.
+fn broken(case: &Case) -> Result<Experiment, String> {
+    let servers = case.whole("c")?;
+    let (fail, repair) = (case.number("fail_rate")?, case.number("repair_rate")?);
+    let mut draft = markov(case)?;
+    draft.pools = format!("[pool.main]\nservers = {servers}\n");
+    let law = |rate: f64| laws::exponential(1.0 / rate);
+    draft.balancer = format!(
+        "[balancer]\npolicy = \"random\"\nqueue = \"shared\"\n[health]\nknown-at-once = true\n\
+         [failure.breakdown]\nfault = \"outage\"\nin-service = \"resumed\"\nup = {}\ndown = {}\n",
+        law(fail),
+        law(repair)
+    );
+    // The queue forgets more slowly than one whose servers never fail: it has less to spare, and
+    // grows for as long as a repair lasts.
+    let (rate, mu) = (case.number("lambda")?, case.number("mu")?);
+    let up = repair / (fail + repair);
+    let servers = f64::from(servers);
+    let scv = 1.0 + 2.0 * mu * fail / (fail + repair).powi(2);
+    draft.relaxation =
+        relaxation(rate / mu / servers / up, servers, 1.0, scv) / mu + 2.0 / (fail + repair);
+    Ok(Experiment { toil: 2.0, census: true, ..draft.done() })
+}
+
+/// Who finds the server busy comes back after an exponential time, again and again.
+fn retrial(case: &Case) -> Result<Experiment, String> {
+    let mut draft = one_server(case)?;
+    let pause = laws::exponential(1.0 / case.number("retry_rate")?);
+    draft.pools = "[pool.main]\nqueue-limit = 0\n".to_owned();
+    draft.balancer = format!(
+        "[retry]\nattempts = \"unlimited\"\nelsewhere = false\n\
+         backoff = {{ form = \"drawn\", law = {pause} }}\n"
+    );
+    // An orbit is a queue whose server waits for the next to come back.
+    let rho = case.number("lambda")? / case.number("mu")?;
+    let slower = 1.0 + case.number("mu")? / case.number("retry_rate")?;
+    draft.relaxation *= slower;
+    Ok(Experiment { toil: 2.0 + slower / (1.0 - rho), ..draft.done() })
+}
+
+/// Copies with demands of their own at servers drawn at random, taken back when one is done.
+fn redundant(case: &Case) -> Result<Experiment, String> {
+    let (servers, copies) = (case.whole("k")?, case.whole("d")?);
+    let rate = case.number("lambda_per_server")? * f64::from(servers);
+    let mu = case.number("mu")?;
+    Ok(Draft {
+        arrivals: poisson(rate),
+        service: laws::exponential(1.0 / mu),
+        more: String::new(),
+        rate,
+        pools: format!("[pool.main]\nservers = {servers}\n"),
+        balancer: format!(
+            "[balancer]\npolicy = \"random\"\n[hedge]\ndelay = \"0s\"\ncopies = {copies}\n\
+             demand = \"own\"\n"
+        ),
+        relaxation: relaxation(rate / mu / f64::from(servers), f64::from(servers), 1.0, 1.0) / mu,
+    }
+    .done())
 }
 
 fn shortest_first(case: &Case) -> Result<Experiment, String> {

@@ -1,0 +1,286 @@
+//! Who is trusted: active checks, ejection, panic, and the slow start of those who are back.
+
+use super::Rank;
+use super::drive::Drive;
+use super::guarded::Alarm;
+use crate::balance::Pick;
+use crate::fleet::{FleetChange, State};
+use crate::health::{Score, Verdict};
+use crate::model::ServerId;
+use crate::probe::{Note, Probe};
+use crate::station::Ticket;
+use crate::time::Duration;
+
+/// What balancers take the fleet for.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    /// Servers that are there and not trusted, in order of number.
+    doubted: Vec<ServerId>,
+    /// Whether they are used all the same.
+    panic: bool,
+    /// Servers that have fewer turns for a while.
+    ramping: Vec<ServerId>,
+}
+
+impl<P: Probe> Drive<'_, P> {
+    // ---- active checks ----
+
+    pub(super) fn begin_checks(&mut self) {
+        let interval = self.guard().setup.health.ejection.as_ref().and_then(|it| it.interval());
+        if let Some(interval) = interval {
+            self.set_alarm(self.now + interval, Rank::Tick, Alarm::Sweep);
+        }
+    }
+
+    /// The first check of a server: checks are spread over the interval by the server's number, as
+    /// real checkers do lest they come all at once.
+    pub(super) fn begin_checking(&mut self, server: ServerId) {
+        // Who knows at once need not ask.
+        let health = &self.guard().setup.health;
+        let Some(checks) = health.checks.filter(|_| !health.at_once) else { return };
+        self.guard().condition(server).score = Some(Score::up(&checks));
+        // Multiples of the golden ratio fill the interval evenly, however many servers there are.
+        let share = (f64::from(server.0 + 1) * 0.618_033_988_749_894_9).fract();
+        let first = Duration((checks.interval.0 as f64 * share) as u64);
+        self.set_alarm(self.now + first, Rank::Fleet, Alarm::Check(server));
+    }
+
+    pub(super) fn check(&mut self, server: ServerId) {
+        let gone = self.plant.fleet.state(server) == State::Gone;
+        let Some(checks) = self.guard().setup.health.checks.filter(|_| !gone) else { return };
+        if self.is_over() {
+            return;
+        }
+        self.set_alarm(self.now + checks.interval, Rank::Fleet, Alarm::Check(server));
+        if self.guard().condition(server).hangs() {
+            let end = self.now + checks.timeout;
+            return self.set_alarm(end, Rank::Fleet, Alarm::Checked(server));
+        }
+        let good = !self.guard().condition(server).is_out();
+        self.take_answer(server, good);
+    }
+
+    /// A check of a server that hung has come to its end: the server may be back in time.
+    pub(super) fn checked(&mut self, server: ServerId) {
+        let good = !self.guard().condition(server).hangs();
+        self.take_answer(server, good);
+    }
+
+    fn take_answer(&mut self, server: ServerId, good: bool) {
+        let guard = self.guard();
+        let Some(checks) = guard.setup.health.checks else { return };
+        let score = guard.condition(server).score.get_or_insert(Score::up(&checks));
+        score.take(good, &checks);
+        let down = !score.is_up(&checks);
+        if good && let Some(ejector) = &mut guard.setup.health.ejection {
+            let verdict = ejector.passed(server);
+            verdict.into_iter().for_each(|verdict| self.carry_out(verdict));
+        }
+        self.mark(server, down);
+    }
+
+    /// A server is taken for down, or up, by checks or by knowledge.
+    pub(super) fn mark(&mut self, server: ServerId, down: bool) {
+        let condition = self.guard().condition(server);
+        if std::mem::replace(&mut condition.marked, down) != down {
+            self.probe.note(self.now, Note::Marked(server, down));
+            self.weigh(server);
+        }
+    }
+
+    // ---- ejection ----
+
+    /// A server has answered an attempt well, or not.
+    pub(super) fn judge(&mut self, server: ServerId, well: bool) {
+        if self.guard().setup.health.ejection.is_none() {
+            return;
+        }
+        let (now, total) = (self.now, self.present());
+        let guard = self.guard();
+        let Some(ejector) = &mut guard.setup.health.ejection else { return };
+        let verdict = ejector.answered(now, server, well, total, &mut guard.trust_stream);
+        if let Some(verdict) = verdict {
+            self.carry_out(verdict);
+        }
+    }
+
+    /// Servers that are there, trusted or not.
+    fn present(&mut self) -> u32 {
+        let shunned = if self.guard().trust.panic { 0 } else { self.guard().trust.doubted.len() };
+        (self.plant.fleet.members().len() + shunned) as u32
+    }
+
+    pub(super) fn sweep(&mut self) {
+        if self.is_over() {
+            return;
+        }
+        let (now, total) = (self.now, self.present());
+        let guard = self.guard();
+        let Some(ejector) = &mut guard.setup.health.ejection else { return };
+        let mut verdicts = Vec::new();
+        ejector.sweep(now, total, &mut guard.trust_stream, &mut verdicts);
+        if let Some(interval) = ejector.interval() {
+            self.set_alarm(now + interval, Rank::Tick, Alarm::Sweep);
+        }
+        verdicts.into_iter().for_each(|verdict| self.carry_out(verdict));
+    }
+
+    pub(super) fn carry_out(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Eject(server, until) => {
+                let condition = self.guard().condition(server);
+                condition.ejections += 1;
+                let times = condition.ejections;
+                if !std::mem::replace(&mut condition.ejected, true) {
+                    self.probe.note(self.now, Note::Ejected(server, true));
+                    self.weigh(server);
+                }
+                if let Some(until) = until {
+                    self.set_alarm(until, Rank::Fleet, Alarm::Return(server, times));
+                }
+            }
+            Verdict::Return(server) => self.readmit(server, None),
+        }
+    }
+
+    /// A server that was ejected returns, unless it was ejected again since.
+    pub(super) fn readmit(&mut self, server: ServerId, times: Option<u32>) {
+        let condition = self.guard().condition(server);
+        if times.is_some_and(|times| times != condition.ejections) {
+            return;
+        }
+        if std::mem::replace(&mut condition.ejected, false) {
+            self.probe.note(self.now, Note::Ejected(server, false));
+            self.weigh(server);
+        }
+    }
+
+    // ---- trust ----
+
+    /// What is known of a server has changed: it may be used no more, or again.
+    fn weigh(&mut self, server: ServerId) {
+        let condition = self.guard().condition(server);
+        let doubted = condition.marked || condition.ejected;
+        let there = matches!(self.plant.fleet.state(server), State::Ready | State::Failed);
+        let list = &mut self.guard().trust.doubted;
+        match list.binary_search(&server) {
+            Ok(at) if !doubted => {
+                list.remove(at);
+                self.begin_ramp(server);
+            }
+            Err(at) if doubted && there => list.insert(at, server),
+            _ => return,
+        }
+        self.reckon(server);
+    }
+
+    /// A server leaves the fleet: nobody has to trust it.
+    pub(super) fn forget_trust(&mut self, server: ServerId) {
+        let trust = &mut self.guard().trust;
+        let ramping = &mut trust.ramping;
+        ramping.retain(|other| *other != server);
+        if let Ok(at) = trust.doubted.binary_search(&server) {
+            trust.doubted.remove(at);
+            if !trust.panic {
+                self.probe.note(self.now, Note::Shunned(server, false));
+            }
+            self.reckon(server);
+        }
+    }
+
+    /// Uses the servers that are trusted, or all where those are too few.
+    fn reckon(&mut self, changed: ServerId) {
+        let present = self.present();
+        let guard = self.guard();
+        let doubted = guard.trust.doubted.len() as f64;
+        let healthy = 1.0 - doubted / f64::from(present.max(1));
+        let panic = doubted > 0.0 && healthy < guard.setup.health.panic - 1e-12;
+        if std::mem::replace(&mut guard.trust.panic, panic) == panic {
+            return self.use_or_shun(changed);
+        }
+        self.probe.note(self.now, Note::Panic(panic));
+        let mut all = self.guard().trust.doubted.clone();
+        if !all.contains(&changed) {
+            all.push(changed);
+        }
+        all.into_iter().for_each(|server| self.use_or_shun(server));
+    }
+
+    fn use_or_shun(&mut self, server: ServerId) {
+        let guard = self.guard();
+        let doubted = guard.trust.doubted.binary_search(&server).is_ok();
+        let shunned = doubted && !guard.trust.panic;
+        let (to, change) = match (self.plant.fleet.state(server), shunned) {
+            (State::Ready, true) => (State::Failed, FleetChange::Left(server)),
+            (State::Failed, false) => (State::Ready, FleetChange::Joined(server)),
+            _ => return,
+        };
+        let fleet = &mut self.plant.fleet;
+        fleet.set_state(server, to);
+        self.plant.balancers.iter_mut().for_each(|balancer| balancer.on_fleet(change, fleet));
+        self.probe.fleet(self.now, change, fleet);
+        self.probe.note(self.now, Note::Shunned(server, shunned));
+        while !shunned && self.hand_over(server) {}
+    }
+
+    // ---- slow start ----
+
+    fn begin_ramp(&mut self, server: ServerId) {
+        let now = self.now;
+        let guard = self.guard();
+        let Some(slow) = guard.setup.health.slow_start else { return };
+        let condition = guard.condition(server);
+        condition.ramping = Some(now);
+        condition.ramps += 1;
+        let alarm = Alarm::Ramped(server, condition.ramps);
+        if !guard.trust.ramping.contains(&server) {
+            guard.trust.ramping.push(server);
+        }
+        self.set_alarm(now + slow.window, Rank::Fleet, alarm);
+    }
+
+    pub(super) fn ramped(&mut self, server: ServerId, times: u32) {
+        let guard = self.guard();
+        let condition = guard.condition(server);
+        if condition.ramps == times {
+            condition.ramping = None;
+            guard.trust.ramping.retain(|other| *other != server);
+        }
+    }
+
+    /// The share of its turns that a server has: Envoy's factor.
+    fn turns(&mut self, server: ServerId) -> f64 {
+        let now = self.now;
+        let guard = self.guard();
+        let Some(since) = guard.condition(server).ramping else { return 1.0 };
+        let Some(slow) = guard.setup.health.slow_start else { return 1.0 };
+        let past = now.since(since).max(Duration::from_millis(1)).as_secs_f64();
+        let part = (past / slow.window.as_secs_f64()).min(1.0);
+        part.powf(1.0 / slow.aggression).max(slow.from)
+    }
+
+    /// Picks a server; one that is back for a short time has only a part of the turns it is picked
+    /// for, the others go to another one.
+    pub(super) fn pick_ramping(&mut self, ticket: Ticket) -> Pick {
+        let pick = self.pick(ticket);
+        let Pick::Server(server) = pick else { return pick };
+        if self.guard().trust.ramping.is_empty() {
+            return pick;
+        }
+        let turns = self.turns(server);
+        if turns >= 1.0 || self.guard().trust_stream.open01() < turns {
+            return pick;
+        }
+        let candidates = |drive: &Self| {
+            let fleet = &drive.plant.fleet;
+            if drive.pooled { fleet.open().len() } else { fleet.members().len() }
+        };
+        let ramping = self.guard().trust.ramping.clone();
+        let hide = ramping.into_iter().filter(|&it| self.plant.fleet.members().contains(it));
+        let hidden: Vec<ServerId> = hide.collect();
+        hidden.iter().for_each(|&server| self.plant.fleet.hide(server));
+        let other = (candidates(self) > 0).then(|| self.pick(ticket));
+        hidden.iter().for_each(|&server| self.plant.fleet.show(server));
+        other.unwrap_or(pick)
+    }
+}

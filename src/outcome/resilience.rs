@@ -1,0 +1,108 @@
+//! What failed in a run, and what was done about it.
+
+use serde::{Deserialize, Serialize};
+
+/// Failures and the protection against them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resilience {
+    /// Attempts of all kinds: what the fleet was sent.
+    pub attempts: u64,
+    /// Attempts for each request that was let in: retries and hedges are load.
+    pub attempts_per_request: Option<f64>,
+    /// Retries and hedges that the budget or an open circuit did not allow.
+    pub denied: u64,
+    /// Hedges that answered before the request they were copies of.
+    pub hedges_won: u64,
+    /// Services that were finished after everybody had stopped waiting for them.
+    pub late: u64,
+    /// The share of busy slot time whose work nobody took.
+    pub wasted_share: Option<f64>,
+    /// Times that a server went out.
+    pub outages: u64,
+    /// Times that active checks took a server for down.
+    pub marked_down: u64,
+    /// Times that a server was ejected.
+    pub ejected: u64,
+    /// Times that a server that had been taken for down, or ejected, was used again.
+    pub readmitted: u64,
+    /// From a server's going out to its being used no more, where it was found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection_s: Option<Detection>,
+    /// The overload that outlived its cause, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metastable: Option<Metastable>,
+    /// What happened to servers, circuits and trust, in order of time; the first thousand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
+    /// Requests, attempts and servers over time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Moment>,
+}
+
+/// How long it took to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// Outages that were found out.
+    pub count: u64,
+    /// On average.
+    pub mean: f64,
+    /// At least.
+    pub min: f64,
+    /// At most.
+    pub max: f64,
+}
+
+/// An overload that keeps itself alive: the cause has gone, requests alone would fit, and yet few
+/// are answered, because what is served is mostly retries and work that nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metastable {
+    /// When the last cause had gone.
+    pub since_s: f64,
+    /// Requests a second after that.
+    pub arrivals: f64,
+    /// Requests answered a second.
+    pub goodput: f64,
+    /// Requests that the fleet could answer a second.
+    pub capacity: f64,
+    /// Attempts a second: the load that keeps the state up.
+    pub attempts: f64,
+    /// Busy slot time over slot time.
+    pub utilization: f64,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// When.
+    pub at_s: f64,
+    /// `fault`, `fault-over`, `out`, `back`, `marked-down`, `marked-up`, `ejected`, `readmitted`,
+    /// `panic`, `panic-over`, `circuit-open` or `circuit-closed`.
+    pub what: String,
+    /// The server, or the balancer of a circuit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<u32>,
+    /// The failure, by its name in the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// One interval of the timeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Its start.
+    pub at_s: f64,
+    /// Requests that arrived.
+    pub arrivals: u64,
+    /// Attempts that began.
+    pub attempts: u64,
+    /// Those of them that were retries or hedges.
+    pub again: u64,
+    /// Requests that were answered well: the goodput.
+    pub answered: u64,
+    /// Requests that ended in any other way.
+    pub errors: u64,
+    /// Servers that were out, on average.
+    pub out: f64,
+    /// Servers that balancers did not use, on average.
+    pub shunned: f64,
+}

@@ -1,0 +1,241 @@
+//! What failures did to a run, and what was done about them: counts, a log, and both over time.
+
+use super::{Note, Probe, Try};
+use crate::model::{Completion, Fate, Request};
+use crate::time::{Duration, Instant};
+
+/// One line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Instant,
+    /// What happened.
+    pub note: Note,
+}
+
+/// Counts of one kind or another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Attempts of requests that had just come.
+    pub first: u64,
+    /// Attempts after a failed one.
+    pub retries: u64,
+    /// Attempts beside one that took long.
+    pub hedges: u64,
+    /// Retries and hedges that the budget did not allow.
+    pub denied: u64,
+    /// Hedges that answered first.
+    pub hedges_won: u64,
+    /// Requests that servers lost.
+    pub lost: u64,
+    /// Requests that servers gave back.
+    pub returned: u64,
+    /// Service that was given in vain: to attempts whose answer nobody took, in nanoseconds.
+    pub wasted_ns: u64,
+    /// The part of it whose answer came after everybody had stopped waiting for it.
+    pub late: u64,
+}
+
+impl Tries {
+    /// Attempts of every kind.
+    pub fn attempts(&self) -> u64 {
+        self.first + self.retries + self.hedges
+    }
+}
+
+/// What happened in one interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// Requests that arrived.
+    pub arrivals: u64,
+    /// Attempts that began.
+    pub attempts: u64,
+    /// Attempts among them that were retries or hedges.
+    pub again: u64,
+    /// Requests that were answered well.
+    pub answered: u64,
+    /// Requests that ended in any other way.
+    pub errors: u64,
+    /// Server-nanoseconds out.
+    pub out_ns: u64,
+    /// Server-nanoseconds that balancers sent nothing to: marked down or ejected.
+    pub shunned_ns: u64,
+}
+
+impl Beat {
+    fn add(&mut self, other: &Self) {
+        self.arrivals += other.arrivals;
+        self.attempts += other.attempts;
+        self.again += other.again;
+        self.answered += other.answered;
+        self.errors += other.errors;
+        self.out_ns += other.out_ns;
+        self.shunned_ns += other.shunned_ns;
+    }
+}
+
+/// Intervals that are kept; they double in width when a run outgrows them.
+const MOST: usize = 480;
+/// Lines of the log that are kept; one that is longer is read by nobody.
+const LOG: usize = 20_000;
+
+/// The probe.
+#[derive(Clone, Debug)]
+pub struct Chronicle {
+    /// Requests that arrive earlier are warm-up and not counted.
+    pub from: Instant,
+    /// What was counted.
+    pub tries: Tries,
+    /// The log in order of time; attempts, losses and returns are only counted.
+    pub log: Vec<Entry>,
+    /// The width of an interval.
+    pub width: Duration,
+    /// What happened in each interval.
+    pub beats: Vec<Beat>,
+    /// When the first fault came, and when the last one went; `None` while one lasts.
+    pub first_fault: Option<Instant>,
+    /// When the last fault went; `None` while one lasts, or where there was none.
+    pub last_fault: Option<Instant>,
+    lasting: u32,
+    out: u32,
+    shunned: u32,
+    at: Instant,
+}
+
+impl Chronicle {
+    /// A chronicle of a run that is measured from `from` on.
+    pub fn new(from: Instant) -> Self {
+        Self {
+            from,
+            tries: Tries::default(),
+            log: Vec::new(),
+            width: Duration(Duration::from_secs(1).0 / 8),
+            beats: Vec::new(),
+            first_fault: None,
+            last_fault: None,
+            lasting: 0,
+            out: 0,
+            shunned: 0,
+            at: Instant::START,
+        }
+    }
+
+    fn beat(&mut self, at: Instant) -> &mut Beat {
+        while at.0 / self.width.0 >= MOST as u64 {
+            self.width = Duration(2 * self.width.0);
+            let sum = |pair: &[Beat]| {
+                let mut sum = pair[0];
+                pair[1..].iter().for_each(|other| sum.add(other));
+                sum
+            };
+            self.beats = self.beats.chunks(2).map(sum).collect();
+        }
+        let index = (at.0 / self.width.0) as usize;
+        if index >= self.beats.len() {
+            self.beats.resize(index + 1, Beat::default());
+        }
+        &mut self.beats[index]
+    }
+
+    /// Brings the areas under the levels up to `now`.
+    pub fn settle(&mut self, now: Instant) {
+        let (out, shunned) = (u64::from(self.out), u64::from(self.shunned));
+        while self.at < now {
+            self.beat(self.at);
+            let end = Instant((self.at.0 / self.width.0 + 1) * self.width.0).min(now);
+            let span = (end - self.at).0;
+            let beat = self.beat(self.at);
+            beat.out_ns += span * out;
+            beat.shunned_ns += span * shunned;
+            self.at = end;
+        }
+    }
+
+    fn log(&mut self, at: Instant, note: Note) {
+        if self.log.len() < LOG {
+            self.log.push(Entry { at, note });
+        }
+    }
+
+    fn fault(&mut self, now: Instant, comes: bool) {
+        if comes {
+            self.lasting += 1;
+            self.first_fault.get_or_insert(now);
+            self.last_fault = None;
+        } else {
+            self.lasting -= 1;
+            self.last_fault = (self.lasting == 0).then_some(now);
+        }
+    }
+}
+
+fn step(level: &mut u32, up: bool) {
+    *level = if up { *level + 1 } else { level.saturating_sub(1) };
+}
+
+impl Probe for Chronicle {
+    fn arrival(&mut self, request: &Request, _: u64) {
+        self.beat(request.arrival).arrivals += 1;
+    }
+
+    fn completion(&mut self, done: &Completion, _: u64) {
+        let beat = self.beat(done.ended);
+        if done.fate == Fate::Completed {
+            beat.answered += 1;
+        } else {
+            beat.errors += 1;
+            self.waste(done);
+        }
+    }
+
+    fn attempt(&mut self, done: &Completion, _: Option<Instant>, in_vain: bool) {
+        if !in_vain {
+            return;
+        }
+        self.waste(done);
+        // Served to the end, and yet it did not answer its request.
+        self.tries.late +=
+            u64::from(done.fate == Fate::Completed && done.request.arrival >= self.from);
+    }
+
+    fn note(&mut self, now: Instant, note: Note) {
+        let tries = &mut self.tries;
+        let measured = u64::from(now >= self.from);
+        match note {
+            Note::Attempt(why) => {
+                match why {
+                    Try::First => tries.first += measured,
+                    Try::Retry => tries.retries += measured,
+                    Try::Hedge => tries.hedges += measured,
+                }
+                let beat = self.beat(now);
+                beat.attempts += 1;
+                beat.again += u64::from(why != Try::First);
+                return;
+            }
+            Note::Denied => return tries.denied += measured,
+            Note::HedgeWon => return tries.hedges_won += measured,
+            Note::Lost => return tries.lost += measured,
+            Note::Returned => return tries.returned += measured,
+            Note::Fault(_, _, comes) => self.fault(now, comes),
+            Note::Out(_, out) => {
+                self.settle(now);
+                step(&mut self.out, out);
+            }
+            Note::Shunned(_, shunned) => {
+                self.settle(now);
+                return step(&mut self.shunned, shunned);
+            }
+            Note::Marked(..) | Note::Ejected(..) | Note::Panic(_) | Note::Circuit(..) => {}
+        }
+        self.log(now, note);
+    }
+}
+
+impl Chronicle {
+    fn waste(&mut self, done: &Completion) {
+        if done.server.is_some() {
+            self.tries.wasted_ns += done.ended.since(done.started.max(self.from)).0;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What failures left behind, as lines of a table and as files.
+
+use super::files::Folder;
+use super::flat;
+use super::table::plain;
+use super::text::{digits, grouped, percent, time};
+use crate::diagnose::Problem;
+use crate::outcome::{Outcome, Requests, Resilience};
+
+/// The key figures of failures and of what was done about them; those that are nought are left out.
+pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> String {
+    let mut table = plain(width);
+    let mut rows = 0;
+    let mut fact = |name: &str, value: String| {
+        rows += 1;
+        table.add_row([name.to_owned(), value]);
+    };
+    let again = requests.retried + requests.hedged;
+    if again > 0 {
+        let each = found.attempts_per_request.map_or(String::new(), |attempts| {
+            format!(" ({} attempts a request)", digits(attempts))
+        });
+        let denied = if found.denied > 0 {
+            format!(", {} denied by the budget", grouped(found.denied))
+        } else {
+            String::new()
+        };
+        if requests.retried > 0 {
+            fact("retried", format!("{}{each}{denied}", grouped(requests.retried)));
+        }
+        if requests.hedged > 0 {
+            let won = grouped(found.hedges_won);
+            let tail = if requests.retried > 0 { String::new() } else { each + &denied };
+            fact("hedged", format!("{}, {won} answered first{tail}", grouped(requests.hedged)));
+        }
+    }
+    if found.outages > 0 {
+        let gone = [(requests.lost, "lost"), (requests.returned, "returned")];
+        let told = gone.into_iter().filter(|(count, _)| *count > 0);
+        let told = told.map(|(count, what)| format!(", {} requests {what}", grouped(count)));
+        fact("outages", format!("{}{}", grouped(found.outages), told.collect::<String>()));
+    }
+    if let Some(detection) = found.detection_s {
+        let span = if detection.count > 1 {
+            format!("{} ({} to {})", time(detection.mean), time(detection.min), time(detection.max))
+        } else {
+            time(detection.mean)
+        };
+        fact("found out after", span);
+    }
+    if found.ejected + found.marked_down > 0 {
+        let (down, out) = (grouped(found.marked_down), grouped(found.ejected));
+        let back = grouped(found.readmitted);
+        fact("taken out", format!("{down} marked down, {out} ejected; {back} back"));
+    }
+    if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
+        fact("work in vain", format!("{} of busy slot time", percent(share)));
+    }
+    if rows == 0 { String::new() } else { format!("\n{table}\n") }
+}
+
+/// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.
+pub(super) fn write<N, M>(folder: &Folder, outcome: &Outcome<N, M>) -> Result<(), Problem> {
+    let Some(found) = &outcome.resilience else { return Ok(()) };
+    folder.write("incidents.csv", flat::csv(&found.incidents))?;
+    folder.write("resilience.csv", flat::csv(&found.timeline))
+}
