@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::balance::Balancer;
 use crate::fault::Fault;
+use crate::forecast::Method;
 use crate::health::Ejector;
 use crate::law::Law;
 use crate::protect::{Admission, Backoff, Budget};
@@ -36,6 +37,7 @@ pub fn kinds() -> Vec<Kind> {
     vec![
         kind::<dyn Balancer>(),
         kind::<dyn Autoscaler>(),
+        kind::<dyn Method>(),
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),

@@ -7,24 +7,26 @@
 //! an interval and a status: an [`Estimated`] outcome with the same names.
 
 mod autoscaling;
+mod bill;
 mod comparison;
+mod plan;
 mod resilience;
 mod sweep;
-mod plan;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
 pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
+pub use bill::{Breakdown, Budget, Penalty, PoolBill};
 pub use comparison::{Comparison, Difference};
+pub use plan::{
+    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation, Ruling,
+};
 pub use resilience::{Detection, Incident, Metastable, Moment, Resilience};
 pub use sweep::{
     Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
     Sweep, traffics,
-};
-pub use plan::{
-    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation, Ruling,
 };
 
 /// An outcome whose numbers are estimates with intervals.
@@ -217,6 +219,9 @@ pub struct Cost<N = f64, M = Option<f64>> {
     pub per_million_requests: M,
     /// For a million tokens in and out; null when there were none.
     pub per_million_tokens: M,
+    /// By what it was paid for; absent where no more than prices an hour are set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Breakdown>,
 }
 
 /// One pool.

@@ -70,6 +70,16 @@ impl Duration {
         Self(seconds * SECOND_NS)
     }
 
+    /// Whole hours.
+    pub const fn from_hours(hours: u64) -> Self {
+        Self::from_secs(3600 * hours)
+    }
+
+    /// Whole days.
+    pub const fn from_days(days: u64) -> Self {
+        Self::from_hours(24 * days)
+    }
+
     /// Whole milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis * 1_000_000)

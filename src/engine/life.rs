@@ -203,9 +203,14 @@ impl<P: Probe> Drive<'_, P> {
         let single = self.plant.life.len() == 1;
         let since = u128::from((self.now - self.area_at).0);
         let mut held_ns = (self.area + since * u128::from(self.arrived - self.ended)) as u64;
+        let (mut fleet_completed, mut fleet_work_ns) = (0_u64, 0_u64);
         for life in &mut self.plant.life {
             life.now.settle(self.now);
             held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
+            let own = &life.now.totals;
+            fleet_completed += own.completed;
+            fleet_work_ns = fleet_work_ns
+                .wrapping_add((own.service_ns as f64 * life.spec.speed).round() as u64);
         }
         let state = &self.plant.life[usize::from(pool)].now;
         Totals {
@@ -213,6 +218,9 @@ impl<P: Probe> Drive<'_, P> {
             in_system_ns: state.in_flight.area_ns(self.now).wrapping_add(held_ns),
             busy_ns: state.busy.area_ns(self.now),
             arrivals: if single { self.arrived } else { state.sent },
+            fleet_arrivals: self.arrived,
+            fleet_completed,
+            fleet_work_ns,
             ..state.totals
         }
     }

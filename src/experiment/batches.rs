@@ -364,6 +364,7 @@ fn cost(judged: &Judged<'_>) -> Cost<Estimate, Estimate> {
         per_hour: judged.paid(plain.per_hour),
         per_million_requests: each(plain.per_million_requests),
         per_million_tokens: each(plain.per_million_tokens),
+        breakdown: plain.breakdown.clone(),
     }
 }
 

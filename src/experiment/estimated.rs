@@ -58,6 +58,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
             per_hour: evidence.ratio(|part| part.outcome.cost.per_hour, |p| p.outcome.duration_s),
             per_million_requests: money(|cost| cost.per_million_requests),
             per_million_tokens: money(|cost| cost.per_million_tokens),
+            breakdown: evidence.bills(),
         },
         pools: pools(evidence),
         autoscaling: first.autoscaling.clone(),

@@ -2,7 +2,7 @@
 
 use super::campaign::{Durations, Part};
 use super::course::inflation;
-use crate::outcome::{Estimate, Kind, Method, Status};
+use crate::outcome::{Breakdown, Estimate, Kind, Method, Status};
 use crate::stats::batches::is_unstable;
 use crate::stats::binomial::wilson;
 use crate::stats::interval::mean_of_replications;
@@ -61,6 +61,11 @@ impl<'a> Evidence<'a> {
         let drifts: Vec<_> = self.parts.iter().filter_map(|part| part.drift).collect();
         let overloaded = mean(&self.each(|part| part.load)) >= 1.0;
         self.unstable = overloaded || (each >= 200.0 * inflation && is_unstable(&drifts));
+    }
+
+    /// The bills of all parts, averaged.
+    pub(super) fn bills(&self) -> Option<Breakdown> {
+        Breakdown::mean(self.parts.iter().filter_map(|part| part.outcome.cost.breakdown.as_ref()))
     }
 
     /// The parts that counts are told of: all, or the recorded trace, which the estimates are of.

@@ -10,6 +10,7 @@
 //! |
 //! | what is the cheapest fleet that is good enough? | [`plan()`]: a monotone search with a gate
 //! |
+//! | which forecaster is better? | [`foresee`]: back-tests on one series |
 //! | which variant is better? | [`compare()`]: the same requests for all, and paired differences |
 //! | which of very many? | [`sweep`]: a grid of any fields, the front, the best for sure |
 //!
@@ -28,6 +29,7 @@ mod crew;
 mod difference;
 mod estimated;
 mod evidence;
+mod foresight;
 mod in_order;
 mod judge;
 pub mod plan;
@@ -43,6 +45,7 @@ use std::cell::Cell;
 
 pub use compare::{Compared, Pairs, Variant, compare};
 pub use crew::Crew;
+pub use foresight::foresee;
 pub use plan::{Ask, Survive, plan};
 pub use replicate::{Replicated, replicate};
 pub use warmup::WarmUp;

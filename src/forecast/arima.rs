@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::history::{History, Schedule};
 use super::minimize::minimize;
 use super::regression::{kept_near, widened};
-use super::{Method, Recipe, Refusal, Scale, Setup, Span};
+use super::{Method, Scale, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// Options of ARIMA.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,11 +47,11 @@ pub struct Config {
     /// Seasonal order Q: surprises of how many seasons before count.
     pub seasonal_ma: usize,
     /// Length of the season; absent: that of the run (a day unless told otherwise).
-    pub season: Option<Span>,
+    pub season: Option<Duration>,
     /// How much of the past the weights are fitted to.
-    pub history: Span,
+    pub history: Duration,
     /// Time between fits.
-    pub refit_every: Span,
+    pub refit_every: Duration,
 }
 
 impl Default for Config {
@@ -62,8 +65,8 @@ impl Default for Config {
             seasonal_difference: 1,
             seasonal_ma: 1,
             season: None,
-            history: Span::days(28),
-            refit_every: Span::days(1),
+            history: Duration::from_days(28),
+            refit_every: Duration::from_days(1),
         }
     }
 }
@@ -94,18 +97,29 @@ pub struct Arima {
     schedule: Schedule,
 }
 
-impl Recipe for Arima {
+impl Variant<dyn Method> for Arima {
     const NAME: &'static str = "arima";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
+    fn check(config: &Config) -> Result<(), Problem> {
         let orders = [config.ar, config.ma, config.seasonal_ar, config.seasonal_ma];
-        Refusal::unless(orders.iter().all(|&order| order <= 5), || {
+        unless(orders.iter().all(|&order| order <= 5), || {
             format!("orders {orders:?} are more than data can tell apart; use 5 at most")
         })?;
-        Refusal::unless(config.difference + config.seasonal_difference <= 3, || {
+        unless(config.difference + config.seasonal_difference <= 3, || {
             "differencing more than three times leaves nothing but noise".into()
-        })?;
+        })
+    }
+
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(Arima::new(config, setup)))
+    }
+}
+
+impl Arima {
+    /// For options that were checked.
+    fn new(config: &Config, setup: &Setup) -> Self {
+        let orders = [config.ar, config.ma, config.seasonal_ar, config.seasonal_ma];
         let season = setup.season_ticks(config.season);
         // What differencing and the oldest lag use up, one season to meet the surprises of the one
         // before, and ten values for each weight.
@@ -113,7 +127,7 @@ impl Recipe for Arima {
         let seasons = seasons_back + usize::from(seasons_back + config.seasonal_ma > 0);
         let weights = 1 + orders.iter().sum::<usize>();
         let enough = config.ar + config.difference + season * seasons + 10 * weights;
-        Ok(Arima {
+        Arima {
             config: config.clone(),
             season,
             enough,
@@ -123,7 +137,7 @@ impl Recipe for Arima {
             point: vec![0.1; orders.iter().sum()],
             range: (f64::MAX, f64::MIN),
             schedule: Schedule::new(setup.ticks(config.refit_every.0)),
-        })
+        }
     }
 }
 
@@ -295,12 +309,12 @@ mod tests {
 
     fn build(config: &Config) -> Arima {
         let config = Config {
-            history: Span(2000),
-            refit_every: Span(500),
-            season: Some(Span(6)),
+            history: Duration(2000),
+            refit_every: Duration(500),
+            season: Some(Duration(6)),
             ..config.clone()
         };
-        Arima::build(&config, &Setup { tick_ns: 1, ..Setup::default() }).unwrap()
+        Arima::new(&config, &Setup { tick_ns: 1, ..Setup::default() })
     }
 
     fn plain() -> Config {

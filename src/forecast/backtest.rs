@@ -6,7 +6,9 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{Advice, DAY_NS, Forecaster, Refusal, Span, examine};
+use super::{Advice, DAY_NS, Forecaster, examine, unless};
+use crate::diagnose::Problem;
+use crate::time::Duration;
 
 /// Mean rates of consecutive bins.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +136,7 @@ pub fn backtest(
     series: &Series,
     forecasters: &mut [(String, Box<dyn Forecaster + '_>)],
     plan: &Plan,
-) -> Result<Report, Refusal> {
+) -> Result<Report, Problem> {
     let steps = steps(series, plan)?;
     let mut advice = Vec::new();
     for &horizon_ns in &plan.horizons_ns {
@@ -146,7 +148,7 @@ pub fn backtest(
         advice.push(Advice(format!(
             "the longest horizon is longer than the warm-up of {}: the first forecasts reach \
              further ahead than the forecaster has seen back",
-            Span(warm_up_ns)
+            Duration(warm_up_ns)
         )));
     }
     let scale = seasonal_error(series, plan);
@@ -163,7 +165,7 @@ pub fn backtest(
         scores.push(replay(series, forecaster.as_mut(), &steps, plan.warm_up));
     }
     for (h, &step) in steps.iter().enumerate() {
-        Refusal::unless(scores.iter().all(|score| score[h].forecasts > 0), || {
+        unless(scores.iter().all(|score| score[h].forecasts > 0), || {
             format!("no rate is known {step} bins after the warm-up to check a forecast by")
         })?;
         for ((name, forecaster), score) in forecasters.iter().zip(&scores) {
@@ -175,18 +177,18 @@ pub fn backtest(
 }
 
 /// The horizons in bins, each checked to leave something to score.
-fn steps(series: &Series, plan: &Plan) -> Result<Vec<usize>, Refusal> {
-    Refusal::unless(!plan.horizons_ns.is_empty(), || "a back-test needs a horizon".into())?;
-    Refusal::unless(series.tick_ns > 0, || "a bin of no length holds no rate".into())?;
+fn steps(series: &Series, plan: &Plan) -> Result<Vec<usize>, Problem> {
+    unless(!plan.horizons_ns.is_empty(), || "a back-test needs a horizon".into())?;
+    unless(series.tick_ns > 0, || "a bin of no length holds no rate".into())?;
     let n = series.rates.len();
     let first_known = series.rates.iter().position(Option::is_some).unwrap_or(n);
-    Refusal::unless(first_known < plan.warm_up, || {
+    unless(first_known < plan.warm_up, || {
         format!("the warm-up of {} bins holds no rate to learn from", plan.warm_up)
     })?;
     let steps = plan.horizons_ns.iter().map(|&horizon| horizon.div_ceil(series.tick_ns) as usize);
     steps
         .map(|step| {
-            Refusal::unless(step >= 1 && plan.warm_up + step <= n, || {
+            unless(step >= 1 && plan.warm_up + step <= n, || {
                 format!(
                     "a horizon of {step} bins after a warm-up of {} leaves none of the {n} bins to \
                      check a forecast by; shorten the horizon or give a longer file",
@@ -270,18 +272,18 @@ impl Score {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Setup, by_name};
+    use super::super::{Online, Setup};
     use super::*;
 
     const HOUR: u64 = 3_600_000_000_000;
 
-    fn table(rates: Vec<f64>, season: u64, plan: &Plan) -> Result<Report, Refusal> {
+    fn table(rates: Vec<f64>, season: u64, plan: &Plan) -> Result<Report, Problem> {
         let series =
             Series { start_ns: 0, tick_ns: HOUR, rates: rates.into_iter().map(Some).collect() };
         let setup = Setup { tick_ns: HOUR, season_ns: season * HOUR, ..Setup::default() };
         let mut forecasters: Vec<(String, Box<dyn Forecaster>)> = Vec::new();
         for name in ["naive", "seasonal-naive"] {
-            forecasters.push((name.into(), Box::new(by_name(name)?.online(&setup)?)));
+            forecasters.push((name.into(), Box::new(Online::named(name, &setup)?)));
         }
         backtest(&series, &mut forecasters, plan)
     }

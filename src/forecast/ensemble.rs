@@ -16,14 +16,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ladder::Ladder;
-use super::{Method, Recipe, Refusal, Setup, by_name};
+use super::{Method, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::{Recipe, Variant};
 
 /// Options of the ensemble.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
-    /// Names of its members, which run with their default options.
-    pub members: Vec<String>,
+    /// Its members, e.g. `["regression", { method = "holt-winters", season = "7d" }]`.
+    pub members: Vec<Recipe<dyn Method>>,
     /// Number of ticks over which errors are averaged.
     pub memory: usize,
     /// Power of the inverse errors: 0 weighs all alike, large picks the best.
@@ -33,7 +35,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let members = ["seasonal-naive", "regression", "holt-winters", "arima", "neural"];
-        Config { members: members.map(String::from).to_vec(), memory: 100, power: 4.0 }
+        let members = members.map(|name| Recipe::named(name).expect("it stands in the registry"));
+        Config { members: members.to_vec(), memory: 100, power: 4.0 }
     }
 }
 
@@ -52,29 +55,29 @@ struct Member {
     errors: Vec<(f64, f64)>,
 }
 
-impl Recipe for Ensemble {
+impl Variant<dyn Method> for Ensemble {
     const NAME: &'static str = "ensemble";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless(!config.members.is_empty(), || "an ensemble needs members".into())?;
-        Refusal::unless(config.memory > 0, || "a memory of no ticks weighs nothing".into())?;
-        Refusal::unless(config.power.is_finite() && config.power >= 0.0, || {
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
+        unless(!config.members.is_empty(), || "an ensemble needs members".into())?;
+        unless(config.memory > 0, || "a memory of no ticks weighs nothing".into())?;
+        unless(config.power.is_finite() && config.power >= 0.0, || {
             format!("the power of the weights is zero or more, not {}", config.power)
         })?;
         let reach = setup.ticks(setup.reach_ns);
-        let member = |name: &String| {
-            Refusal::unless(name != Self::NAME, || "an ensemble cannot be its own member".into())?;
+        let member = |recipe: &Recipe<dyn Method>| {
+            unless(recipe.name != Self::NAME, || "an ensemble cannot be its own member".into())?;
             let ladder = Ladder::new(reach);
             let errors = vec![(0.0, 0.0); ladder.steps().len()];
-            Ok(Member { method: by_name(name)?.method(setup)?, ladder, errors })
+            Ok(Member { method: recipe.build(setup)?, ladder, errors })
         };
-        Ok(Ensemble {
-            members: config.members.iter().map(member).collect::<Result<_, _>>()?,
+        Ok(Box::new(Ensemble {
+            members: config.members.iter().map(member).collect::<Result<_, Problem>>()?,
             keep: 1.0 - 1.0 / config.memory as f64,
             power: config.power,
             reach,
-        })
+        }))
     }
 }
 
@@ -132,8 +135,8 @@ impl Method for Ensemble {
 mod tests {
     use super::*;
 
-    fn ensemble(members: &[&str], power: f64) -> Ensemble {
-        let members = members.iter().map(ToString::to_string).collect();
+    fn ensemble(members: &[&str], power: f64) -> Box<dyn Method> {
+        let members = members.iter().map(|name| Recipe::named(name).unwrap()).collect();
         let setup = Setup { tick_ns: 1, season_ns: 4, reach_ns: 3, ..Setup::default() };
         Ensemble::build(&Config { members, power, ..Config::default() }, &setup).unwrap()
     }
@@ -160,10 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn an_ensemble_of_itself_or_of_strangers_is_refused() {
-        for member in ["ensemble", "oracle"] {
-            let config = Config { members: vec![member.into()], ..Config::default() };
-            assert!(Ensemble::build(&config, &Setup::default()).is_err(), "{member}");
-        }
+    fn an_ensemble_of_itself_is_refused() {
+        let members = vec![Recipe::named("ensemble").unwrap()];
+        let config = Config { members, ..Config::default() };
+        assert!(Ensemble::build(&config, &Setup::default()).is_err());
     }
 }

@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use super::history::{History, Schedule};
 use super::minimize::minimize;
 use super::regression::{kept_near, widened};
-use super::{Method, Recipe, Refusal, Scale, Setup, Span};
+use super::{Method, Scale, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// How a trend or a season enters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +52,7 @@ pub struct Config {
     /// How the season enters.
     pub seasonal: Form,
     /// Length of the season; absent: that of the run (a day unless told otherwise).
-    pub season: Option<Span>,
+    pub season: Option<Duration>,
     /// Weight of a value in the level, 0 to 1; absent: fitted.
     pub alpha: Option<f64>,
     /// Weight of a change of level in the trend, 0 to 1; absent: fitted.
@@ -61,9 +64,9 @@ pub struct Config {
     /// Whether the last error, as far as errors go on, is carried into the forecast.
     pub carry: bool,
     /// How much of the past the weights are fitted to.
-    pub history: Span,
+    pub history: Duration,
     /// Time between fits.
-    pub refit_every: Span,
+    pub refit_every: Duration,
 }
 
 impl Default for Config {
@@ -78,8 +81,8 @@ impl Default for Config {
             gamma: None,
             damping: 0.98,
             carry: true,
-            history: Span::days(28),
-            refit_every: Span::days(1),
+            history: Duration::from_days(28),
+            refit_every: Duration::from_days(1),
         }
     }
 }
@@ -135,22 +138,22 @@ pub enum First {
 
 impl Smoother {
     /// Refuses what the recursion cannot be started on: too few values, or zeros under factors.
-    pub fn check(&self, series: &[f64]) -> Result<(), Refusal> {
+    pub fn check(&self, series: &[f64]) -> Result<(), Problem> {
         let (m, n) = (self.season, series.len());
-        Refusal::unless(self.seasonal == Form::None || m > 1, || {
+        unless(self.seasonal == Form::None || m > 1, || {
             "seasonal_periods must be larger than 1".into()
         })?;
-        Refusal::unless(self.seasonal == Form::None || n >= 2 * m, || {
+        unless(self.seasonal == Form::None || n >= 2 * m, || {
             format!("must be at least 2 * seasonal_periods observations: {n} for a season of {m}")
         })?;
         let least = self.heuristic_values();
-        Refusal::unless(n >= least, || {
+        unless(n >= least, || {
             format!(
                 "must be at least 10 + 2 * (seasonal_periods // 2) observations: {n}, not {least}"
             )
         })?;
         let factors = self.trend == Form::Multiplicative || self.seasonal == Form::Multiplicative;
-        Refusal::unless(!factors || series.iter().all(|&value| value > 0.0), || {
+        unless(!factors || series.iter().all(|&value| value > 0.0), || {
             "values must be strictly positive under a multiplicative trend or season".into()
         })
     }
@@ -311,7 +314,7 @@ impl Smoother {
 }
 
 /// The value after a whole series, as the predictive horizontal pod autoscaler finds it.
-pub fn one_step(smoother: &Smoother, first: First, series: &[f64]) -> Result<f64, Refusal> {
+pub fn one_step(smoother: &Smoother, first: First, series: &[f64]) -> Result<f64, Problem> {
     smoother.check(series)?;
     let mut state = smoother.start(series, first);
     for &value in series {
@@ -335,20 +338,30 @@ pub struct HoltWinters {
     range: (f64, f64),
 }
 
-impl Recipe for HoltWinters {
+impl Variant<dyn Method> for HoltWinters {
     const NAME: &'static str = "holt-winters";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
+    fn check(config: &Config) -> Result<(), Problem> {
         let named = [("alpha", config.alpha), ("beta", config.beta), ("gamma", config.gamma)];
         for (name, weight) in named.iter().filter_map(|(name, weight)| Some((name, (*weight)?))) {
-            Refusal::unless((0.0..=1.0).contains(&weight), || {
+            unless((0.0..=1.0).contains(&weight), || {
                 format!("{name} is a weight from 0 to 1, not {weight}")
             })?;
         }
-        Refusal::unless(config.damping > 0.0 && config.damping <= 1.0, || {
+        unless(config.damping > 0.0 && config.damping <= 1.0, || {
             format!("damping lies above 0 and is at most 1, not {}", config.damping)
-        })?;
+        })
+    }
+
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(HoltWinters::new(config, setup)))
+    }
+}
+
+impl HoltWinters {
+    /// For options that were checked.
+    fn new(config: &Config, setup: &Setup) -> Self {
         let season = setup.season_ticks(config.season);
         let seasonal = if season > 1 { config.seasonal } else { Form::None };
         let smoother = Smoother {
@@ -361,7 +374,7 @@ impl Recipe for HoltWinters {
             season: if seasonal == Form::None { 1 } else { season },
         };
         let enough = smoother.heuristic_values().max(2 * smoother.season);
-        Ok(HoltWinters {
+        HoltWinters {
             config: config.clone(),
             smoother,
             state: None,
@@ -370,7 +383,7 @@ impl Recipe for HoltWinters {
             products: (0.0, 0.0),
             last_error: 0.0,
             range: (f64::MAX, f64::MIN),
-        })
+        }
     }
 }
 
@@ -509,14 +522,14 @@ mod tests {
 
     fn taught(config: &Config, values: impl Iterator<Item = f64>) -> HoltWinters {
         let setup = Setup { tick_ns: 1, ..Setup::default() };
-        let mut method = HoltWinters::build(config, &setup).unwrap();
+        let mut method = HoltWinters::new(config, &setup);
         values.for_each(|value| method.push(0, value));
         method
     }
 
     fn config() -> Config {
-        let (history, refit_every) = (Span(200), Span(20));
-        Config { season: Some(Span(6)), history, refit_every, ..Config::default() }
+        let (history, refit_every) = (Duration(200), Duration(20));
+        Config { season: Some(Duration(6)), history, refit_every, ..Config::default() }
     }
 
     #[test]
@@ -559,8 +572,7 @@ mod tests {
 
     #[test]
     fn a_weight_beyond_one_is_refused() {
-        let refused =
-            HoltWinters::build(&Config { alpha: Some(1.5), ..config() }, &Setup::default());
+        let refused = HoltWinters::check(&Config { alpha: Some(1.5), ..config() });
         assert!(refused.unwrap_err().to_string().contains("alpha"));
     }
 }

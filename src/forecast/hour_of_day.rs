@@ -17,7 +17,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DAY_NS, Method, Recipe, Refusal, Setup, Span};
+use super::{DAY_NS, Method, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// Options of the hour-of-day regression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,14 +29,14 @@ pub struct Config {
     /// Number of equal parts of the day with a level each; 24 are hours.
     pub parts: usize,
     /// Age at which a value counts half.
-    pub half_life: Span,
+    pub half_life: Duration,
     /// Whether a common linear trend is fitted beside the hours.
     pub trend: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { parts: 24, half_life: Span::days(7), trend: true }
+        Config { parts: 24, half_life: Duration::from_days(7), trend: true }
     }
 }
 
@@ -69,31 +72,39 @@ pub struct HourOfDay {
     last_ns: u64,
 }
 
-impl Recipe for HourOfDay {
+impl Variant<dyn Method> for HourOfDay {
     const NAME: &'static str = "hour-of-day";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless((1..=1440).contains(&config.parts), || {
+    fn check(config: &Config) -> Result<(), Problem> {
+        unless((1..=1440).contains(&config.parts), || {
             format!("a day of {} parts; use 1 to 1440", config.parts)
         })?;
-        Refusal::unless(config.half_life.0 > 0, || "a half-life of zero keeps nothing".into())?;
+        unless(config.half_life.0 > 0, || "a half-life of zero keeps nothing".into())
+    }
+
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(HourOfDay::new(config, setup)))
+    }
+}
+
+impl HourOfDay {
+    /// For options that were checked.
+    fn new(config: &Config, setup: &Setup) -> Self {
         // A part is visited once a day, this many ticks at a time.
         let part_ns = DAY_NS / config.parts as u64;
         let visits = (part_ns as f64 / setup.tick_ns as f64).max(1.0);
         let half_lives_a_visit = DAY_NS as f64 / config.half_life.0 as f64 / visits;
-        Ok(HourOfDay {
+        HourOfDay {
             setup: setup.clone(),
             hours: vec![Moments::default(); config.parts],
             keep: 0.5_f64.powf(half_lives_a_visit),
             trend: config.trend,
             first_ns: None,
             last_ns: 0,
-        })
+        }
     }
-}
 
-impl HourOfDay {
     fn hour(&self, at_ns: u64) -> usize {
         let part_ns = DAY_NS / self.hours.len() as u64;
         ((self.setup.calendar_ns(at_ns) % DAY_NS / part_ns) as usize).min(self.hours.len() - 1)
@@ -142,7 +153,7 @@ mod tests {
 
     fn taught(days: u64, value: impl Fn(u64) -> f64) -> (HourOfDay, u64) {
         let setup = Setup { tick_ns: HOUR, ..Setup::default() };
-        let mut method = HourOfDay::build(&Config::default(), &setup).unwrap();
+        let mut method = HourOfDay::new(&Config::default(), &setup);
         (1..=days * 24).for_each(|hour| method.push(hour * HOUR, value(hour)));
         (method, days * 24)
     }
@@ -164,7 +175,7 @@ mod tests {
     fn the_clock_of_the_run_sets_the_hour() {
         let method = |epoch_offset_ns| {
             let setup = Setup { tick_ns: HOUR, epoch_offset_ns, ..Setup::default() };
-            HourOfDay::build(&Config::default(), &setup).unwrap()
+            HourOfDay::new(&Config::default(), &setup)
         };
         assert_eq!(method(0).hour(HOUR), 0, "the bin that ended at one o'clock began at midnight");
         assert_eq!(method(5 * HOUR).hour(HOUR), 5);

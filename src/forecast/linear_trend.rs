@@ -14,7 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use super::{Method, Recipe, Refusal, Setup};
+use super::{Method, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
 
 /// Options of the linear trend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,15 +38,18 @@ pub struct LinearTrend {
     history: History,
 }
 
-impl Recipe for LinearTrend {
+impl Variant<dyn Method> for LinearTrend {
     const NAME: &'static str = "linear-trend";
     type Config = Config;
 
-    fn build(config: &Config, _: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless(config.window >= 2, || {
+    fn check(config: &Config) -> Result<(), Problem> {
+        unless(config.window >= 2, || {
             format!("a line through {} values has no slope; use two or more", config.window)
-        })?;
-        Ok(LinearTrend { history: History::new(config.window) })
+        })
+    }
+
+    fn build(config: &Config, _: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(LinearTrend { history: History::new(config.window) }))
     }
 }
 

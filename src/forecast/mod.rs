@@ -11,11 +11,11 @@
 //! [`backtest()`] replays a series through forecasters and says how wrong each would have been.
 //!
 //! ```
-//! use plimsoll::forecast::{self, Forecaster as _, Setup};
+//! use plimsoll::forecast::{Forecaster as _, Online, Setup};
 //!
 //! const HOUR: u64 = 3_600_000_000_000;
 //! let setup = Setup { tick_ns: HOUR, ..Setup::default() };
-//! let mut forecaster = forecast::by_name("seasonal-naive").unwrap().online(&setup).unwrap();
+//! let mut forecaster = Online::named("seasonal-naive", &setup).unwrap();
 //! for hour in 1..=48 {
 //!     forecaster.observe(hour * HOUR, if hour % 24 < 8 { 10.0 } else { 80.0 });
 //! }
@@ -34,25 +34,27 @@ pub mod naive;
 pub mod neural;
 pub mod regression;
 pub mod seasonal_naive;
+pub mod study;
 
+mod examine;
 mod history;
 mod ladder;
 mod least_squares;
 mod minimize;
 mod online;
-mod refusal;
 mod scale;
-mod span;
 
-use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, Normal};
 
 pub use backtest::backtest;
+pub use examine::{Advice, examine};
 pub use online::Online;
-pub use refusal::{Advice, Refusal, examine};
 pub use scale::Scale;
-pub use span::Span;
+
+use crate::registry::{Entry, Recipe, Role};
+use crate::time::Duration;
+use examine::unless;
 
 /// Nanoseconds in a day, the default season.
 pub const DAY_NS: u64 = 86_400_000_000_000;
@@ -75,6 +77,8 @@ pub trait Forecaster {
 }
 
 /// A way to continue a regular series: arithmetic only, told one value a tick.
+///
+/// This is what scenarios name as a *forecaster* (`plimsoll list forecaster`).
 pub trait Method {
     /// Takes the next value, that of the bin that ended at `at_ns`.
     fn push(&mut self, at_ns: u64, value: f64);
@@ -91,21 +95,31 @@ pub trait Method {
     }
 }
 
-/// A method with a name and options: what its file brings to [`METHODS`].
-pub trait Recipe: Method + Sized + 'static {
-    /// Its name in scenarios and on the command line.
-    const NAME: &'static str;
-
-    /// Its options.
-    type Config: DeserializeOwned + Serialize + JsonSchema + Default;
-
-    /// The method for these options, or why they cannot be.
-    fn build(config: &Self::Config, setup: &Setup) -> Result<Self, Refusal>;
-
-    /// The same as a forecaster of instants, with gaps and bands taken care of.
-    fn online(config: &Self::Config, setup: &Setup) -> Result<Online, Refusal> {
-        Ok(Online::new(Box::new(Self::build(config, setup)?), setup))
+impl Role for dyn Method {
+    const KIND: &'static str = "forecaster";
+    const KEY: &'static str = "method";
+    type Setup<'a> = Setup;
+    fn registry() -> &'static [Entry<Self>] {
+        REGISTRY
     }
+}
+
+const REGISTRY: &[Entry<dyn Method>] = &[
+    Entry::of::<naive::Naive>(include_str!("naive.rs")),
+    Entry::of::<seasonal_naive::SeasonalNaive>(include_str!("seasonal_naive.rs")),
+    Entry::of::<moving_average::MovingAverage>(include_str!("moving_average.rs")),
+    Entry::of::<linear_trend::LinearTrend>(include_str!("linear_trend.rs")),
+    Entry::of::<hour_of_day::HourOfDay>(include_str!("hour_of_day.rs")),
+    Entry::of::<regression::Regression>(include_str!("regression.rs")),
+    Entry::of::<holt_winters::HoltWinters>(include_str!("holt_winters.rs")),
+    Entry::of::<arima::Arima>(include_str!("arima.rs")),
+    Entry::of::<neural::Neural>(include_str!("neural.rs")),
+    Entry::of::<ensemble::Ensemble>(include_str!("ensemble.rs")),
+];
+
+/// Every method with its default options, simplest first.
+pub fn all() -> impl Iterator<Item = Recipe<dyn Method>> {
+    REGISTRY.iter().map(|entry| Recipe::named(entry.name).expect("it stands in the registry"))
 }
 
 /// What a method must know of the run it serves.
@@ -139,7 +153,7 @@ impl Setup {
     }
 
     /// The season in ticks: the method's own if it has one, else the run's.
-    fn season_ticks(&self, own: Option<Span>) -> usize {
+    fn season_ticks(&self, own: Option<Duration>) -> usize {
         self.ticks(own.map_or(self.season_ns, |span| span.0))
     }
 
@@ -198,55 +212,6 @@ impl Forecast {
     }
 }
 
-/// A method in the list of methods: its name, and how to make one with default options.
-#[derive(Clone, Copy)]
-pub struct Entry {
-    /// Its name in scenarios and on the command line.
-    pub name: &'static str,
-    build: fn(&Setup) -> Result<Box<dyn Method>, Refusal>,
-}
-
-impl Entry {
-    const fn of<M: Recipe>() -> Entry {
-        fn build<M: Recipe>(setup: &Setup) -> Result<Box<dyn Method>, Refusal> {
-            Ok(Box::new(M::build(&M::Config::default(), setup)?))
-        }
-        Entry { name: M::NAME, build: build::<M> }
-    }
-
-    /// The method with its default options.
-    pub fn method(&self, setup: &Setup) -> Result<Box<dyn Method>, Refusal> {
-        (self.build)(setup)
-    }
-
-    /// The forecaster with its default options.
-    pub fn online(&self, setup: &Setup) -> Result<Online, Refusal> {
-        Ok(Online::new(self.method(setup)?, setup))
-    }
-}
-
-/// Every method, simplest first.
-pub const METHODS: &[Entry] = &[
-    Entry::of::<naive::Naive>(),
-    Entry::of::<seasonal_naive::SeasonalNaive>(),
-    Entry::of::<moving_average::MovingAverage>(),
-    Entry::of::<linear_trend::LinearTrend>(),
-    Entry::of::<hour_of_day::HourOfDay>(),
-    Entry::of::<regression::Regression>(),
-    Entry::of::<holt_winters::HoltWinters>(),
-    Entry::of::<arima::Arima>(),
-    Entry::of::<neural::Neural>(),
-    Entry::of::<ensemble::Ensemble>(),
-];
-
-/// The method of this name, or a refusal that lists the names there are.
-pub fn by_name(name: &str) -> Result<&'static Entry, Refusal> {
-    METHODS.iter().find(|entry| entry.name == name).ok_or_else(|| {
-        let names: Vec<_> = METHODS.iter().map(|entry| entry.name).collect();
-        Refusal::new(format!("no forecaster is named `{name}`; there are {}", names.join(", ")))
-    })
-}
-
 /// A forecast of replicas as a count: rounded up, but never over an integer by rounding noise.
 pub fn whole_replicas(expected: f64) -> i64 {
     (expected - 1e-9).ceil() as i64
@@ -255,16 +220,6 @@ pub fn whole_replicas(expected: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_unique_and_found() {
-        for entry in METHODS {
-            assert_eq!(by_name(entry.name).unwrap().name, entry.name);
-            assert_eq!(METHODS.iter().filter(|other| other.name == entry.name).count(), 1);
-        }
-        let refusal = by_name("crystal-ball").err().unwrap().to_string();
-        assert!(refusal.contains("crystal-ball") && refusal.contains("holt-winters"), "{refusal}");
-    }
 
     #[test]
     fn quantiles_pass_through_the_band_ends_and_rise() {

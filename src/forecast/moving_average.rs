@@ -14,7 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use super::{Method, Recipe, Refusal, Setup};
+use super::{Method, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
 
 /// Options of the moving average.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,13 +38,16 @@ pub struct MovingAverage {
     history: History,
 }
 
-impl Recipe for MovingAverage {
+impl Variant<dyn Method> for MovingAverage {
     const NAME: &'static str = "moving-average";
     type Config = Config;
 
-    fn build(config: &Config, _: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless(config.window > 0, || "a window of no values has no mean".into())?;
-        Ok(MovingAverage { history: History::new(config.window) })
+    fn check(config: &Config) -> Result<(), Problem> {
+        unless(config.window > 0, || "a window of no values has no mean".into())
+    }
+
+    fn build(config: &Config, _: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(MovingAverage { history: History::new(config.window) }))
     }
 }
 
@@ -71,6 +76,6 @@ mod tests {
         let mut path = [0.0; 2];
         method.path(&mut path);
         assert_eq!(path, [5.0, 5.0]);
-        assert!(MovingAverage::build(&Config { window: 0 }, &Setup::default()).is_err());
+        assert!(MovingAverage::check(&Config { window: 0 }).is_err());
     }
 }

@@ -12,7 +12,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Method, Recipe, Refusal, Setup};
+use super::{Method, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
 
 /// Options of the naive forecaster: none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,12 +27,12 @@ pub struct Naive {
     last: f64,
 }
 
-impl Recipe for Naive {
+impl Variant<dyn Method> for Naive {
     const NAME: &'static str = "naive";
     type Config = Config;
 
-    fn build(_: &Config, _: &Setup) -> Result<Self, Refusal> {
-        Ok(Naive { last: 0.0 })
+    fn build(_: &Config, _: &Setup) -> Result<Box<dyn Method>, Problem> {
+        Ok(Box::new(Naive { last: 0.0 }))
     }
 }
 

@@ -26,7 +26,10 @@ use serde::{Deserialize, Serialize};
 use super::history::{History, Schedule};
 use super::least_squares::Normal;
 use super::regression::{kept_near, widened};
-use super::{DAY_NS, Method, Recipe, Refusal, Scale, Setup, Span};
+use super::{DAY_NS, Method, Scale, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// Options of the neural network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,15 +42,15 @@ pub struct Config {
     /// Units in the hidden layer.
     pub hidden: usize,
     /// Length of the season; absent: that of the run (a day unless told otherwise).
-    pub season: Option<Span>,
+    pub season: Option<Duration>,
     /// Passes over the history in a later training; the first takes eight times as many.
     pub epochs: usize,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// How much of the past it is trained on.
-    pub history: Span,
+    pub history: Duration,
     /// Time between trainings.
-    pub refit_every: Span,
+    pub refit_every: Duration,
 }
 
 impl Default for Config {
@@ -59,8 +62,8 @@ impl Default for Config {
             season: None,
             epochs: 3,
             learning_rate: 0.0005,
-            history: Span::days(28),
-            refit_every: Span::days(1),
+            history: Duration::from_days(28),
+            refit_every: Duration::from_days(1),
         }
     }
 }
@@ -87,22 +90,25 @@ pub struct Neural {
     schedule: Schedule,
 }
 
-impl Recipe for Neural {
+impl Variant<dyn Method> for Neural {
     const NAME: &'static str = "neural";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless(config.lags > 0 && config.hidden > 0 && config.epochs > 0, || {
+    fn check(config: &Config) -> Result<(), Problem> {
+        unless(config.lags > 0 && config.hidden > 0 && config.epochs > 0, || {
             "lags, hidden units and epochs are at least one each".into()
         })?;
-        Refusal::unless(config.learning_rate > 0.0 && config.learning_rate < 1.0, || {
+        unless(config.learning_rate > 0.0 && config.learning_rate < 1.0, || {
             format!("a learning rate lies between 0 and 1, not {}", config.learning_rate)
-        })?;
+        })
+    }
+
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
         let season = setup.season_ticks(config.season);
         let inputs = config.lags + AROUND.len() + WAVES;
         let enough = 2 * season + config.lags + AROUND.len() + 100;
         let mut draws = Draws::new(setup.seed);
-        Ok(Neural {
+        Ok(Box::new(Neural {
             setup: setup.clone(),
             config: config.clone(),
             season,
@@ -113,7 +119,7 @@ impl Recipe for Neural {
             range: (f64::MAX, f64::MIN),
             draws,
             schedule: Schedule::new(setup.ticks(config.refit_every.0)),
-        })
+        }))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::ladder::{Errors, Ladder};
 use super::{Bands, Forecast, Forecaster, Method, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Recipe;
 
 /// A method with a clock, a bridge over missing bins, and bands made of its own past errors.
 ///
@@ -24,6 +26,16 @@ pub struct Online {
 }
 
 impl Online {
+    /// The method of a recipe, ready to forecast instants of a run.
+    pub fn of(recipe: &Recipe<dyn Method>, setup: &Setup) -> Result<Online, Problem> {
+        Ok(Online::new(recipe.build(setup)?, setup))
+    }
+
+    /// The method of this name with its default options.
+    pub fn named(name: &str, setup: &Setup) -> Result<Online, Problem> {
+        Online::of(&Recipe::named(name)?, setup)
+    }
+
     /// Lets the method forecast instants of a run.
     pub fn new(method: Box<dyn Method>, setup: &Setup) -> Online {
         let reach = setup.ticks(setup.reach_ns);

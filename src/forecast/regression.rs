@@ -24,7 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{History, Schedule};
 use super::least_squares::Normal;
-use super::{DAY_NS, Method, Recipe, Refusal, Scale, Setup, Span};
+use super::{DAY_NS, Method, Scale, Setup, unless};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// Options of the regression.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,15 +38,15 @@ pub struct Config {
     /// Lags of the value itself, in ticks.
     pub lags: Vec<usize>,
     /// Seasons whose values of one season before are used; absent: that of the run, and a week.
-    pub seasons: Option<Vec<Span>>,
+    pub seasons: Option<Vec<Duration>>,
     /// Number of sine and cosine pairs that draw the shape of the day; 0 for none.
     pub harmonics: usize,
     /// Whether each day of the week has its own level.
     pub day_of_week: bool,
     /// Age at which a value counts half.
-    pub half_life: Span,
+    pub half_life: Duration,
     /// Time between solutions.
-    pub refit_every: Span,
+    pub refit_every: Duration,
 }
 
 impl Default for Config {
@@ -54,8 +57,8 @@ impl Default for Config {
             seasons: None,
             harmonics: 4,
             day_of_week: true,
-            half_life: Span::days(28),
-            refit_every: Span::hours(6),
+            half_life: Duration::from_days(28),
+            refit_every: Duration::from_hours(6),
         }
     }
 }
@@ -84,15 +87,18 @@ pub struct Regression {
     beta: Vec<f64>,
 }
 
-impl Recipe for Regression {
+impl Variant<dyn Method> for Regression {
     const NAME: &'static str = "regression";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
-        Refusal::unless(config.lags.iter().all(|&lag| lag > 0), || {
+    fn check(config: &Config) -> Result<(), Problem> {
+        unless(config.lags.iter().all(|&lag| lag > 0), || {
             "lag 0 is the value to be forecast itself; lags start at 1".into()
         })?;
-        Refusal::unless(config.half_life.0 > 0, || "a half-life of zero keeps nothing".into())?;
+        unless(config.half_life.0 > 0, || "a half-life of zero keeps nothing".into())
+    }
+
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
         let mut seasons: Vec<usize> = match &config.seasons {
             Some(own) => own.iter().map(|season| setup.ticks(season.0)).collect(),
             None => vec![setup.ticks(setup.season_ns), setup.ticks(7 * DAY_NS)],
@@ -102,7 +108,7 @@ impl Recipe for Regression {
         seasons.dedup();
         let longest = config.lags.iter().chain(seasons.last()).copied().max().unwrap_or(1);
         let most_columns = columns(config, config.lags.len() + 2 * seasons.len());
-        Ok(Regression {
+        Ok(Box::new(Regression {
             history: History::new(longest + longest.max(2 * most_columns) + 2),
             setup: setup.clone(),
             config: config.clone(),
@@ -117,7 +123,7 @@ impl Recipe for Regression {
             normal: Normal::new(columns(config, config.lags.len())),
             schedule: Schedule::new(setup.ticks(config.refit_every.0)),
             beta: Vec::new(),
-        })
+        }))
     }
 }
 

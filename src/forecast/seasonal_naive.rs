@@ -15,14 +15,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use super::{Method, Recipe, Refusal, Setup, Span};
+use super::{Method, Setup};
+use crate::diagnose::Problem;
+use crate::registry::Variant;
+use crate::time::Duration;
 
 /// Options of the seasonal naive forecaster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Config {
     /// Length of the season; absent: that of the run (a day unless told otherwise).
-    pub season: Option<Span>,
+    pub season: Option<Duration>,
 }
 
 /// Repeats the last season.
@@ -32,13 +35,13 @@ pub struct SeasonalNaive {
     history: History,
 }
 
-impl Recipe for SeasonalNaive {
+impl Variant<dyn Method> for SeasonalNaive {
     const NAME: &'static str = "seasonal-naive";
     type Config = Config;
 
-    fn build(config: &Config, setup: &Setup) -> Result<Self, Refusal> {
+    fn build(config: &Config, setup: &Setup) -> Result<Box<dyn Method>, Problem> {
         let season = setup.season_ticks(config.season);
-        Ok(SeasonalNaive { season, history: History::new(season) })
+        Ok(Box::new(SeasonalNaive { season, history: History::new(season) }))
     }
 }
 
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn it_repeats_the_last_season_however_far_ahead() {
-        let config = Config { season: Some(Span(3)) };
+        let config = Config { season: Some(Duration(3)) };
         let setup = Setup { tick_ns: 1, ..Setup::default() };
         let mut method = SeasonalNaive::build(&config, &setup).unwrap();
         for value in [9.0, 9.0, 1.0, 2.0, 3.0] {

@@ -118,6 +118,10 @@ fn facts(outcome: &Estimated, width: u16) -> String {
                 estimate(&cost.per_million_requests, digits)
             ),
         );
+        if let Some(breakdown) = &cost.breakdown {
+            let lines = super::bill::lines(breakdown, currency);
+            lines.into_iter().for_each(|(name, value)| fact(&name, value));
+        }
     }
     table.trim_fmt() + "\n"
 }

@@ -1,11 +1,13 @@
 //! Outcomes become tables, files, charts, a page.
 
+mod bill;
 mod brief;
 pub mod chart;
 mod comparison;
 mod estimates;
 mod files;
 mod flat;
+mod forecasts;
 pub mod markdown;
 pub mod openmetrics;
 pub mod page;
@@ -26,6 +28,7 @@ pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
 pub use files::Folder;
 pub use flat::{csv, flatten};
+pub use forecasts::forecasts;
 pub use page::page;
 pub use plan::{plan, plan_csv, plan_markdown, plan_page};
 pub use requests::{RequestFormat, RequestLog};

@@ -120,6 +120,10 @@ fn facts(outcome: &Outcome, width: u16) -> String {
             .map_or(String::new(), |price| format!(", {} a million requests", digits(price)));
         let (total, hour) = (digits(outcome.cost.total), digits(outcome.cost.per_hour));
         fact("cost", format!("{total} {currency} ({hour} an hour{million})"));
+        if let Some(breakdown) = &outcome.cost.breakdown {
+            let lines = super::bill::lines(breakdown, currency);
+            lines.into_iter().for_each(|(name, value)| fact(&name, value));
+        }
     }
     table.trim_fmt() + "\n"
 }

@@ -7,6 +7,7 @@
 //! | by what | policies |
 //! | --- | --- |
 //! | plan | [`fixed`], [`schedule`], [`predictive`] |
+//! | formula on cost | [`cheapest_mix`] |
 //! | formula on load | [`capacity`], [`proportional`], [`square_root`], [`queue_depth`],
 //! [`on_demand`] |
 //! | feedback | [`threshold`], [`step_scaling`], [`target_tracking`], [`azure`], [`latency`] |
@@ -19,6 +20,7 @@
 
 pub mod azure;
 pub mod capacity;
+pub mod cheapest_mix;
 pub mod elasticity;
 pub mod fixed;
 pub mod guard;
@@ -42,6 +44,7 @@ pub mod threshold;
 pub mod vpa;
 pub mod wva;
 
+use std::fmt;
 use std::path::Path;
 
 pub use signals::{Counts, Metric, Metrics, Seen, Signals, Totals};
@@ -173,6 +176,59 @@ pub struct Setup<'a> {
     pub seed: Seed,
     /// The folder that relative paths start from.
     pub folder: &'a Path,
+    /// The mean time from order to service.
+    pub startup: Duration,
+    /// What reads traffic of the time before the run.
+    pub history: History<'a>,
+    /// The kinds of servers of all pools.
+    pub kinds: &'a [Kind],
+    /// What all pools together may cost an hour.
+    pub budget: Option<f64>,
+}
+
+/// One kind of servers: a pool as those see it who choose between pools.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kind {
+    /// The pool.
+    pub name: String,
+    /// The price of a server an hour.
+    pub price: f64,
+    /// Requests it serves at once.
+    pub slots: u32,
+    /// Work a second of a slot.
+    pub speed: f64,
+    /// The mean time from order to service.
+    pub startup: Duration,
+    /// Whether it may be reclaimed.
+    pub spot: bool,
+    /// Servers at the start.
+    pub servers: u32,
+    /// Fewest servers.
+    pub min: u32,
+    /// Most servers.
+    pub max: u32,
+    /// Whether its number follows from the cheapest mix.
+    pub mixed: bool,
+}
+
+/// Reads the rates (requests a second) of a traffic file, bin by bin; none where it does not tell.
+type ReadRates<'a> = dyn Fn(&str, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
+
+/// What reads traffic of the time before a run: this room knows no files of traffic.
+#[derive(Clone, Copy)]
+pub struct History<'a>(pub &'a ReadRates<'a>);
+
+impl History<'_> {
+    /// The rates of a file in bins of this width.
+    pub fn read(&self, file: &str, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+        (self.0)(file, bin).map_err(|problem| Problem::about("history", problem.to_string()))
+    }
+}
+
+impl fmt::Debug for History<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("History")
+    }
 }
 
 impl Role for dyn Autoscaler {
@@ -204,6 +260,8 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<wva::Wva>(include_str!("wva.rs")),
     Entry::of::<vpa::scaler::Scaler>(include_str!("vpa/mod.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
+    Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
+    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
 ];
 

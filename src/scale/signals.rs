@@ -60,6 +60,12 @@ pub struct Totals {
     pub service_ns: u64,
     /// Core-nanoseconds that requests have used, counted when they end.
     pub cpu_ns: u64,
+    /// Requests that arrived at the whole fleet.
+    pub fleet_arrivals: u64,
+    /// Requests that all pools served to the end.
+    pub fleet_completed: u64,
+    /// Their work: what their services would have taken at speed 1.
+    pub fleet_work_ns: u64,
     /// Tokens of the requests at servers now: a level, not a sum.
     pub tokens: u64,
 }
@@ -86,6 +92,32 @@ impl Metrics {
             ring: VecDeque::from([Totals::default()]),
             latencies: VecDeque::new(),
             current: latency.then(CoarseHistogram::default),
+        }
+    }
+
+    /// What would be seen if requests came at a `rate`, each was served at once for `service_s`
+    /// seconds on average, and so many servers served: utilization may then exceed 1.
+    pub fn as_if(now: Instant, rate: f64, service_s: f64, servers: u32, slots: u32) -> Self {
+        let arrivals = (rate * now.as_secs_f64()).round() as u64;
+        let work_ns = (arrivals as f64 * service_s * 1e9) as u64;
+        let server_ns = now.0.wrapping_mul(u64::from(servers));
+        let totals = Totals {
+            at: now,
+            busy_ns: work_ns,
+            slot_ns: server_ns.wrapping_mul(u64::from(slots)),
+            server_ns,
+            in_system_ns: work_ns,
+            arrivals,
+            completed: arrivals,
+            service_ns: work_ns,
+            ..Totals::default()
+        };
+        Self {
+            delay: Duration::ZERO,
+            keep: 2,
+            ring: VecDeque::from([Totals::default(), totals]),
+            latencies: VecDeque::new(),
+            current: None,
         }
     }
 
@@ -181,6 +213,24 @@ impl<'a> Signals<'a> {
         self.over(self.window)
     }
 
+    /// The newest scrape up to `at` that can be seen: its time and the arrivals until then.
+    pub fn arrivals_until(&self, at: Instant) -> Option<(Instant, u64)> {
+        let newest = self.newest_until(at)?;
+        Some((newest.at, newest.arrivals))
+    }
+
+    /// The same for the arrivals at the whole fleet.
+    pub fn fleet_arrivals_until(&self, at: Instant) -> Option<(Instant, u64)> {
+        let newest = self.newest_until(at)?;
+        Some((newest.at, newest.fleet_arrivals))
+    }
+
+    fn newest_until(&self, at: Instant) -> Option<&'a Totals> {
+        let Metrics { ring, delay, .. } = self.metrics;
+        let upto = |it: &Totals| it.at <= at && it.at + *delay <= self.now;
+        ring.get(ring.partition_point(upto).checked_sub(1)?)
+    }
+
     /// Servers that have served for less than `span`, and those that start.
     pub fn younger_than(&self, span: Duration) -> u32 {
         let old = self.ready_since.partition_point(|since| *since + span <= self.now);
@@ -238,6 +288,16 @@ impl Seen<'_> {
     /// Arrivals a second.
     pub fn rate(&self) -> Option<f64> {
         Some(self.per(|it| it.arrivals, |it| it.at.0)? * 1e9)
+    }
+
+    /// Arrivals a second at the whole fleet.
+    pub fn fleet_rate(&self) -> Option<f64> {
+        Some(self.per(|it| it.fleet_arrivals, |it| it.at.0)? * 1e9)
+    }
+
+    /// Mean work in seconds at speed 1 of what all pools completed.
+    pub fn fleet_work_s(&self) -> Option<f64> {
+        Some(self.per(|it| it.fleet_work_ns, |it| it.fleet_completed)? / 1e9)
     }
 
     /// Mean service time in seconds of what was completed.

@@ -5,15 +5,18 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Pool, split};
+use super::{Pool, split, staffing};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
-use crate::registry::{self, Recipe, Role};
+use crate::registry::{self, Recipe, Role, Variant as _};
 use crate::rng::Seed;
+use crate::scale::cheapest_mix::CheapestMix;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, Metrics, Setup};
+use crate::scale::{Autoscaler, History, Kind, Manners, Metrics, Setup};
 use crate::time::Duration;
+use crate::workload::counts::Counts;
+use crate::workload::trace::{self, Trace};
 
 /// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
 /// own default: an HPA looks every 15 s, a KPA every 2 s.
@@ -101,12 +104,32 @@ impl AutoscalerTable {
         })
     }
 
+    /// A pool as those see it who choose between pools.
+    pub(super) fn kind(name: &str, pool: &Pool, folder: &Path) -> Kind {
+        let table = pool.autoscaler.as_ref();
+        let keys = table.map(|table| &table.keys);
+        let capacity = pool.capacity.unwrap_or(u32::MAX);
+        Kind {
+            name: name.to_owned(),
+            price: pool.price.0,
+            slots: pool.slots,
+            speed: pool.speed,
+            startup: staffing::mean_startup(folder, pool),
+            spot: pool.lifetime.is_some(),
+            servers: pool.servers,
+            min: keys.and_then(|keys| keys.min).unwrap_or(0),
+            max: keys.and_then(|keys| keys.max).unwrap_or(Manners::default().max).min(capacity),
+            mixed: table.is_some_and(|it| it.policy.name == CheapestMix::NAME),
+        }
+    }
+
     /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
     pub(super) fn scaler(
         name: &str,
         pool: &Pool,
         seed: Seed,
         folder: &Path,
+        (kinds, budget): (&[Kind], Option<f64>),
     ) -> Result<Option<Scaler>, Problem> {
         let replaced = Recipe::named("fixed")?;
         let (keys, recipe) = match &pool.autoscaler {
@@ -124,6 +147,10 @@ impl AutoscalerTable {
             max: keys.max,
             seed,
             folder,
+            startup: staffing::mean_startup(folder, pool),
+            kinds,
+            budget,
+            history: History(&|file, bin| rates(&folder.join(file), bin)),
         };
         let policy = recipe.build(&setup)?;
         let manners = policy.manners();
@@ -186,6 +213,18 @@ fn looks_at(metric: &str, options: &serde_json::Value) -> bool {
         serde_json::Value::Array(items) => items.iter().any(|item| looks_at(metric, item)),
         _ => false,
     }
+}
+
+/// The rates of a traffic file, bin by bin.
+fn rates(file: &Path, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+    let input = trace::Input::from_argument(&file.display().to_string());
+    let mut trace = Trace::open(&input, &trace::Options::default())?;
+    let mut counts = Counts::new(Some(bin), trace.interval())?;
+    let mut row = trace::Row::default();
+    while trace.next(&mut row)? {
+        counts.take(&row);
+    }
+    Ok(counts.finish().rates)
 }
 
 /// Whether `cooldown` is an option of the policy that a table names.

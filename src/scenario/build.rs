@@ -151,6 +151,10 @@ impl Scenario {
         let time = |law: &Option<Recipe<dyn Law>>| {
             law.as_ref().map(|recipe| recipe.build(&setup)).transpose()
         };
+        let pools = self.pool.iter();
+        let kinds: Vec<_> =
+            pools.map(|(name, pool)| AutoscalerTable::kind(name, pool, &self.folder)).collect();
+        let budget = self.cost.budget.map(|budget| budget.0);
         Ok(PoolLife {
             name: name.to_owned(),
             spec,
@@ -170,7 +174,7 @@ impl Scenario {
             notice: pool.notice,
             idle_timeout: time(&pool.idle_timeout)?,
             seed,
-            scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder)?,
+            scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder, (&kinds, budget))?,
             now: PoolState::default(),
         })
     }

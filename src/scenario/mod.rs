@@ -8,6 +8,7 @@
 mod aftermath;
 mod autoscaler;
 mod balancer;
+mod billing;
 mod build;
 mod failure;
 mod input;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
+pub use billing::{Billing, CostTable, PriceChange};
 pub use build::{Built, Measured};
 pub use failure::Failure;
 pub use input::{Input, Overlay};
@@ -45,6 +47,7 @@ use crate::document::Node;
 use crate::outcome::Kind;
 use crate::protect::Admission;
 use crate::registry::Recipe;
+use crate::units::Price;
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -67,6 +70,9 @@ pub struct Scenario {
     /// How requests are dealt to servers.
     #[serde(default)]
     pub balancer: BalancerTable,
+    /// What all pools together may cost.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cost: CostTable,
     /// What goes wrong, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub failure: IndexMap<String, Failure>,
@@ -115,6 +121,26 @@ pub struct Scenario {
 pub struct Slo {
     /// E.g. `p99 < 800ms`, `mean < 0.2s`, `errors < 0.1%`, `utilization < 80%`.
     pub objective: Goal,
+    /// What each hour costs in which it is missed, e.g. `12/h`; for percentiles of latency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub penalty: Option<Price>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Slo {
+    fn check(&self) -> Result<(), Problem> {
+        let timed = matches!(self.objective.measure, Measure::Percentile(_));
+        if self.penalty.is_some() && !timed {
+            let what =
+                format!("it is not known in which hours `{}` is missed", self.objective.text);
+            return Err(Problem::about("penalty", what)
+                .help("a penalty needs a percentile of latency, e.g. `p99 < 800ms`"));
+        }
+        Ok(())
+    }
 }
 
 fn one() -> u64 {
@@ -130,6 +156,7 @@ impl Scenario {
     pub fn from_document(document: &Node, folder: &std::path::Path) -> Result<Self, Problem> {
         let mut scenario: Self = document.typed()?;
         folder.clone_into(&mut scenario.folder);
+        scenario.settle_currency(document)?;
         scenario.check(document)?;
         Ok(scenario)
     }
@@ -168,6 +195,10 @@ impl Scenario {
                 .at(place("traffic")));
         }
         self.balancer.check().map_err(|problem| at_key(problem, document, &["balancer"]))?;
+        self.check_cost().map_err(|problem| at_key(problem, document, &["cost"]))?;
+        for (name, slo) in &self.slo {
+            slo.check().map_err(|problem| at_key(problem, document, &["slo", name]))?;
+        }
         self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;
         self.check_resilience(document)?;
         // Building the fleet once finds what only shows when the parts meet.

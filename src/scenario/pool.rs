@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::autoscaler::AutoscalerTable;
+use super::billing::{Billing, PriceChange};
 use crate::diagnose::Problem;
 use crate::engine::ScaleIn;
 use crate::law::Law;
@@ -27,6 +28,14 @@ pub struct Pool {
     pub weight: u32,
     /// What a server costs.
     pub price: Price,
+    /// How its time is billed: `exact`, `per-second` (60 s at least), `per-minute`, `per-hour`, or
+    /// `{ granularity = "1s", minimum = "60s", startup = true }`; exact when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing: Option<Billing>,
+    /// Prices from later instants of the run on, as spot servers have them:
+    /// `[{ at = "6h", price = "0.31/h" }]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub price_changes: Vec<PriceChange>,
     /// Requests that may wait at a server; unlimited when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_limit: Option<u32>,
@@ -88,6 +97,8 @@ impl Default for Pool {
             speed: 1.0,
             weight: 1,
             price: Price::default(),
+            billing: None,
+            price_changes: Vec::new(),
             queue_limit: None,
             zone: String::new(),
             tier: 0,

@@ -7,7 +7,9 @@
 //! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
 //! demand all the time. Neither pays for start-ups before the run began.
 
-use super::{Goal, Measure, Measured, Pool, Scenario};
+use std::path::Path;
+
+use super::{Goal, Measure, Measured, Pool, Scenario, billing};
 use crate::fleet::State;
 use crate::law::{self, Unit};
 use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
@@ -44,6 +46,13 @@ impl Life {
         if (last.1, last.2) != (change.slots, change.speed) {
             self.sizes.push((change.at, change.slots, change.speed));
         }
+    }
+
+    /// Its time on the bill.
+    pub(super) fn stay(&self, terms: &Pool) -> billing::Stay {
+        let Life { pool, ordered, ready, gone, .. } = *self;
+        let sizes = self.sizes.iter().map(|&(at, slots, speed)| (at, terms.worth(slots, speed)));
+        billing::Stay { pool, ordered, ready, gone, sizes: sizes.collect() }
     }
 
     /// Nanoseconds between two times that it was paid: from the order on.
@@ -131,7 +140,7 @@ pub(super) fn autoscaling(
         let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
         let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
         let bounds = demand.as_ref().map(|demand| {
-            let startup = mean_startup(scenario, pool);
+            let startup = mean_startup(&scenario.folder, pool);
             bounds(demand, from, to, startup)
         });
         let elasticity = demand.as_ref().map(|demand| {
@@ -190,8 +199,9 @@ fn decided(decision: &Decision) -> Decided {
     }
 }
 
-fn mean_startup(scenario: &Scenario, pool: &Pool) -> Duration {
-    let setup = law::Setup { unit: Unit::Time, folder: &scenario.folder };
+/// The mean time from order to service.
+pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
+    let setup = law::Setup { unit: Unit::Time, folder };
     let law = pool.startup.as_ref().and_then(|recipe| recipe.build(&setup).ok());
     law.map_or(Duration::ZERO, |law| Duration::from_secs_f64(law.mean()))
 }

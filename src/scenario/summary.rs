@@ -1,9 +1,11 @@
 //! From the sums of a meter to the numbers of an outcome, and the advice they call for.
 
-use super::{Goal, Measure, Measured, Scenario, aftermath, staffing};
+use super::{Goal, Measure, Measured, Scenario, aftermath, billing, staffing};
 use crate::engine::Ending;
 use crate::model::Fate;
-use crate::outcome::{Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary};
+use crate::outcome::{
+    Breakdown, Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary,
+};
 use crate::probe::{PerServer, Tries};
 use crate::time::{Instant, SECOND_NS};
 use crate::units::grouped;
@@ -13,7 +15,12 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     let span = span_s(measured);
     let per_second = |area: u128| if span > 0.0 { seconds(area) / span } else { 0.0 };
     let terms = terms(scenario, measured);
-    let pools = pools(scenario, measured, &terms);
+    let mut pools = pools(scenario, measured, &terms);
+    let breakdown = breakdown(scenario, measured, &pools);
+    if let Some(breakdown) = &breakdown {
+        let bills = pools.iter_mut().zip(&breakdown.pools);
+        bills.for_each(|(pool, bill)| pool.cost = bill.total());
+    }
     let slot_time: f64 = terms.iter().map(|term| term.slot_s).sum();
     let busy: u128 = meter.servers.iter().map(|server| u128::from(server.busy_ns)).sum();
     let tries = measured.chronicle.as_ref().map_or_else(Tries::default, |it| it.tries);
@@ -51,7 +58,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         in_system_mean: per_second(meter.in_system_area),
         queue_mean: per_second(meter.queue_area),
         servers: servers(measured, &terms, span),
-        cost: cost(scenario, &pools, &requests, meter.tokens.iter().sum(), span),
+        cost: cost(scenario, &pools, breakdown, &requests, meter.tokens.iter().sum(), span),
         requests,
         pools,
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
@@ -61,6 +68,8 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
+    let Cost { breakdown, currency, .. } = &outcome.cost;
+    outcome.advice.extend(breakdown.as_ref().and_then(|it| billing::advice(it, currency)));
     outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
 }
@@ -173,8 +182,37 @@ fn pools(scenario: &Scenario, measured: &Measured, terms: &[Term]) -> Vec<Pool> 
     each.collect()
 }
 
-fn cost(scenario: &Scenario, pools: &[Pool], requests: &Requests, tokens: u64, span: f64) -> Cost {
-    let total: f64 = pools.iter().map(|pool| pool.cost).sum();
+/// The bill, where more than prices is set.
+fn breakdown(scenario: &Scenario, measured: &Measured, pools: &[Pool]) -> Option<Breakdown> {
+    let (from, to) = (measured.meter.from, end(measured));
+    let stays: Vec<billing::Stay> = if let Some(census) = &measured.census {
+        let lives = staffing::lives(census);
+        lives.iter().map(|life| life.stay(&scenario.pool[usize::from(life.pool)])).collect()
+    } else {
+        let each = (0_u16..).zip(scenario.pool.values());
+        let stay = |pool| billing::Stay {
+            pool,
+            ordered: Instant::START,
+            ready: Some(Instant::START),
+            gone: None,
+            sizes: Vec::new(),
+        };
+        each.flat_map(|(index, pool)| (0..pool.servers).map(move |_| stay(index))).collect()
+    };
+    let busy: Vec<f64> = pools.iter().map(|pool| pool.utilization).collect();
+    billing::bill(scenario, measured, &stays, &busy, (from, to))
+}
+
+fn cost(
+    scenario: &Scenario,
+    pools: &[Pool],
+    breakdown: Option<Breakdown>,
+    requests: &Requests,
+    tokens: u64,
+    span: f64,
+) -> Cost {
+    let penalties = breakdown.iter().flat_map(|it| &it.penalties).map(|it| it.amount).sum::<f64>();
+    let total = pools.iter().map(|pool| pool.cost).sum::<f64>() + penalties;
     let per_million = |count: u64| (count > 0).then(|| total / count as f64 * 1e6);
     Cost {
         total,
@@ -182,6 +220,7 @@ fn cost(scenario: &Scenario, pools: &[Pool], requests: &Requests, tokens: u64, s
         per_hour: if span > 0.0 { total / span * 3600.0 } else { 0.0 },
         per_million_requests: per_million(requests.completed),
         per_million_tokens: per_million(tokens),
+        breakdown,
     }
 }
 

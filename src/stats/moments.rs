@@ -11,7 +11,8 @@ pub const NANOS_PER_SECOND: f64 = 1e9;
 /// Count, sum and sum of squares of whole numbers of nanoseconds, in 128-bit integers.
 ///
 /// Integer sums do not depend on the order of values or merges, so any number of threads gives the
-/// same bytes. The sum of squares holds 10¹⁰ values of two days each before it would overflow.
+/// same bytes. The sum of squares holds 10¹⁰ values of two days each; beyond it
+/// stays full, and there is no variance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moments {
     count: u64,
@@ -31,14 +32,14 @@ impl Moments {
         let wide = u128::from(nanos);
         self.count += 1;
         self.sum += wide;
-        self.sum_squares += wide * wide;
+        self.sum_squares = self.sum_squares.saturating_add(wide * wide);
     }
 
     /// Adds all values of another.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum += other.sum;
-        self.sum_squares += other.sum_squares;
+        self.sum_squares = self.sum_squares.saturating_add(other.sum_squares);
     }
 
     /// How many values were recorded.
@@ -56,12 +57,13 @@ impl Moments {
         (self.count > 0).then(|| self.sum as f64 / self.count as f64 / NANOS_PER_SECOND)
     }
 
-    /// The sample variance (divisor n − 1) in seconds squared; `None` below two values.
+    /// The sample variance (divisor n − 1) in seconds squared; `None` below two values, and where
+    /// the sum of squares is full.
     ///
     /// Σx² − (Σx)²/n is taken in integers: with q and r the quotient and remainder of Σx by n,
     /// (Σx)²/n = q·Σx + r·Σx/n, and no term exceeds Σx² by more than n·Σx.
     pub fn variance(&self) -> Option<f64> {
-        if self.count < 2 {
+        if self.count < 2 || self.sum_squares == u128::MAX {
             return None;
         }
         let n = u128::from(self.count);

@@ -104,11 +104,17 @@ pub struct Sizes {
 }
 
 /// Reads a trace to its end and says what it is like.
-pub fn inspect(mut trace: Trace) -> Result<Inspection, Problem> {
+pub fn inspect(trace: Trace) -> Result<Inspection, Problem> {
+    inspect_with(trace, |_| ())
+}
+
+/// The same, with every row shown to someone else as well.
+pub fn inspect_with(mut trace: Trace, mut show: impl FnMut(&Row)) -> Result<Inspection, Problem> {
     let mut seen = Seen::new(trace.interval());
     let mut row = Row::default();
     while trace.next(&mut row)? {
         seen.take(&row);
+        show(&row);
     }
     Ok(seen.finish(trace.understanding()))
 }

@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod arrivals;
 pub mod attributes;
 pub mod closed_loop;
+pub mod counts;
 pub mod demand;
 pub mod drawn;
 pub mod inspect;

@@ -3,6 +3,8 @@
 mod known;
 mod laws;
 mod lives;
+mod money;
+mod predictive;
 mod signals;
 mod vertical;
 

@@ -8,10 +8,12 @@ use plimsoll::forecast::backtest::{Plan, Report, Series};
 use plimsoll::forecast::holt_winters::{First, Form, Smoother, one_step};
 use plimsoll::forecast::linear_trend::regress_to;
 use plimsoll::forecast::{
-    DAY_NS, Forecast, Forecaster, METHODS, Recipe, Refusal, Scale, Setup, Span, arima, backtest,
-    by_name, ensemble, holt_winters, hour_of_day, linear_trend, moving_average, naive, neural,
-    regression, seasonal_naive, whole_replicas,
+    DAY_NS, Forecast, Forecaster, Method, Online, Scale, Setup, all, arima, backtest, ensemble,
+    holt_winters, hour_of_day, linear_trend, moving_average, naive, neural, regression,
+    seasonal_naive, whole_replicas,
 };
+use plimsoll::registry::{Recipe, Variant};
+use plimsoll::time::Duration;
 use serde_json::Value;
 
 const HOUR: u64 = DAY_NS / 24;
@@ -195,12 +197,17 @@ fn series(rates: impl IntoIterator<Item = f64>) -> Series {
     Series { start_ns: 0, tick_ns: HOUR, rates: rates.into_iter().map(Some).collect() }
 }
 
+/// A method with these options, as a forecaster.
+fn online<M: Variant<dyn Method>>(config: &M::Config, setup: &Setup) -> Online {
+    Online::new(M::build(config, setup).unwrap(), setup)
+}
+
 fn every_forecaster(setup: &Setup) -> Vec<(String, Box<dyn Forecaster>)> {
-    let online = |entry: &plimsoll::forecast::Entry| {
-        let forecaster: Box<dyn Forecaster> = Box::new(entry.online(setup).unwrap());
-        (entry.name.to_owned(), forecaster)
+    let online = |recipe: Recipe<dyn Method>| {
+        let forecaster: Box<dyn Forecaster> = Box::new(Online::of(&recipe, setup).unwrap());
+        (recipe.name.to_owned(), forecaster)
     };
-    METHODS.iter().map(online).collect()
+    all().map(online).collect()
 }
 
 // ---- laws of every forecaster -------------------------------------------------------------------
@@ -226,20 +233,20 @@ fn another_future_leaves_every_past_forecast_unchanged() {
     let mut other = rates.clone();
     let elsewhere = weekly_traffic(900, 2).into_iter().map(|rate| Some(3.0 * rate + 50.0));
     other[now..].iter_mut().zip(elsewhere).for_each(|(rate, new)| *rate = new);
-    for entry in METHODS {
-        let run = |rates: &[_]| said(&mut entry.online(&hourly(24)).unwrap(), rates);
+    for recipe in all() {
+        let run = |rates: &[_]| said(&mut Online::of(&recipe, &hourly(24)).unwrap(), rates);
         let (one, two) = (run(&rates), run(&other));
-        assert!(one[..now] == two[..now], "{} saw the future", entry.name);
-        assert!(one[now..] != two[now..], "{} does not look at all", entry.name);
+        assert!(one[..now] == two[..now], "{} saw the future", recipe.name);
+        assert!(one[now..] != two[now..], "{} does not look at all", recipe.name);
     }
 }
 
 #[test]
 fn the_same_past_gives_the_same_bits() {
     let rates: Vec<_> = weekly_traffic(600, 3).into_iter().map(Some).collect();
-    for entry in METHODS {
-        let run = || said(&mut entry.online(&hourly(24)).unwrap(), &rates);
-        assert!(run() == run(), "{}", entry.name);
+    for recipe in all() {
+        let run = || said(&mut Online::of(&recipe, &hourly(24)).unwrap(), &rates);
+        assert!(run() == run(), "{}", recipe.name);
     }
 }
 
@@ -268,12 +275,12 @@ fn forecasts_are_rates_and_bands_are_nested_whatever_the_traffic() {
     ] {
         let seasonal = Form::Multiplicative;
         let config = holt_winters::Config { trend, seasonal, scale, ..Default::default() };
-        let online = holt_winters::HoltWinters::online(&config, &hourly(24)).unwrap();
-        forecasters.push((format!("{config:?}"), Box::new(online)));
+        let forecaster = online::<holt_winters::HoltWinters>(&config, &hourly(24));
+        forecasters.push((format!("{config:?}"), Box::new(forecaster)));
         let config =
             arima::Config { scale, difference: 1, seasonal_ar: 1, ma: 2, ..Default::default() };
-        let online = arima::Arima::online(&config, &hourly(24)).unwrap();
-        forecasters.push((format!("{config:?}"), Box::new(online)));
+        let forecaster = online::<arima::Arima>(&config, &hourly(24));
+        forecasters.push((format!("{config:?}"), Box::new(forecaster)));
     }
     for (name, mut forecaster) in forecasters {
         for forecast in said(forecaster.as_mut(), &bursts).into_iter().flatten().flatten() {
@@ -298,12 +305,12 @@ fn a_silent_start_and_an_idle_fleet_are_forecast_as_they_are() {
 #[test]
 fn refits_happen_on_schedule_and_are_counted() {
     let config = arima::Config {
-        refit_every: Span::hours(50),
+        refit_every: Duration::from_hours(50),
         seasonal_difference: 0,
         seasonal_ma: 0,
         ..arima::Config::default()
     };
-    let mut forecaster = arima::Arima::online(&config, &hourly(24)).unwrap();
+    let mut forecaster = online::<arima::Arima>(&config, &hourly(24));
     let counts: Vec<u64> = (1..)
         .zip(weekly_traffic(500, 4))
         .map(|(hour, rate)| {
@@ -315,7 +322,7 @@ fn refits_happen_on_schedule_and_are_counted() {
         (1..counts.len()).filter(|&hour| counts[hour] > counts[hour - 1]).collect();
     assert!(fits.len() >= 9 && fits.windows(2).all(|pair| pair[1] - pair[0] == 50), "{fits:?}");
     for name in ["naive", "seasonal-naive", "moving-average", "linear-trend", "hour-of-day"] {
-        assert_eq!(by_name(name).unwrap().online(&hourly(24)).unwrap().refits(), 0);
+        assert_eq!(Online::named(name, &hourly(24)).unwrap().refits(), 0);
     }
 }
 
@@ -335,20 +342,20 @@ fn linear_methods_continue_a_straight_line_exactly() {
     let setup = hourly(24);
     let none = arima::Config::default();
     let forecasters: Vec<(&str, Box<dyn Forecaster>)> = vec![
-        ("linear-trend", Box::new(by_name("linear-trend").unwrap().online(&setup).unwrap())),
-        ("hour-of-day", Box::new(by_name("hour-of-day").unwrap().online(&setup).unwrap())),
+        ("linear-trend", Box::new(Online::named("linear-trend", &setup).unwrap())),
+        ("hour-of-day", Box::new(Online::named("hour-of-day", &setup).unwrap())),
         ("regression", {
             let config = regression::Config { scale, ..regression::Config::default() };
-            Box::new(regression::Regression::online(&config, &setup).unwrap())
+            Box::new(online::<regression::Regression>(&config, &setup))
         }),
         ("holt-winters", {
             let config = holt_winters::Config { scale, damping: 1.0, ..Default::default() };
-            Box::new(holt_winters::HoltWinters::online(&config, &setup).unwrap())
+            Box::new(online::<holt_winters::HoltWinters>(&config, &setup))
         }),
         ("arima", {
             let seasonal_ma = 0;
             let config = arima::Config { scale, ar: 0, ma: 0, difference: 1, seasonal_ma, ..none };
-            Box::new(arima::Arima::online(&config, &setup).unwrap())
+            Box::new(online::<arima::Arima>(&config, &setup))
         }),
     ];
     for (name, mut forecaster) in forecasters {
@@ -363,7 +370,7 @@ fn seasonal_methods_repeat_a_pure_season_exactly() {
     let shape = |hour: u64| 30.0 + ((hour % 24) * 7919 % 61) as f64;
     for name in ["seasonal-naive", "hour-of-day", "regression", "holt-winters", "arima", "ensemble"]
     {
-        let mut forecaster = by_name(name).unwrap().online(&hourly(24)).unwrap();
+        let mut forecaster = Online::named(name, &hourly(24)).unwrap();
         let worst = worst_error(&mut forecaster, 24 * 60, shape);
         assert!(worst < 1e-3, "{name}: {worst}");
     }
@@ -373,7 +380,7 @@ fn seasonal_methods_repeat_a_pure_season_exactly() {
 fn a_season_stays_in_step_across_missing_bins() {
     let shape = |hour: u64| 30.0 + ((hour % 24) * 7919 % 61) as f64;
     for name in ["seasonal-naive", "hour-of-day", "regression", "holt-winters", "arima"] {
-        let mut forecaster = by_name(name).unwrap().online(&hourly(24)).unwrap();
+        let mut forecaster = Online::named(name, &hourly(24)).unwrap();
         let told = (1..=24 * 20_u64).filter(|hour| !(300..331).contains(hour) && hour % 37 != 0);
         told.for_each(|hour| forecaster.observe(hour * HOUR, shape(hour)));
         for hour in 24 * 20 + 1..24 * 21 {
@@ -396,7 +403,7 @@ fn bands_cover_what_they_promise() {
         .into_iter()
         .flat_map(|n| [(n, 1), (n, 6)])
     {
-        let mut forecaster = by_name(name).unwrap().online(&hourly(168)).unwrap();
+        let mut forecaster = Online::named(name, &hourly(168)).unwrap();
         let (mut trials, mut inside80, mut inside95) = (0.0, 0.0, 0.0);
         for (now, &rate) in (1_usize..).zip(&rates) {
             forecaster.observe(now as u64 * HOUR, rate);
@@ -439,7 +446,7 @@ fn on_seasonal_traffic_the_learning_methods_beat_seasonal_naive_in_ten_of_ten_wo
         for rows in report.rows.chunks(names.len()) {
             let mae = |name| rows.iter().find(|row| row.forecaster == name).unwrap().mae;
             for name in learning {
-                let horizon = Span(rows[0].horizon_ns);
+                let horizon = Duration(rows[0].horizon_ns);
                 assert!(mae(name) < mae("seasonal-naive"), "{name} at {horizon} in {seed}");
             }
         }
@@ -448,9 +455,9 @@ fn on_seasonal_traffic_the_learning_methods_beat_seasonal_naive_in_ten_of_ten_wo
 
 #[test]
 fn the_table_has_a_row_for_each_forecaster_and_horizon() {
-    let names: Vec<_> = METHODS.iter().map(|entry| entry.name).collect();
+    let names: Vec<_> = all().map(|recipe| recipe.name).collect();
     let report = report(&names, weekly_traffic(600, 6), 24, &[1, 24]);
-    assert_eq!(report.rows.len(), 2 * METHODS.len());
+    assert_eq!(report.rows.len(), 2 * names.len());
     for row in &report.rows {
         assert_eq!(row.forecasts, 600 - 300 - (row.horizon_ns / HOUR) as usize + 1, "{row:?}");
         assert!(row.mae.is_finite() && row.mase.is_some() && (0.0..=2.0).contains(&row.smape));
@@ -481,34 +488,40 @@ fn a_horizon_beyond_the_history_is_refused_and_a_long_season_advised_of() {
 // ---- options ------------------------------------------------------------------------------------
 
 /// Options of one forecaster: defaults fill in, strangers are refused, every field is explained.
-fn options_are_sound<M: Recipe>() -> Result<(), Refusal>
-where
-    M::Config: PartialEq + std::fmt::Debug,
-{
+fn options_are_sound<M: Variant<dyn Method>>() {
     let default: M::Config = serde_json::from_str("{}").unwrap();
-    assert_eq!(default, M::Config::default(), "{}", M::NAME);
     assert!(serde_json::from_str::<M::Config>(r#"{ "crystal-ball": 1 }"#).is_err(), "{}", M::NAME);
     let text = toml::to_string(&default).unwrap();
-    assert_eq!(toml::from_str::<M::Config>(&text).unwrap(), default, "{text}");
+    let again: M::Config = toml::from_str(&text).unwrap();
+    assert_eq!(toml::to_string(&again).unwrap(), text);
     let schema = serde_json::to_value(schemars::schema_for!(M::Config)).unwrap();
     for (key, field) in schema["properties"].as_object().into_iter().flatten() {
         assert!(field["description"].is_string(), "{} does not explain {key}", M::NAME);
     }
-    M::build(&default, &Setup::default()).map(drop)
+    M::build(&default, &Setup::default()).unwrap();
 }
 
 #[test]
 fn options_default_round_trip_refuse_strangers_and_explain_themselves() {
-    options_are_sound::<naive::Naive>().unwrap();
-    options_are_sound::<seasonal_naive::SeasonalNaive>().unwrap();
-    options_are_sound::<moving_average::MovingAverage>().unwrap();
-    options_are_sound::<linear_trend::LinearTrend>().unwrap();
-    options_are_sound::<hour_of_day::HourOfDay>().unwrap();
-    options_are_sound::<regression::Regression>().unwrap();
-    options_are_sound::<holt_winters::HoltWinters>().unwrap();
-    options_are_sound::<arima::Arima>().unwrap();
-    options_are_sound::<neural::Neural>().unwrap();
-    options_are_sound::<ensemble::Ensemble>().unwrap();
+    options_are_sound::<naive::Naive>();
+    options_are_sound::<seasonal_naive::SeasonalNaive>();
+    options_are_sound::<moving_average::MovingAverage>();
+    options_are_sound::<linear_trend::LinearTrend>();
+    options_are_sound::<hour_of_day::HourOfDay>();
+    options_are_sound::<regression::Regression>();
+    options_are_sound::<holt_winters::HoltWinters>();
+    options_are_sound::<arima::Arima>();
+    options_are_sound::<neural::Neural>();
+    options_are_sound::<ensemble::Ensemble>();
+}
+
+#[test]
+fn a_forecaster_is_found_by_name_and_a_stranger_is_refused_with_the_names_there_are() {
+    let unknown = Recipe::<dyn Method>::named("crystal-ball").unwrap_err().to_string();
+    assert!(unknown.contains("crystal-ball"), "{unknown}");
+    let spec = "ensemble:members=[naive,oracle]";
+    assert!(Recipe::<dyn Method>::named(spec).is_err());
+    assert!(Recipe::<dyn Method>::named("holt-winters:season=7d,damping=0.9").is_ok());
 }
 
 #[test]
@@ -516,8 +529,8 @@ fn options_read_as_in_a_scenario() {
     let text =
         "season = \"7d\"\nseasonal = \"multiplicative\"\nalpha = 0.2\nrefit-every = \"6h\"\n";
     let config: holt_winters::Config = toml::from_str(text).unwrap();
-    assert_eq!(config.season, Some(Span::days(7)));
+    assert_eq!(config.season, Some(Duration::from_days(7)));
     assert_eq!((config.seasonal, config.alpha), (Form::Multiplicative, Some(0.2)));
-    assert_eq!(config.refit_every, Span::hours(6));
+    assert_eq!(config.refit_every, Duration::from_hours(6));
     assert!(toml::from_str::<holt_winters::Config>("season = 7").is_err());
 }

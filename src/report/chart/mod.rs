@@ -8,6 +8,7 @@ mod dimension;
 mod draw;
 mod failures;
 mod font;
+mod foresight;
 mod layout;
 mod palette;
 mod plan;
@@ -19,6 +20,7 @@ mod sheet;
 mod svg;
 mod sweep;
 
+pub use foresight::of_study;
 pub(crate) use palette::dark_css;
 pub use plan::of_plan;
 pub use run::of_run;

@@ -20,6 +20,7 @@ pub fn of_run(results: &Results) -> Vec<Chart> {
         charts.extend([queue(results)]);
         charts.extend(cost(results));
     }
+    charts.extend(bill(results));
     charts.extend(per_server(results));
     charts.extend(super::failures::of_failures(results));
     charts
@@ -370,6 +371,49 @@ fn cost(results: &Results) -> Option<Chart> {
         x: time(results),
         y: Axis::of("cost", Unit::Money(results.currency())).from(0.0),
         series: vec![Series::new("cost", 0, Mark::Line(points))],
+        rules: Vec::new(),
+    })
+}
+
+/// The height of a part of a stack.
+type Height = fn(&crate::outcome::PoolBill) -> f64;
+
+/// What was paid for, pool by pool, where the bill is known in parts; the parts are stacked.
+fn bill(results: &Results) -> Option<Chart> {
+    let breakdown: crate::outcome::Breakdown =
+        serde_json::from_value(results.at("cost.breakdown").clone()).ok()?;
+    let mut names: Vec<String> = breakdown.pools.iter().map(|bill| bill.pool.clone()).collect();
+    names.extend(breakdown.penalties.iter().map(|penalty| penalty.objective.clone()));
+    let places = breakdown.pools.len();
+    // Taller stacks first, so that each part is drawn over the ones that contain it.
+    let parts: [(&str, Height); 4] = [
+        ("rounded up", |bill| bill.total()),
+        ("starting", |bill| bill.busy + bill.idle + bill.starting),
+        ("idle", |bill| bill.busy + bill.idle),
+        ("busy", |bill| bill.busy),
+    ];
+    let bar = |place: usize, height: f64| (place as f64 - 0.35, place as f64 + 0.35, height);
+    let mut series: Vec<Series> = (0..4)
+        .rev()
+        .zip(parts)
+        .map(|(colour, (name, height))| {
+            let bars = breakdown.pools.iter().enumerate();
+            let bars = bars.map(|(place, bill)| bar(place, height(bill))).collect();
+            Series::new(name, colour, Mark::Bars(bars))
+        })
+        .collect();
+    if !breakdown.penalties.is_empty() {
+        let bars = breakdown.penalties.iter().enumerate();
+        let bars = bars.map(|(place, penalty)| bar(places + place, penalty.amount)).collect();
+        series.push(Series::new("penalty", 4, Mark::Bars(bars)));
+    }
+    (breakdown.total() > 0.0).then(|| Chart {
+        name: "cost-breakdown",
+        title: "What was paid for".to_owned(),
+        about: "The cost of each pool by what its servers did, and penalties.".to_owned(),
+        x: Axis::names("", names),
+        y: Axis::of("cost", Unit::Money(results.currency())).from(0.0),
+        series,
         rules: Vec::new(),
     })
 }

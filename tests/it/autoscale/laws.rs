@@ -13,7 +13,7 @@ fn crowd(policy: &str, min: u32, max: u32, startup: u64, seed: u64) -> String {
          arrivals = {{ process = 'spike', base = '2/s', peak = '12/s', at = '5m', hold = '2m', \
          fall = '3m' }}\n\
          service = {{ law = 'exponential', mean = '700ms' }}\n\
-         [pool.main]\nservers = {min}\n\
+         [pool.main]\nprice = '1/h'\nservers = {min}\n\
          startup = {{ law = 'uniform', min = '0s', max = '{}s' }}\n\
          [pool.main.autoscaler]\npolicy = '{policy}'\nmin = {min}\nmax = {max}\n{}\n\
          [run]\nduration = '20m'\n",

@@ -1,33 +1,16 @@
 //! What cannot be forecast, and what can be but with a consequence.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use serde::Serialize;
 
-use super::Span;
+use crate::diagnose::Problem;
+use crate::time::Duration;
 
-/// Why a forecaster or a back-test was refused, in words for the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(String);
-
-impl Refusal {
-    pub(crate) fn new(words: impl Into<String>) -> Refusal {
-        Refusal(words.into())
-    }
-
-    /// Refuses unless `holds`.
-    pub(crate) fn unless(holds: bool, words: impl FnOnce() -> String) -> Result<(), Refusal> {
-        if holds { Ok(()) } else { Err(Refusal(words())) }
-    }
+/// Refuses unless `holds`.
+pub(super) fn unless(holds: bool, words: impl FnOnce() -> String) -> Result<(), Problem> {
+    if holds { Ok(()) } else { Err(Problem::new(words())) }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Refusal {}
 
 /// Something done all the same, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,11 +32,12 @@ pub fn examine(
     tick_ns: u64,
     season_ns: u64,
     horizon_ns: u64,
-) -> Result<Vec<Advice>, Refusal> {
-    let (history, season, horizon) = (Span(history_ns), Span(season_ns), Span(horizon_ns));
-    Refusal::unless(tick_ns > 0, || "a bin of no length holds no rate".into())?;
-    Refusal::unless(horizon_ns > 0, || "a horizon of zero asks for what is known already".into())?;
-    Refusal::unless(horizon_ns < history_ns, || {
+) -> Result<Vec<Advice>, Problem> {
+    let (history, season, horizon) =
+        (Duration(history_ns), Duration(season_ns), Duration(horizon_ns));
+    unless(tick_ns > 0, || "a bin of no length holds no rate".into())?;
+    unless(horizon_ns > 0, || "a horizon of zero asks for what is known already".into())?;
+    unless(horizon_ns < history_ns, || {
         format!(
             "a horizon of {horizon} is not shorter than the history of {history}: no such forecast \
              could be checked; shorten the horizon or give a longer file"
@@ -75,7 +59,7 @@ pub fn examine(
         advice.push(Advice(format!(
             "the season of {season} is not a whole number of bins of {}: it is rounded, and the \
              seasonal pattern slowly drifts",
-            Span(tick_ns)
+            Duration(tick_ns)
         )));
     }
     Ok(advice)

@@ -1,27 +1,33 @@
-//! Predictive scaling: the decisions around a forecast.
+//! Predictive scaling: servers for the load that is forecast one start-up time ahead.
 //!
-//! *What it does*: turns a forecast of load into a count, and puts that count beside the one a
-//! reactive policy asks for. After AWS: the count of the coming hour is set a little before it
-//! begins, only ever upwards, and a forecast above the largest count may raise that. After the
-//! predictive horizontal pod autoscaler: the forecasts and the reactive count are candidates, of
-//! which the largest, smallest, mean or median is taken.
+//! *What it does*: counts arrivals bin by bin, forecasts them up to the start-up time ahead, and
+//! scales for the largest load on the way: `S = S0 + k·L'` where `per-load` is given, else by any
+//! rule that is shown the load forecast as if it were there (`then`, e.g. `"hpa"`). The same rule
+//! also looks at the present load, and the larger count holds; the forecast alone decides where
+//! `reactive = false`. It learns from the past of the run, and from a `history` before it.
 //!
-//! *When it shines*: load with a daily or weekly shape, and servers that take long to start.
+//! *When it shines*: load with a daily or weekly shape, and servers that take long to start: they
+//! are warm before the peak.
 //!
-//! *When it fails*: the forecast is no better than the past is like the future; alone, without a
-//! reactive policy beside it, it meets the first surprise with yesterday's count.
+//! *When it fails*: the forecast is no better than the past is like the future; without history the
+//! first season is met by reaction alone; alone, without a reactive rule beside it, it meets the
+//! first surprise with yesterday's count. `plimsoll inspect --forecast` says beforehand how wrong
+//! each forecaster is on a traffic file.
 //!
-//! *Source*: Amazon EC2 Auto Scaling user guide, "Predictive scaling";
-//! jthomperoo/predictive-horizontal-pod-autoscaler.
+//! *Source*: Amazon EC2 Auto Scaling user guide, "Predictive scaling" (forecasts only ever add to
+//! what a reactive policy wants); jthomperoo/predictive-horizontal-pod-autoscaler (a forecast as a
+//! candidate beside the HPA's); Netflix Scryer.
+
+pub(super) mod learner;
+pub mod scaler;
 
 use std::cmp::Ordering;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scale::hpa::behavior::{Bounds, Events, Rules, down_limit, up_limit};
 use crate::time::Duration;
-
-use super::hpa::behavior::{Bounds, Events, Rules, down_limit, up_limit};
 
 /// What a forecast above the largest count does to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

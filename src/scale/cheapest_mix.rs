@@ -1,0 +1,397 @@
+//! The cheapest mix of pools that carries the load, within a budget an hour.
+//!
+//! *What it does*: every pool that names this policy is part of one mix: small and large, on demand
+//! and spot. The load of the whole fleet, measured or forecast one start-up time ahead
+//! (`forecaster`), is work that arrives a second; the mix is the cheapest whole numbers of servers
+//! whose slots are busy for at most `utilization` of the time, with at most `spot-share` of them on
+//! servers that may be reclaimed (pools with a `lifetime`). Where the scenario's `[cost] budget`
+//! binds it gives up, in this order: the servers on demand that spot servers could replace; the
+//! headroom above the load; and last the load itself, of which it then carries what the budget
+//! buys. A server that is no longer wanted stays for as long as its start would take again: no rule
+//! that does not know the future wastes less in the worst case (ski rental).
+//!
+//! *When it shines*: several kinds of servers at different prices for the same work, and a bill
+//! that matters.
+//!
+//! *When it fails*: it counts work, not memory, and believes that the balancer sends each pool what
+//! it can bear: use one that looks at the load or at weights.
+//!
+//! *Source*: the arithmetic of a covering problem; the order of concessions follows what each costs
+//! the user; ski rental: Karlin, Manasse, Rudolph and Sleator, *Algorithmica* 3 (1988) 79.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::predictive::learner::{Habits, Learner};
+use super::predictive::scaler::start_ns;
+use super::{Autoscaler, Kind, Manners, Setup, Signals, Target};
+use crate::diagnose::Problem;
+use crate::forecast::Method;
+use crate::registry::{Recipe, Variant};
+use crate::time::{Duration, Instant};
+use crate::units::Share;
+
+/// The promise, and how the load is foreseen; every pool of the mix should say the same.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub struct Config {
+    /// The share of slot time that is meant to be busy.
+    pub utilization: Share,
+    /// The share of slots that may stand on spot servers, while the budget allows others.
+    pub spot_share: Share,
+    /// How the load is forecast; it is taken as it is when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecaster: Option<Recipe<dyn Method>>,
+    /// The load that is prepared for: the one forecast not to be exceeded with this probability.
+    pub quantile: f64,
+    /// The time over which arrivals are counted for the forecaster.
+    pub bin: Duration,
+    /// The season of forecasters that are given none of their own.
+    pub season: Duration,
+    /// The date and time at which the run begins.
+    pub starts_at: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            utilization: Share(0.7),
+            spot_share: Share(0.5),
+            forecaster: None,
+            quantile: 0.8,
+            bin: Duration::from_secs(60),
+            season: Duration::from_days(1),
+            starts_at: "2024-01-01T00:00".to_owned(),
+        }
+    }
+}
+
+/// What a mix gives up, in the order in which it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Concession {
+    /// Nothing.
+    Nothing,
+    /// Servers on demand that spot servers could replace.
+    OnDemand,
+    /// Headroom above the load.
+    Headroom,
+    /// A part of the load.
+    Load,
+}
+
+impl Concession {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "within the budget",
+            Self::OnDemand => "the budget takes servers on demand",
+            Self::Headroom => "the budget takes headroom",
+            Self::Load => "the budget does not carry the load",
+        }
+    }
+}
+
+/// Servers of each kind, and what was given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mix {
+    /// Servers of each kind.
+    pub counts: Vec<u32>,
+    /// What they cost an hour.
+    pub per_hour: f64,
+    /// What the budget made it give up.
+    pub gives_up: Concession,
+}
+
+/// Work a server of a kind does in a second.
+fn capacity(kind: &Kind) -> f64 {
+    f64::from(kind.slots) * kind.speed
+}
+
+fn price_of(kinds: &[Kind], counts: &[u32]) -> f64 {
+    kinds.iter().zip(counts).map(|(kind, count)| kind.price * f64::from(*count)).sum()
+}
+
+/// The search for the cheapest counts, branch and bound from the cheapest work to the dearest.
+struct Search<'a> {
+    kinds: &'a [Kind],
+    /// Kinds by the price of their work.
+    order: Vec<usize>,
+    /// Work that must be borne on demand.
+    firm: f64,
+    counts: Vec<u32>,
+    best: Option<(f64, Vec<u32>)>,
+}
+
+/// Rounding errors of sums of capacities are far below this share of a server.
+const SLACK: f64 = 1e-9;
+
+impl Search<'_> {
+    /// Chooses the count of the kind at `depth` and of all after it.
+    fn descend(&mut self, depth: usize, work: f64, firm: f64, price: f64) {
+        let bound = |left: f64, kind: Option<&usize>| {
+            kind.map_or(0.0, |&at| self.kinds[at].price / capacity(&self.kinds[at]) * left.max(0.0))
+        };
+        let rest = bound(work, self.order.get(depth));
+        if self.best.as_ref().is_some_and(|(best, _)| price + rest >= best - SLACK) {
+            return;
+        }
+        let Some(&at) = self.order.get(depth) else {
+            if work <= SLACK && firm <= SLACK {
+                self.best = Some((price, self.counts.clone()));
+            }
+            return;
+        };
+        let kind = &self.kinds[at];
+        let (each, cost, spot) = (capacity(kind), kind.price, kind.spot);
+        let (least, wanted) = (kind.min, if spot { work } else { work.max(firm) });
+        let most = (wanted / each - SLACK).ceil().max(0.0) as u32;
+        let most = most.clamp(least, kind.max.max(least));
+        // Most of the cheapest first: the first leaf is nearly the best, and bounds the others.
+        for count in (least..=most).rev() {
+            let borne = each * f64::from(count);
+            self.counts[at] = count;
+            let firm = if spot { firm } else { firm - borne };
+            self.descend(depth + 1, work - borne, firm, price + cost * f64::from(count));
+        }
+        self.counts[at] = least;
+    }
+}
+
+/// The cheapest counts that bear so much work a second, of which `firm` on demand.
+fn cheapest(kinds: &[Kind], work: f64, firm: f64) -> Option<(f64, Vec<u32>)> {
+    let mut order: Vec<usize> = (0..kinds.len()).collect();
+    let unit = |at: &usize| kinds[*at].price / capacity(&kinds[*at]);
+    order.sort_by(|a, b| unit(a).total_cmp(&unit(b)));
+    let counts = kinds.iter().map(|kind| kind.min).collect();
+    let mut search = Search { kinds, order, firm, counts, best: None };
+    search.descend(0, work, search.firm, 0.0);
+    search.best
+}
+
+/// The mix for so much work a second with slots busy for `utilization` of the time.
+pub fn plan(kinds: &[Kind], work: f64, config: &Config, budget: Option<f64>) -> Mix {
+    let fits = |price: f64| budget.is_none_or(|budget| price <= budget * (1.0 + SLACK));
+    let roomy = work / config.utilization.0;
+    // Where pools are too small the most they have must do.
+    let all = kinds.iter().map(|kind| capacity(kind) * f64::from(kind.max)).sum::<f64>();
+    let firm_all: f64 = kinds
+        .iter()
+        .filter(|kind| !kind.spot)
+        .map(|kind| capacity(kind) * f64::from(kind.max))
+        .sum();
+    let firm = (roomy * (1.0 - config.spot_share.0)).min(firm_all);
+    let mix = |(per_hour, counts), gives_up| Mix { counts, per_hour, gives_up };
+    let attempt = |work: f64, firm: f64| {
+        cheapest(kinds, work.min(all), firm).filter(|(price, _)| fits(*price))
+    };
+    if let Some(found) = attempt(roomy, firm) {
+        return mix(found, Concession::Nothing);
+    }
+    if let Some(found) = attempt(roomy, 0.0) {
+        return mix(found, Concession::OnDemand);
+    }
+    // The least that the scenario asks for is kept even above the budget.
+    let least: Vec<u32> = kinds.iter().map(|kind| kind.min).collect();
+    let mut best = (price_of(kinds, &least), least);
+    let (mut low, mut high) = (0.0, roomy.min(all));
+    for _ in 0..40 {
+        let middle = f64::midpoint(low, high);
+        match attempt(middle, 0.0) {
+            Some(found) => (low, best) = (middle, found),
+            None => high = middle,
+        }
+    }
+    let gives_up = if low + SLACK >= work { Concession::Headroom } else { Concession::Load };
+    mix(best, gives_up)
+}
+
+/// The policy of one pool: every pool of the mix makes the same plan and takes its own part.
+pub struct CheapestMix {
+    config: Config,
+    kinds: Vec<Kind>,
+    /// The place of this pool among the kinds.
+    own: usize,
+    budget: Option<f64>,
+    learner: Option<Learner>,
+    /// Work of a request at speed 1, in seconds.
+    work_s: Option<f64>,
+    /// For each kind, the counts that were wanted and until when each is kept.
+    kept: Vec<Vec<(Instant, u32)>>,
+}
+
+impl Variant<dyn Autoscaler> for CheapestMix {
+    const NAME: &'static str = "cheapest-mix";
+    type Config = Config;
+
+    fn check(config: &Config) -> Result<(), Problem> {
+        if config.utilization.0 <= 0.0 {
+            return Err(Problem::about("utilization", "no number of servers is never busy")
+                .help("0.7 leaves room for chance, 1 leaves none"));
+        }
+        if config.bin == Duration::ZERO {
+            return Err(Problem::about("bin", "`bin` must be above 0").help("one minute is usual"));
+        }
+        if !(config.quantile > 0.0 && config.quantile < 1.0) {
+            let what = format!("`quantile` = {} is no probability", config.quantile);
+            return Err(Problem::about("quantile", what).help("0.5 is the forecast itself"));
+        }
+        start_ns(&config.starts_at).map(drop)
+    }
+
+    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
+        let kinds: Vec<Kind> = setup.kinds.iter().filter(|kind| kind.mixed).cloned().collect();
+        if let Some(free) = kinds.iter().find(|kind| kind.price <= 0.0) {
+            let what = format!("pool `{}` has no price: which mix is the cheapest?", free.name);
+            return Err(Problem::new(what).help("set `price` in every pool of the mix"));
+        }
+        let Some(own) = kinds.iter().position(|kind| kind.name == setup.pool) else {
+            return Err(Problem::new("`cheapest-mix` cannot be part of another policy")
+                .help("name it as the policy of the pool's autoscaler"));
+        };
+        let horizon = kinds.iter().map(|kind| kind.startup).max().unwrap_or_default() + config.bin;
+        let habits = Habits {
+            bin: config.bin,
+            season: config.season,
+            horizon,
+            quantile: config.quantile,
+            starts_ns: start_ns(&config.starts_at)?,
+            seed: setup.seed.user.wrapping_add(setup.seed.replication),
+        };
+        let learner = config.forecaster.as_ref();
+        let learner = learner.map(|recipe| Learner::new(recipe, &habits, &[])).transpose()?;
+        // Pools that are not part of the mix are paid from the same budget.
+        let others = setup.kinds.iter().filter(|kind| !kind.mixed);
+        let spent: f64 = others.map(|kind| kind.price * f64::from(kind.servers)).sum();
+        Ok(Box::new(Self {
+            config: config.clone(),
+            own,
+            budget: setup.budget.map(|budget| (budget - spent).max(0.0)),
+            learner,
+            work_s: None,
+            kept: vec![Vec::new(); kinds.len()],
+            kinds,
+        }))
+    }
+}
+
+impl CheapestMix {
+    /// The plan, with servers that stay for as long as their start would take.
+    fn held(&mut self, now: Instant, mix: &Mix) -> Vec<u32> {
+        let mut held = mix.counts.clone();
+        for ((kept, kind), count) in self.kept.iter_mut().zip(&self.kinds).zip(&mut held) {
+            kept.retain(|(until, _)| *until > now);
+            kept.push((now + kind.startup, *count));
+            *count = kept.iter().map(|(_, count)| *count).max().unwrap_or(*count);
+        }
+        let fits = self.budget.is_none_or(|budget| price_of(&self.kinds, &held) <= budget);
+        if fits { held } else { mix.counts.clone() }
+    }
+}
+
+impl Autoscaler for CheapestMix {
+    fn target(&mut self, signals: &Signals<'_>) -> Target {
+        let seen = signals.seen();
+        self.work_s = seen.fleet_work_s().or(self.work_s);
+        let present = seen.fleet_rate();
+        if let Some(learner) = &mut self.learner {
+            learner.learn(signals.now, |at| signals.fleet_arrivals_until(at));
+        }
+        let ahead = self.learner.as_ref().and_then(|learner| learner.load_ahead(signals.now));
+        let load = match (present, ahead) {
+            (Some(present), Some((ahead, _))) => present.max(ahead),
+            (Some(only), None) | (None, Some((only, _))) => only,
+            (None, None) => return Target::blind(signals),
+        };
+        let Some(work_s) = self.work_s else { return Target::blind(signals) };
+        let mix = plan(&self.kinds, load * work_s, &self.config, self.budget);
+        let counts = self.held(signals.now, &mix);
+        let named = self.kinds.iter().zip(&counts);
+        let named: Vec<String> =
+            named.map(|(kind, count)| format!("{count} {}", kind.name)).collect();
+        let why = format!(
+            "{:.2} of work: {} at {:.2} an hour, {}",
+            load * work_s,
+            named.join(", "),
+            price_of(&self.kinds, &counts),
+            mix.gives_up.words()
+        );
+        Target::new(counts[self.own], why)
+    }
+
+    fn manners(&self) -> Manners {
+        let own = Manners { min: 0, wakes: true, ..Manners::default() };
+        let longest = self.learner.as_ref().map_or(own.longest, Learner::longest);
+        Manners { longest: own.longest.max(longest), ..own }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(name: &str, price: f64, slots: u32, spot: bool) -> Kind {
+        Kind {
+            name: name.to_owned(),
+            price,
+            slots,
+            speed: 1.0,
+            startup: Duration::from_secs(60),
+            spot,
+            servers: 1,
+            min: 0,
+            max: 1000,
+            mixed: true,
+        }
+    }
+
+    fn config(utilization: f64, spot_share: f64) -> Config {
+        Config {
+            utilization: Share(utilization),
+            spot_share: Share(spot_share),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn large_servers_bear_the_bulk_and_a_small_one_the_rest() {
+        let kinds = [kind("small", 1.0, 4, false), kind("large", 3.0, 16, false)];
+        let mix = plan(&kinds, 34.0, &config(1.0, 1.0), None);
+        // Two large (32) and one small at 7 beat three large at 9.
+        assert_eq!((mix.counts, mix.per_hour), (vec![1, 2], 7.0));
+    }
+
+    #[test]
+    fn no_other_counts_are_cheaper() {
+        let kinds =
+            [kind("a", 1.0, 3, false), kind("b", 2.9, 10, false), kind("c", 7.5, 26, false)];
+        for work in 1..120 {
+            let work = f64::from(work);
+            let mix = plan(&kinds, work, &config(1.0, 1.0), None);
+            let every =
+                (0..=40).flat_map(|a| (0..=12).flat_map(move |b| (0..=5).map(move |c| [a, b, c])));
+            let least = every
+                .filter(|[a, b, c]| f64::from(3 * a + 10 * b + 26 * c) >= work)
+                .map(|counts| price_of(&kinds, &counts))
+                .fold(f64::INFINITY, f64::min);
+            assert!((mix.per_hour - least).abs() < 1e-9, "{work}: {mix:?} for {least}");
+        }
+    }
+
+    #[test]
+    fn at_most_its_share_stands_on_spot_servers() {
+        let kinds = [kind("firm", 1.0, 1, false), kind("spot", 0.3, 1, true)];
+        assert_eq!(plan(&kinds, 10.0, &config(1.0, 0.4), None).counts, [6, 4]);
+    }
+
+    #[test]
+    fn a_budget_takes_servers_on_demand_then_headroom_then_load() {
+        let kinds = [kind("firm", 1.0, 1, false), kind("spot", 0.5, 1, true)];
+        let plan = |budget| plan(&kinds, 10.0, &config(0.5, 0.5), Some(budget));
+        assert_eq!(plan(15.0).gives_up, Concession::Nothing);
+        assert_eq!((plan(10.0).gives_up, plan(10.0).counts), (Concession::OnDemand, vec![0, 20]));
+        assert_eq!((plan(7.0).gives_up, plan(7.0).counts), (Concession::Headroom, vec![0, 14]));
+        assert_eq!((plan(3.0).gives_up, plan(3.0).counts), (Concession::Load, vec![0, 6]));
+        for budget in [15.0, 12.0, 10.0, 7.0, 5.0, 3.0, 0.5] {
+            assert!(plan(budget).per_hour <= budget + 1e-9, "{budget}");
+        }
+    }
+}
