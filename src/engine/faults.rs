@@ -91,10 +91,13 @@ impl<P: Probe> Drive<'_, P> {
         self.begin_checks();
     }
 
-    /// Whether the stretch that is simulated has ended: no fault begins after it. Requests that
-    /// begin anew whenever their server fails might else never end.
-    fn is_past(&self) -> bool {
-        self.closing && self.horizon.is_none_or(|horizon| self.now >= horizon)
+    /// Whether a fault may no longer begin. One that comes again and again does not after the
+    /// stretch that is simulated: requests that begin anew whenever their server fails might else
+    /// never end. One that comes once also hits those who are still there then.
+    fn comes_too_late(&mut self, peril: u16) -> bool {
+        let once = self.guard().setup.perils[usize::from(peril)].timing.is_once();
+        let past = self.closing && self.horizon.is_none_or(|horizon| self.now >= horizon);
+        if once { self.is_over() } else { past }
     }
 
     fn hits(&mut self, peril: u16, server: ServerId) -> bool {
@@ -139,7 +142,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     pub(super) fn peril(&mut self, peril: u16, spell: Spell, comes: bool) {
-        if comes && self.is_past() {
+        if comes && self.comes_too_late(peril) {
             return;
         }
         self.guard().lasting[usize::from(peril)] = comes;
@@ -181,7 +184,7 @@ impl<P: Probe> Drive<'_, P> {
 
     pub(super) fn strike(&mut self, peril: u16, server: ServerId, spell: Spell, comes: bool) {
         let gone = self.plant.fleet.state(server) == State::Gone;
-        if comes && (gone || self.is_past()) {
+        if comes && (gone || self.comes_too_late(peril)) {
             return;
         }
         self.afflict(peril, server, spell, comes);

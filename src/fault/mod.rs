@@ -138,6 +138,11 @@ impl Timing {
         matches!(self, Self::Random { together: false, .. })
     }
 
+    /// Whether it comes a single time.
+    pub fn is_once(&self) -> bool {
+        matches!(self, Self::Stated { every: Duration::FOREVER, .. })
+    }
+
     /// The next stretch, the last one having ended at `after`.
     pub fn next(&self, after: Option<Instant>, stream: &mut Stream) -> Option<Spell> {
         match self {
