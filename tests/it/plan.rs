@@ -51,6 +51,22 @@ fn the_planner_finds_exactly_the_servers_that_theory_gives() {
 }
 
 #[test]
+fn what_simulation_cannot_tell_from_its_limit_the_exact_formula_does() {
+    let six = plimsoll::theory::Mmc::new(40.0, 10.0, 6).unwrap();
+    let exact = plimsoll::theory::Delay::quantile(&six.latency(), 0.99);
+    // Limits that six servers keep, and miss, by one part in ten thousand.
+    for (share, wanted) in [(1.0001, 6), (0.9999, 7)] {
+        let limit = (exact * share * 1e9).round();
+        let objective = format!("slo.fast.objective = 'p99<{limit}ns'\n");
+        let found = planned(&desk(&objective), &Ask::default());
+        assert_eq!(servers(&found), wanted, "{}", found.answer);
+        let six = found.candidates.iter().find(|one| one.servers == 6).unwrap();
+        assert!(six.by_theory && six.met == (wanted == 6), "{six:?}");
+        assert!(found.advice.iter().any(|line| line.contains("formula of Erlang")));
+    }
+}
+
+#[test]
 fn the_random_cases_spread_over_one_to_five_hundred_servers() {
     let all: Vec<u32> = (0..20).map(|number| cases::random(number).servers).collect();
     assert!(all.iter().any(|&c| c <= 3) && all.iter().any(|&c| c >= 200), "{all:?}");
@@ -196,6 +212,10 @@ fn contradictions_are_refused_with_a_remedy() {
     assert!(refused(&desk(FAST), &poor).contains("below the price of a single server"));
     let lost = Ask { survive: Some(Survive::Servers(1)), max_rate: true, ..plain };
     assert!(refused(&desk(FAST), &lost).contains("loses all"));
+    let nothing = Ask { survive: Some(Survive::Servers(0)), ..plain };
+    assert!(refused(&desk(FAST), &nothing).contains("is no loss"));
+    let both = Ask { budget: Some(Price(9.0)), max_rate: true, ..plain };
+    assert!(refused(&desk(FAST), &both).contains("leave one of them out"));
     let zone = Ask { survive: Some(Survive::Zone(None)), ..plain };
     assert!(refused(&desk(FAST), &zone).contains("zone/3"));
 }

@@ -2,8 +2,8 @@
 //!
 //! More of a setting is not always better here (a target may thrash, a start takes its time), so
 //! nothing is bisected: targets are simulated on the same requests, first with one server at least,
-//! and where none of them meets the objectives, with more and more that always stand by. Of those
-//! that meet them the one with the fewest server-hours wins. The most servers a pool may have is
+//! and where none of them meets the objectives, with more and more that always stand by, and then as
+//! few of those as will do. Of those that meet them the one with the fewest server-hours wins. The most servers a pool may have is
 //! the most that the winner ever had, and a tenth, for traffic that was not simulated.
 
 use indexmap::IndexMap;
@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::gate::{Effort, Gate, Trial};
 use super::{Draft, words};
 use crate::diagnose::Problem;
-use crate::outcome::{Answer, Candidate, Plan, Recommendation, Ruling};
+use crate::outcome::{Answer, Candidate, Plan, PlanBounds, Recommendation, Ruling};
 use crate::scenario::Scenario;
 use crate::time::Duration;
 
@@ -56,25 +56,9 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         None => vec![None],
     };
     let floor = |share: f64| ((share * peak / slots).ceil() as u32).clamp(1, room);
-    let mut floors: Vec<u32> = FLOORS.iter().map(|&share| floor(share)).collect();
-    floors.dedup();
-    let (mut tried, mut stopped) = (Vec::new(), false);
-    'grid: for &min in &floors {
-        for &target in &targets {
-            let setting = Setting { min, max: room, target };
-            let mut variant = set(scenario, name, setting)?;
-            variant.pool[0].servers = variant.pool[0].servers.max(min);
-            let capacity = f64::from(room) * slots;
-            let Some(trial) = gate.judge_scenario(variant.clone(), capacity, 1.0, EFFORT)? else {
-                stopped = true;
-                break 'grid;
-            };
-            tried.push((setting, variant, trial));
-        }
-        if tried.iter().any(|(.., trial)| trial.met()) {
-            break;
-        }
-    }
+    let mut course = Course { gate, name, room, slots, targets: &targets, tried: Vec::new() };
+    let stopped = !course.search(FLOORS.map(floor))?;
+    let tried = course.tried;
     let hours = |trial: &Trial| trial.servers.2;
     let met = tried.iter().filter(|(_, _, trial)| trial.met());
     let best = met.min_by(|a, b| hours(&a.2).total_cmp(&hours(&b.2)));
@@ -96,6 +80,7 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         let chosen = set(scenario, name, Setting { max: most, ..*setting })?;
         plan.scenario = serde_json::to_value(chosen).expect("a scenario is plain data");
     }
+    plan.advice.extend(dear(&plan.bounds));
     plan.advice.push(format!(
         "{} settings of `{}` were simulated on the same requests; the most servers are a tenth \
          more than the winner ever had",
@@ -103,6 +88,67 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         table.policy.name
     ));
     Ok(plan)
+}
+
+/// The settings that are tried.
+struct Course<'a> {
+    gate: &'a Gate<'a>,
+    name: &'a str,
+    /// The most servers that any of them may have.
+    room: u32,
+    /// Work a second of a server.
+    slots: f64,
+    targets: &'a [Option<f64>],
+    tried: Vec<(Setting, Scenario, Trial)>,
+}
+
+impl Course<'_> {
+    /// Tries more and more servers that always stand by until some target meets the objectives,
+    /// then fewer of them down to a tenth; false where it was stopped.
+    fn search(&mut self, floors: impl IntoIterator<Item = u32>) -> Result<bool, Problem> {
+        let (mut fails, mut holds) = (0, None);
+        for min in floors.into_iter().filter(|&min| min > 0) {
+            if min <= fails {
+                continue;
+            }
+            match self.round(min)? {
+                None => return Ok(false),
+                Some(false) => fails = min,
+                Some(true) => {
+                    holds = Some(min);
+                    break;
+                }
+            }
+        }
+        let Some(mut holds) = holds else { return Ok(true) };
+        while holds - fails > 1.max(holds / 10) {
+            let min = fails + (holds - fails) / 2;
+            match self.round(min)? {
+                None => return Ok(false),
+                Some(false) => fails = min,
+                Some(true) => holds = min,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tries all targets with so many servers at least: whether any meets the objectives.
+    fn round(&mut self, min: u32) -> Result<Option<bool>, Problem> {
+        let mut met = false;
+        for &target in self.targets {
+            let setting = Setting { min, max: self.room, target };
+            let mut variant = set(self.gate.base, self.name, setting)?;
+            variant.pool[0].servers = variant.pool[0].servers.max(min);
+            let capacity = f64::from(self.room) * self.slots;
+            let Some(trial) = self.gate.judge_scenario(variant.clone(), capacity, 1.0, EFFORT)?
+            else {
+                return Ok(None);
+            };
+            met |= trial.met();
+            self.tried.push((setting, variant, trial));
+        }
+        Ok(Some(met))
+    }
 }
 
 fn set(scenario: &Scenario, pool: &str, setting: Setting) -> Result<Scenario, Problem> {
@@ -172,6 +218,18 @@ fn ideal(gate: &Gate<'_>, variant: &Scenario, draft: &mut Draft<'_>) -> Result<(
         draft.bounds.static_peak_server_hours = Some(found.static_peak_hours);
     }
     Ok(())
+}
+
+/// Where an autoscaler takes as many server-hours as the fleet that needs none.
+fn dear(bounds: &PlanBounds) -> Option<String> {
+    let (own, fixed) = (bounds.autoscaled_server_hours?, bounds.static_peak_server_hours?);
+    (own >= fixed).then(|| {
+        format!(
+            "the autoscaler saves nothing here: {} servers all the time take {fixed:.2} \
+             server-hours; plan without it to see whether they meet the objectives",
+            bounds.static_peak_servers.unwrap_or(0)
+        )
+    })
 }
 
 fn told(
