@@ -38,6 +38,12 @@ pub(super) fn erlang(scenario: &Scenario) -> Option<Mmc> {
     Mmc::new(system.rate, 1.0 / system.mean, system.slots as u32).ok()
 }
 
+/// Whether it is a queue of Erlang with any number of servers.
+pub(super) fn is_erlangs(scenario: &Scenario) -> bool {
+    scenario.balancer.queue() == QueuePlace::Shared
+        && System::of(scenario).is_some_and(|system| system.model(scenario) == Some("mmc"))
+}
+
 /// Poisson arrivals, one law of service, one pool of servers that stay.
 struct System {
     rate: f64,

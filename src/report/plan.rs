@@ -223,6 +223,7 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
         .collect();
     let several = plan.recommendation.as_ref().is_some_and(|found| found.pools.len() > 1);
     let fleet = match several {
+        true if neighbour.servers == 1 => format!("{} (1 server in all)", neighbour.pool),
         true => format!("{} ({} servers in all)", neighbour.pool, neighbour.servers),
         false => neighbour.servers.to_string(),
     };

@@ -33,7 +33,7 @@ use indexmap::IndexMap;
 
 pub use asked::{Ask, Survive};
 
-use super::{Crew, Monitor, WarmUp};
+use super::{Crew, Monitor, WarmUp, twin};
 use crate::diagnose::Problem;
 use crate::outcome::{
     Answer, Candidate, Neighbour, Peak, Plan, PlanBounds, Question, Recommendation,
@@ -52,6 +52,9 @@ const MOST: f64 = 500e6;
 
 /// The same where one is.
 const MOST_WITH_PRECISION: f64 = 2e9;
+
+/// The share of those that is spent on a queue of Erlang, whose formula settles the rest.
+const SETTLED: f64 = 0.1;
 
 /// The share of the room for waiting that is not told apart where nobody says.
 const INDIFFERENCE: f64 = 0.02;
@@ -149,9 +152,12 @@ impl Draft<'_> {
 }
 
 fn effort(scenario: &Scenario) -> Effort {
+    let share = if twin::is_erlangs(scenario) { SETTLED } else { 1.0 };
     match scenario.run.precision {
-        Some(share) => Effort { precision: share.0, most: MOST_WITH_PRECISION, first: 0 },
-        None => Effort { precision: INDIFFERENCE, most: MOST, first: 0 },
+        Some(precision) => {
+            Effort { precision: precision.0, most: share * MOST_WITH_PRECISION, first: 0 }
+        }
+        None => Effort { precision: INDIFFERENCE, most: share * MOST, first: 0 },
     }
 }
 

@@ -55,8 +55,8 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
         draw_series(&plot, chart, series, (&x, &y));
         sheet.close();
     }
-    for rule in &chart.rules {
-        draw_rule(&sheet, &root, &plot, frame, rule, (&x, &y));
+    for (place, rule) in chart.rules.iter().enumerate() {
+        draw_rule((&sheet, &root, &plot), frame, (place, rule), (&x, &y));
     }
     let pixels = |tenths: i32| f64::from(tenths) / 10.0;
     Drawing {
@@ -133,7 +133,11 @@ fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
         let series = key.series.map(|place| (place, &chart.series[place]));
         let dashed = series.is_none_or(|(_, series)| palette::series(series.colour).1);
         sheet.open(Group { class: "key", series: key.series, dashed, ..Group::default() });
-        let ink = series.map_or(INK, |(_, series)| palette::series(series.colour).0);
+        let rule = || chart.rules.iter().position(|rule| rule.name == key.name);
+        let ink = match series {
+            Some((_, series)) => palette::series(series.colour).0,
+            None => palette::rule(rule().unwrap_or(0)),
+        };
         let boxed = |from: i32, to: i32, alpha: f64| {
             let corners = [(from, middle - 40), (to, middle + 40)];
             root.draw(&Rectangle::new(corners, ink.mix(alpha).filled())).expect(TAKEN);
@@ -160,14 +164,12 @@ fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
 }
 
 fn draw_rule(
-    sheet: &Sheet,
-    root: &Root,
-    plot: &Plot,
+    (sheet, root, plot): (&Sheet, &Root, &Plot),
     (left, top, right, bottom): (i32, i32, i32, i32),
-    rule: &Rule,
+    (place, rule): (usize, &Rule),
     (x, y): (&Scale, &Scale),
 ) {
-    let style = INK.stroke_width(12);
+    let style = palette::rule(place).stroke_width(12);
     sheet.open(Group { class: "rule", title: rule.name.clone(), dashed: true, ..Group::default() });
     match rule.at {
         At::X(value) if x.holds(value) => {

@@ -30,6 +30,11 @@ pub(super) fn series(place: usize) -> (RGBColor, bool) {
     (SERIES[place % SERIES.len()], place >= SERIES.len())
 }
 
+/// The colour of a rule by its place: the first as dark as words, the others told apart.
+pub(super) fn rule(place: usize) -> RGBColor {
+    [INK, SERIES[4], SERIES[2], SERIES[3]][place % 4]
+}
+
 /// The colour on a dark ground of each colour that needs another there.
 pub(super) const DARK: &[(RGBColor, &str)] = &[
     (INK, "#e4e7eb"),

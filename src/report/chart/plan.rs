@@ -7,13 +7,19 @@ use crate::outcome::{Candidate, Estimate, Objective, Plan};
 pub fn of_plan(plan: &Plan) -> Vec<Chart> {
     let first = plan.question.objectives.first().map_or("", String::as_str);
     let mut charts = Vec::new();
-    charts.extend(against_servers(plan, first));
+    charts.extend(against_servers(plan, decides(plan).unwrap_or(first)));
     let found = plan.recommendation.as_ref();
     let breaks = found.and_then(|found| found.breaks_first.as_deref());
     let breaks = breaks.filter(|name| plan.question.objectives.iter().any(|one| one == name));
     charts.extend(against_load(plan, breaks.unwrap_or(first)));
     charts.extend(against_cost(plan, first));
     charts
+}
+
+/// The objective that a server less would break.
+fn decides(plan: &Plan) -> Option<&str> {
+    let less = plan.recommendation.as_ref()?.one_less.as_ref()?;
+    less.objectives.iter().find(|one| !one.met).map(|one| one.objective.as_str())
 }
 
 /// The limit of an objective and the unit of its measure.

@@ -152,8 +152,8 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
     let x = leading(dimensions)?;
     let other = splitting(dimensions, x);
     let lines = Lines { sweep, x, other, dimensions };
-    let series = lines.series(&|point| drawn(latency, point));
-    let theory = lines.theory(latency);
+    let own = |point: &Point| drawn(latency, point);
+    let (series, theory) = (lines.series(&own), lines.theory(latency, &own));
     let values: Vec<f64> = series.iter().flat_map(heights).collect();
     if values.is_empty() {
         return None;
@@ -173,15 +173,20 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
     })
 }
 
-/// The mean latency beside what theory knows of it, where the other chart shows another measure.
+/// The mean latency of the points that theory knows beside what it knows of them, where the other
+/// chart shows another measure.
 fn known(sweep: &Sweep, dimensions: &[Dimension]) -> Option<Chart> {
     let x = leading(dimensions)?;
     let lines = Lines { sweep, x, other: splitting(dimensions, x), dimensions };
-    let theory = lines.theory(Measure::Mean);
+    let own = |point: &Point| {
+        point.measures.theory.as_ref()?;
+        drawn(Measure::Mean, point)
+    };
+    let theory = lines.theory(Measure::Mean, &own);
     if sweep.latency == "mean" || theory.is_empty() {
         return None;
     }
-    let series = lines.series(&|point| drawn(Measure::Mean, point));
+    let series = lines.series(&own);
     let values: Vec<f64> = series.iter().flat_map(heights).collect();
     Some(Chart {
         name: "theory",
@@ -259,9 +264,9 @@ impl Lines<'_> {
     }
 
     /// What theory knows of the points of each line, dashed.
-    fn theory(&self, measure: Measure) -> Vec<Series> {
+    fn theory(&self, measure: Measure, of: &dyn Fn(&Point) -> Option<Estimate>) -> Vec<Series> {
         let exact = |point: &Point| value_of(measure, &point.measures.theory.as_ref()?.latency_s);
-        let lines = self.best(&exact).into_iter().enumerate();
+        let lines = self.best(&|point| of(point)?.estimate).into_iter().enumerate();
         let each = lines.map(|(colour, (name, points))| {
             let line = points.iter().filter_map(|(x, point)| Some((*x, exact(point)?)));
             // The palette begins anew after seven colours, dashed.
