@@ -57,7 +57,7 @@ fn what_simulation_cannot_tell_from_its_limit_the_exact_formula_does() {
     // Limits that six servers keep, and miss, by one part in ten thousand.
     for (share, wanted) in [(1.0001, 6), (0.9999, 7)] {
         let limit = (exact * share * 1e9).round();
-        let objective = format!("slo.fast.objective = 'p99<{limit}ns'\n");
+        let objective = format!("slo.fast.objective = 'p99<{limit}ns'\nrun.precision = '20%'\n");
         let found = planned(&desk(&objective), &Ask::default());
         assert_eq!(servers(&found), wanted, "{}", found.answer);
         let six = found.candidates.iter().find(|one| one.servers == 6).unwrap();

@@ -166,7 +166,7 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
         name: if x.is_rate() { "load-latency" } else { "along" },
         title,
         about: lines.about(&word(latency)),
-        x: Axis::of(x.label(), Unit::Plain),
+        x: beneath(x),
         y: upward(latency, sweep, &values),
         series: theory.into_iter().chain(series).collect(),
         rules: objectives(sweep, latency, At::Y),
@@ -192,11 +192,17 @@ fn known(sweep: &Sweep, dimensions: &[Dimension]) -> Option<Chart> {
         name: "theory",
         title: "Mean latency and what theory knows".to_owned(),
         about: format!("{} Dashed lines are exact.", lines.about("mean latency")),
-        x: Axis::of(x.label(), Unit::Plain),
+        x: beneath(x),
         y: upward(Measure::Mean, sweep, &values),
         series: theory.into_iter().chain(series).collect(),
         rules: objectives(sweep, Measure::Mean, At::Y),
     })
+}
+
+/// The axis of numbers that a chart is drawn along; whole ones have no places between them.
+fn beneath(x: &Dimension) -> Axis {
+    let whole = (0..x.len()).filter_map(|place| x.number(place)).all(|value| value.fract() == 0.0);
+    Axis::of(x.label(), if whole { Unit::Count } else { Unit::Plain })
 }
 
 /// The axis to draw along: of numbers with three values or more, a rate before others.
