@@ -23,10 +23,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::predictive::learner::{Habits, Learner};
-use super::predictive::scaler::start_ns;
+use super::predictive::start_ns;
 use super::{Autoscaler, Kind, Manners, Setup, Signals, Target};
 use crate::diagnose::Problem;
 use crate::forecast::Method;
+use crate::model::Foresight;
 use crate::registry::{Recipe, Variant};
 use crate::time::{Duration, Instant};
 use crate::units::Share;
@@ -295,7 +296,7 @@ impl Autoscaler for CheapestMix {
         if let Some(learner) = &mut self.learner {
             learner.learn(signals.now, |at| signals.fleet_arrivals_until(at));
         }
-        let ahead = self.learner.as_ref().and_then(|learner| learner.load_ahead(signals.now));
+        let ahead = self.learner.as_mut().and_then(|learner| learner.load_ahead(signals.now));
         let load = match (present, ahead) {
             (Some(present), Some((ahead, _))) => present.max(ahead),
             (Some(only), None) | (None, Some((only, _))) => only,
@@ -315,6 +316,10 @@ impl Autoscaler for CheapestMix {
             mix.gives_up.words()
         );
         Target::new(counts[self.own], why)
+    }
+
+    fn foresight(&self) -> Option<Foresight> {
+        self.learner.as_ref().map(Learner::foresight)
     }
 
     fn manners(&self) -> Manners {

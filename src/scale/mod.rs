@@ -47,9 +47,14 @@ pub mod wva;
 use std::fmt;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 pub use signals::{Counts, Metric, Metrics, Seen, Signals, Totals};
 
 use crate::diagnose::Problem;
+use crate::document::Node;
+use crate::model::Foresight;
 use crate::registry::{Entry, Role};
 use crate::rng::Seed;
 use crate::time::Duration;
@@ -114,6 +119,11 @@ pub trait Autoscaler {
 
     /// What it has learnt, as text to be saved.
     fn memory(&self) -> Option<String> {
+        None
+    }
+
+    /// What it foresaw at each of its looks.
+    fn foresight(&self) -> Option<Foresight> {
         None
     }
 }
@@ -211,17 +221,44 @@ pub struct Kind {
     pub mixed: bool,
 }
 
-/// Reads the rates (requests a second) of a traffic file, bin by bin; none where it does not tell.
-type ReadRates<'a> = dyn Fn(&str, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
+/// Traffic of the time before a run as the scenario names it: a file, or a table of how it is
+/// read.
+#[derive(Clone, Debug)]
+pub struct Past(pub Node);
+
+impl<'de> Deserialize<'de> for Past {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Node::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Serialize for Past {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plain: serde_json::Value = self.0.typed().map_err(serde::ser::Error::custom)?;
+        plain.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Past {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Past".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["string", "object"] })
+    }
+}
+
+/// Reads the rates (requests a second) of past traffic, bin by bin; none where it does not tell.
+type ReadRates<'a> = dyn Fn(&Past, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
 
 /// What reads traffic of the time before a run: this room knows no files of traffic.
 #[derive(Clone, Copy)]
 pub struct History<'a>(pub &'a ReadRates<'a>);
 
 impl History<'_> {
-    /// The rates of a file in bins of this width.
-    pub fn read(&self, file: &str, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
-        (self.0)(file, bin).map_err(|problem| Problem::about("history", problem.to_string()))
+    /// The rates of past traffic in bins of this width.
+    pub fn read(&self, past: &Past, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+        (self.0)(past, bin).map_err(|problem| problem.at(&past.0.origin))
     }
 }
 

@@ -371,21 +371,25 @@ fn penalties(
 }
 
 /// How long a percentile of latency was missed, by the intervals of the run's timeline.
+///
+/// An interval in which requests were there and none ended is judged with the next in which one
+/// did; one without requests misses nothing.
 fn missed(goal: &Goal, measured: &Measured, (from, to): (Instant, Instant)) -> Duration {
     let Measure::Percentile(p) = goal.measure else { return Duration::ZERO };
     let width = measured.timeline.width();
-    let mut missed = Duration::ZERO;
+    let (mut missed, mut silent) = (Duration::ZERO, Duration::ZERO);
     for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
         let at = Instant(index * width.0);
         let (start, end) = (at.max(from), (at + width).min(to));
-        if end <= start || bin.completions + bin.errors == 0 {
+        let span = if start < end { end.since(start) } else { Duration::ZERO };
+        if bin.completions + bin.errors == 0 {
+            silent += if bin.in_system_ns > 0 { span } else { Duration::ZERO };
             continue;
         }
         let value = bin.latency.quantile(p).map(|ns| ns as f64 / SECOND_NS as f64);
         let met = bin.errors == 0 && value.is_some_and(|value| goal.is_met_by(value));
-        if !met {
-            missed += end.since(start);
-        }
+        let judged = std::mem::take(&mut silent) + span;
+        missed += if met { Duration::ZERO } else { judged };
     }
     missed
 }

@@ -154,7 +154,6 @@ impl Scenario {
         let pools = self.pool.iter();
         let kinds: Vec<_> =
             pools.map(|(name, pool)| AutoscalerTable::kind(name, pool, &self.folder)).collect();
-        let budget = self.cost.budget.map(|budget| budget.0);
         Ok(PoolLife {
             name: name.to_owned(),
             spec,
@@ -174,7 +173,7 @@ impl Scenario {
             notice: pool.notice,
             idle_timeout: time(&pool.idle_timeout)?,
             seed,
-            scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder, (&kinds, budget))?,
+            scaler: AutoscalerTable::scaler(name, pool, seed, self, &kinds)?,
             now: PoolState::default(),
         })
     }

@@ -11,6 +11,7 @@ mod balancer;
 mod billing;
 mod build;
 mod failure;
+mod history;
 mod input;
 mod objective;
 mod pool;

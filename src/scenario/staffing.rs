@@ -12,7 +12,8 @@ use std::path::Path;
 use super::{Goal, Measure, Measured, Pool, Scenario, billing};
 use crate::fleet::State;
 use crate::law::{self, Unit};
-use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
+use crate::model::Foresight;
+use crate::outcome::{Autoscaling, Bounds, Decided, Foreseen, Interval};
 use crate::probe::{Census, Change, Decision, Offered, Step};
 use crate::scale::elasticity::{self, Steps};
 use crate::theory::{Target, min_servers};
@@ -137,16 +138,21 @@ pub(super) fn autoscaling(
         let worth: f64 = own().map(|life| life.worth_s(pool, from, to)).sum();
         let counts = counts(census, Some(index), |it| pool.worth(it.slots, it.speed));
         // With several pools the load could go to any of them: there is no demand of one.
+        let startup = mean_startup(&scenario.folder, pool);
         let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
         let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
         let bounds = demand.as_ref().map(|demand| {
-            let startup = mean_startup(&scenario.folder, pool);
-            bounds(demand, from, to, startup)
+            let ideal = bounds(demand, from, to, startup);
+            Bounds { ideal_cost: ideal.ideal_server_hours * pool.price.0, ..ideal }
         });
-        let elasticity = demand.as_ref().map(|demand| {
-            let steps = demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect();
-            elasticity::measure(&Steps::new(steps), &supply, to.0, census.width.max(SHORTEST).0)
+        let steps = demand.as_ref().map(|demand| {
+            Steps::new(demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect())
         });
+        let elasticity = steps
+            .as_ref()
+            .map(|demand| elasticity::measure(demand, &supply, to.0, census.width.max(SHORTEST).0));
+        let short = steps.as_ref().map(|demand| elasticity::shortages(demand, &supply, to.0));
+        let foresight = census.foresights.iter().find(|(pool, _)| *pool == index);
         let decisions: Vec<&Decision> =
             census.decisions.iter().filter(|decision| decision.pool == index).collect();
         Some(Autoscaling {
@@ -165,6 +171,9 @@ pub(super) fn autoscaling(
             bounds,
             elasticity,
             violated_share: violated(scenario, measured, to),
+            short_minutes: short.as_deref().map(|short| minutes(short.iter().copied())),
+            forecasts: foresight
+                .map(|(_, it)| foreseen(it, census, short.as_deref(), startup, (from, to))),
             timeline: timeline(&counts, measured, to),
             decisions: decisions.into_iter().map(decided).collect(),
             memory: census
@@ -175,6 +184,52 @@ pub(super) fn autoscaling(
         })
     };
     (0_u16..).zip(&scenario.pool).filter_map(one).collect()
+}
+
+fn minutes(stretches: impl Iterator<Item = (u64, u64)>) -> f64 {
+    let ns: u64 = stretches.map(|(from, to)| to - from).sum();
+    Duration(ns).as_secs_f64() / 60.0
+}
+
+/// Intervals of what arrived that are long enough to be followed: their width and their sums.
+fn followed(census: &Census) -> (Duration, impl Iterator<Item = (Instant, Offered)>) {
+    let together = SHORTEST.0.div_ceil(census.width.0).max(1);
+    let width = Duration(together * census.width.0);
+    let sums = census.offered.chunks(together as usize);
+    let sums = sums.map(|offered| offered.iter().copied().sum());
+    (width, (0_u64..).map(move |index| Instant(index * width.0)).zip(sums))
+}
+
+/// What was foreseen one start-up time ahead, held against what came and the servers missing then.
+fn foreseen(
+    foresight: &Foresight,
+    census: &Census,
+    short: Option<&[(u64, u64)]>,
+    startup: Duration,
+    (from, to): (Instant, Instant),
+) -> Foreseen {
+    let (width, offered) = followed(census);
+    let (mut judged, mut low, mut missing) = (Duration::ZERO, Duration::ZERO, 0.0);
+    for (at, offered) in offered.take_while(|(at, _)| *at < to).filter(|(at, _)| *at >= from) {
+        let ordered = at.0.checked_sub(startup.0).map(Instant);
+        let Some(load) = ordered.and_then(|at| foresight.load_at(at)) else { continue };
+        let end = (at + width).min(to);
+        judged += end.since(at);
+        if offered.arrivals as f64 / width.as_secs_f64() <= load {
+            continue;
+        }
+        low += end.since(at);
+        let short = short.unwrap_or_default();
+        let first = short.partition_point(|stretch| stretch.1 <= at.0);
+        let within = short[first..].iter().take_while(|stretch| stretch.0 < end.0);
+        missing += minutes(within.map(|stretch| (stretch.0.max(at.0), stretch.1.min(end.0))));
+    }
+    Foreseen {
+        forecaster: foresight.forecaster.to_owned(),
+        refits: foresight.refits,
+        low_share: (judged > Duration::ZERO).then(|| low.as_secs_f64() / judged.as_secs_f64()),
+        short_minutes: short.map(|_| missing),
+    }
 }
 
 fn decided(decision: &Decision) -> Decided {
@@ -231,8 +286,7 @@ fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec
         .map(|it| it.limit);
     // Without a limit of latency the slots are meant to be busy for four fifths of the time.
     let share = utilization.unwrap_or(if goal.is_some() { 1.0 } else { 0.8 }).max(0.01);
-    let together = SHORTEST.0.div_ceil(census.width.0).max(1);
-    let width = Duration(together * census.width.0);
+    let (width, offered) = followed(census);
     let servers = |offered: Offered| {
         if offered.arrivals == 0 {
             return 0;
@@ -244,9 +298,8 @@ fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec
         by_share.max(by_goal.unwrap_or(0)).div_ceil(pool.slots)
     };
     let mut steps: Vec<(Instant, u32)> = Vec::new();
-    for (index, offered) in (0_u64..).zip(census.offered.chunks(together as usize)) {
-        let at = Instant(index * width.0);
-        let count = servers(offered.iter().copied().sum());
+    for (at, offered) in offered {
+        let count = servers(offered);
         if at < to && steps.last().is_none_or(|(_, last)| *last != count) {
             steps.push((at, count));
         }
@@ -278,6 +331,7 @@ fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Durati
     let hours = |ns: u128| ns as f64 / SECOND_NS as f64 / 3600.0;
     Bounds {
         ideal_server_hours: hours(paid_ns),
+        ideal_cost: 0.0,
         static_peak_servers: peak,
         static_peak_hours: hours(u128::from(to.since(from).0) * u128::from(peak)),
         method:

@@ -2,6 +2,7 @@
 
 use crate::diagnose::Problem;
 use crate::forecast::{Forecaster as _, Method, Online, Setup};
+use crate::model::Foresight;
 use crate::registry::Recipe;
 use crate::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ pub(in crate::scale) struct Learner {
     offset_ns: u64,
     /// The arrivals counted up to the end of the last bin that was taken in.
     counted: (Instant, u64),
+    /// The forecaster's name, and what was told at each look that told another load.
+    name: &'static str,
+    told: Vec<(Instant, f64)>,
 }
 
 /// How a learner is set.
@@ -54,7 +58,8 @@ impl Learner {
         }
         let (horizon, quantile) = (habits.horizon, habits.quantile);
         let counted = (Instant::START, 0);
-        Ok(Self { forecaster, bin, horizon, quantile, offset_ns, counted })
+        let (name, told) = (recipe.name, Vec::new());
+        Ok(Self { forecaster, bin, horizon, quantile, offset_ns, counted, name, told })
     }
 
     /// Takes in every bin that is over: `until` tells the newest count up to an instant that can be
@@ -81,7 +86,7 @@ impl Learner {
     }
 
     /// The largest load forecast from now to the horizon, and when it comes.
-    pub(in crate::scale) fn load_ahead(&self, now: Instant) -> Option<(f64, Duration)> {
+    pub(in crate::scale) fn load_ahead(&mut self, now: Instant) -> Option<(f64, Duration)> {
         let bin = self.bin;
         let steps = self.horizon.0.div_ceil(bin.0);
         let ahead = (1..=steps).filter_map(|step| {
@@ -90,7 +95,16 @@ impl Learner {
             Some((forecast.quantile(self.quantile), after))
         });
         // Of equal loads the first one counts.
-        ahead.reduce(|most, next| if next.0 > most.0 { next } else { most })
+        let most = ahead.reduce(|most, next| if next.0 > most.0 { next } else { most })?;
+        if self.told.last().is_none_or(|last| last.1 != most.0) {
+            self.told.push((now, most.0));
+        }
+        Some(most)
+    }
+
+    /// What was told, to be held against what came.
+    pub(in crate::scale) fn foresight(&self) -> Foresight {
+        Foresight { forecaster: self.name, refits: self.refits(), loads: self.told.clone() }
     }
 
     /// How often the forecaster was fitted.

@@ -132,7 +132,9 @@ fn a_mix_of_pools_keeps_its_budget_and_says_what_it_gave_up() {
         outcome.cost.breakdown.unwrap().budget.unwrap().spent_per_hour
     };
     let (rich, poor) = (spent(rich), spent(poor));
-    // About 7.1 servers of each kind carry 10 busy slots at 70 % with half on spot servers.
-    assert!((8.0..14.0).contains(&rich), "{rich}");
-    assert!(poor < rich / 2.0, "{poor} against {rich}");
+    // 10 busy slots at 70 % are 14.3, half of them on demand: 4 servers of 2 slots (7.1) at 1, and
+    // 3 or 4 at 0.4 as chance has it; where one is reclaimed, two overlap for its notice.
+    assert!((5.2..5.7).contains(&rich), "{rich}");
+    // 3 an hour buy no more than 7 on spot, which leaves headroom above 5.
+    assert!((2.0..=3.0).contains(&poor), "{poor} within a budget of 3");
 }

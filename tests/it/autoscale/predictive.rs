@@ -112,8 +112,10 @@ fn a_history_shorter_than_the_horizon_is_refused() {
     let folder = Folder::new("short");
     folder.counts("past.csv", (0..4).map(wave));
     let text = "[traffic.main]\narrivals = { process = 'poisson', rate = '1/s' }\n\
+                service = { law = 'exponential', mean = '1s' }\n\
                 [pool.main]\nstartup = { law = 'constant', mean = '4m' }\n\
-                [pool.main.autoscaler]\npolicy = 'predictive'\nhistory = 'past.csv'\n";
+                [pool.main.autoscaler]\npolicy = 'predictive'\n\
+                history = { trace = 'past.csv', time-unit = 's', interval = '1m' }\n";
     let document = Node::from_toml("test.toml", text).unwrap();
     let refused = Scenario::from_document(&document, &folder.0).unwrap_err().render(false);
     assert!(refused.contains("horizon") && refused.contains("longer file"), "{refused}");
