@@ -176,7 +176,8 @@ impl Common {
             overlay.set_manifests(reading);
         }
         let flags = [
-            // Which limits and orders there are depends on where requests wait, so that comes first.
+            // Which limits and orders there are depends on where requests wait, so that comes
+            // first.
             ("--queue", "balancer.queue", &self.queue),
             ("--servers", "pool.*.servers", &self.servers),
             ("--slots", "pool.*.slots", &self.slots),

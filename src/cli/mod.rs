@@ -49,7 +49,8 @@ enum Command {
     Sweep(sweep::Args),
     /// Join the parts of a sweep that `--shard` made.
     Merge(merge::Args),
-    /// The cheapest fleet that meets the objectives: how many servers, what it costs, what is in hand.
+    /// The cheapest fleet that meets the objectives: how many servers, what it costs, what is in
+    /// hand.
     Plan(plan::Args),
     /// Tables, charts and the page again, from the folders that `--out` wrote.
     Report(report::Args),

@@ -61,6 +61,13 @@ impl<'a> Reader<'a> {
         Origin::new(&self.source, from..to.max(from))
     }
 
+    /// Whether a key is indented with a tab, which YAML forbids and the parser takes for a blank.
+    fn is_after_tab(&self, span: Span) -> bool {
+        let before = &self.source.text[..self.byte(span.start.index())];
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        line.contains('\t') && line.trim_start().is_empty()
+    }
+
     /// The event that is wanted here; the text cannot end inside a value.
     fn inside(&mut self) -> Result<(Event<'a>, Span), Problem> {
         self.next()?.ok_or_else(|| Problem::new("the file ends inside a value"))
@@ -112,6 +119,11 @@ impl<'a> Reader<'a> {
             let origin = self.place(span);
             let name = match key {
                 Event::MappingEnd => return Ok(Value::Table(table)),
+                Event::Scalar(text, ..) if self.is_after_tab(span) => {
+                    return Err(Problem::new(format!("a tab stands before `{text}`"))
+                        .help("indent YAML with blanks")
+                        .at(&origin));
+                }
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => return Err(Problem::new("a key must be a word").at(&origin)),
             };

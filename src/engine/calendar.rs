@@ -17,8 +17,8 @@ pub(super) struct Entry {
 
 const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
 
-/// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes 2n
-/// and 2n + 1 stands at n.
+/// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes
+/// 2n and 2n + 1 stands at n.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     nodes: Vec<Entry>,

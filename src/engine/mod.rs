@@ -15,6 +15,7 @@ mod abandon;
 mod calendar;
 mod calls;
 mod drive;
+mod ends;
 mod faults;
 mod guarded;
 mod health;

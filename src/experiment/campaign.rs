@@ -184,8 +184,8 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// Whether the requests of a replication are drawn ahead and kept for all variants. Recorded ones
-    /// are in memory as they are.
+    /// Whether the requests of a replication are drawn ahead and kept for all variants. Recorded
+    /// ones are in memory as they are.
     fn keeps(&self) -> bool {
         self.shared && self.variants.len() > 1 && self.recorded.iter().all(Option::is_none)
     }

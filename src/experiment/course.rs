@@ -1,7 +1,7 @@
 //! The course of a steady state, request by request: how correlated its requests are.
 //!
-//! The spread of ten replications tells their variance within a factor of two, and whoever judges by
-//! it whether they suffice takes those for enough that happen to be alike: the very ones whose
+//! The spread of ten replications tells their variance within a factor of two, and whoever judges
+//! by it whether they suffice takes those for enough that happen to be alike: the very ones whose
 //! intervals are too narrow. (Of the runs of M/M/4 at 0.8 that passed such a rule, 87 % covered the
 //! 99th percentile, of all runs 95 %.) Excursions and stretches within the runs are far more, and
 //! nearly independent of that spread.

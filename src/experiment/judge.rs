@@ -35,8 +35,8 @@ pub(super) enum Duration {
 
 /// What became of an objective: what the interval of its measure says, which is shown beside it.
 ///
-/// A percentile that the runs do not support is not shown. Then the share beyond its limit is asked,
-/// which needs fewer requests: `p99 < T` says that at most 1 % are longer than T.
+/// A percentile that the runs do not support is not shown. Then the share beyond its limit is
+/// asked, which needs fewer requests: `p99 < T` says that at most 1 % are longer than T.
 pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estimate> {
     let value = estimates.of(goal.measure);
     let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;

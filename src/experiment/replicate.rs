@@ -126,7 +126,8 @@ impl Resampling {
         if resampled { Method::Resamples } else { Method::Replications }
     }
 
-    /// What the reader should know of how the intervals of a finite replay came about, and of a stop.
+    /// What the reader should know of how the intervals of a finite replay came about, and of a
+    /// stop.
     pub(super) fn words(&self, runs: &Runs, wanted: usize, scenario: &Scenario) -> Vec<String> {
         let done = runs.replications.len();
         let mut words = Vec::new();
@@ -157,8 +158,8 @@ impl Resampling {
         let latency = |parts: &Vec<Part>| parts[0].outcome.latency_s;
         let alike = runs.replications.windows(2).all(|pair| latency(&pair[0]) == latency(&pair[1]));
         let what = if alike {
-            "nothing in this replay is random: its numbers are exact for this trace, and say nothing \
-             of another"
+            "nothing in this replay is random: its numbers are exact for this trace, and say \
+             nothing of another"
         } else {
             "intervals are conditional on this trace: only what is drawn beside it varies"
         };

@@ -178,8 +178,8 @@ fn gain(differences: &[Difference]) -> Option<String> {
     let what = word_of(path);
     if most < 1.05 {
         return Some(format!(
-            "the same requests for all brought nothing: differences in {what} vary as they would on \
-             separate ones"
+            "the same requests for all brought nothing: differences in {what} vary as they would \
+             on separate ones"
         ));
     }
     Some(format!(

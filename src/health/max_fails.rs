@@ -1,8 +1,9 @@
 //! nginx's rule: so many failures within a while, and the server is left alone for as long.
 //!
 //! **What it does.** A server that has failed `max-fails` times without `fail-timeout` having
-//! passed between failures is sent nothing for `fail-timeout`, then a single request. If that succeeds the
-//! server is back, else the wait begins anew. Successes between failures are not counted.
+//! passed between failures is sent nothing for `fail-timeout`, then a single request. If that
+//! succeeds the server is back, else the wait begins anew. Successes between failures are not
+//! counted.
 //! **When it shines.** It costs nothing and needs no extra requests.
 //! **When it fails.** With the default of one failure a single slip takes a server out for ten
 //! seconds, and a burst of them takes out all (set `panic`, or more `max-fails`).

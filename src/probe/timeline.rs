@@ -8,8 +8,8 @@ use crate::time::{Duration, Instant};
 /// The most bins that are kept: a chart has no room for more, and a report no need.
 const MOST: usize = 480;
 
-/// The most bins of a width that was asked for: a request that ends in a hundred years must not fill
-/// the memory, so beyond it bins double as well.
+/// The most bins of a width that was asked for: a request that ends in a hundred years must not
+/// fill the memory, so beyond it bins double as well.
 const MOST_FIXED: usize = 1_000_000;
 
 /// One interval.

@@ -308,9 +308,10 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         outcome.advice.insert(
             0,
             format!(
-                "utilization ≥ 1: work arrives {offered:.2} times as fast as the fleet can serve it; \
-                 there is no steady state, and latency grows as long as traffic lasts (the backlog \
-                 took {overrun:.0} s to clear, which utilization, throughput and cost leave out)"
+                "utilization ≥ 1: work arrives {offered:.2} times as fast as the fleet can serve \
+                 it; there is no steady state, and latency grows as long as traffic lasts (the \
+                 backlog took {overrun:.0} s to clear, which utilization, throughput and cost \
+                 leave out)"
             ),
         );
     }

@@ -50,7 +50,8 @@ impl Counts {
                 && !chosen.0.is_multiple_of(interval.0.max(1))
             {
                 let what = format!(
-                    "bins of {chosen} cannot be made of the file's rows, which cover {interval} each"
+                    "bins of {chosen} cannot be made of the file's rows, which cover {interval} \
+                     each"
                 );
                 return Err(Problem::new(what).help("choose a whole number of rows a bin"));
             }

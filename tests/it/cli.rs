@@ -301,8 +301,9 @@ fn counts_cover_their_last_interval_even_if_nothing_arrives_in_it() {
 
 #[test]
 fn a_log_of_requests_is_whole_or_not_there() {
-    let out = scratch("log", b"");
-    fs::remove_file(&out).unwrap();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli/log");
+    // It may be there from an earlier run.
+    drop(fs::remove_dir_all(&out));
     let args = ["replay", "-", "--requests", "--out", out.to_str().unwrap()];
     let output = run_with(&args, format!("{TRAFFIC}3.0,-1\n").as_bytes());
     assert_eq!(output.status.code(), Some(2));
@@ -314,7 +315,8 @@ fn a_log_of_requests_is_whole_or_not_there() {
 #[test]
 fn overload_is_told_where_it_is_and_not_where_requests_are_refused() {
     let overloaded = |toml: &str| {
-        let base = "traffic.a = { arrivals = 'poisson:rate=50/s', service = 'exponential:mean=1s' }\n\
+        let base = "traffic.a.arrivals = 'poisson:rate=50/s'\n\
+                    traffic.a.service = 'exponential:mean=1s'\n\
                     run = { duration = '100s', warm-up = 'none' }\n";
         let path = scratch("overload.toml", format!("{base}{toml}").as_bytes());
         let outcome = json(&run(&["replay", path.to_str().unwrap(), "--format", "json"]));

@@ -1,13 +1,13 @@
-//! The intervals that are called `ok` cover the truth as often as they say, on queues whose truth is
-//! known: 200 seeded experiments each, or as many as `PLIMSOLL_COVERAGE` says. The thousand of the
-//! acceptance test:
+//! The intervals that are called `ok` cover the truth as often as they say, on queues whose truth
+//! is known: 200 seeded experiments each, or as many as `PLIMSOLL_COVERAGE` says. The thousand of
+//! the acceptance test:
 //!
 //! ```sh
 //! PLIMSOLL_COVERAGE=1000 cargo test --release --test it coverage
 //! ```
 //!
-//! Up to 999 experiments the hits must lie in the binomial acceptance range of a valid 95 % interval
-//! at two-sided size 10⁻³; from 1,000 on, between 93 % and 97 %.
+//! Up to 999 experiments the hits must lie in the binomial acceptance range of a valid 95 %
+//! interval at two-sided size 10⁻³; from 1,000 on, between 93 % and 97 %.
 
 use plimsoll::experiment::{Crew, replicate};
 use plimsoll::outcome::{Estimate, Estimated, Status};

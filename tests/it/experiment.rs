@@ -1,5 +1,5 @@
-//! Experiments: what they find, that nothing depends on threads, that a stop keeps what is done, and
-//! what they refuse.
+//! Experiments: what they find, that nothing depends on threads, that a stop keeps what is done,
+//! and what they refuse.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

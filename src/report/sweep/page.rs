@@ -34,7 +34,8 @@ pub fn page(sweep: &Sweep, command: &str) -> String {
     ])
 }
 
-/// The finding that answers the question (the best point, the load that is carried), and the others.
+/// The finding that answers the question (the best point, the load that is carried), and the
+/// others.
 fn verdict(sweep: &Sweep) -> (String, Vec<String>) {
     let mut others = sweep.findings.clone();
     let marks = ["the best is", "the best that", "nearest is", "is met, by"];

@@ -231,7 +231,8 @@ pub static FORMATS: &[Format] = &[
         name: "servegen-rates",
         manual: "Rates of model services from ServeGen (Xiang et al., 2025): \
                  `category,model,window_start_s,total_rate_rps`, one service after another, each \
-                 from time zero, so the rows are sorted when they are read and the services add up.",
+                 from time zero, so the rows are sorted when they are read and the services add \
+                 up.",
         columns: &["category", "model", "window_start_s", "total_rate_rps"],
         unsorted: Some("ServeGen's services stand one after another"),
         fits: |_| true,

@@ -6,7 +6,8 @@ use plimsoll::document::Node;
 use plimsoll::scenario::Scenario;
 
 const BASE: &str = "[traffic.main]\narrivals = 'poisson:rate=10/s'\n\
-                    service = 'constant:value=10ms'\n[pool.web]\nservers = 4\nzone = 'a'\n[pool.api]\nservers = 2\nzone = 'b'\n";
+                    service = 'constant:value=10ms'\n[pool.web]\nservers = 4\nzone = 'a'\n\
+                    [pool.api]\nservers = 2\nzone = 'b'\n";
 
 fn refusal(rest: &str) -> String {
     let document = Node::from_toml("bad.toml", &format!("{BASE}{rest}")).unwrap();
@@ -41,7 +42,7 @@ fn mistakes_are_shown_where_they_are_with_what_to_do() {
         ),
         (
             "[failure.x]\nfault = 'errors'\nat = '1m'\n".to_owned(),
-            ["no request would fail", "share", "every = 3"],
+            ["no request would fail", "share", "nth = 3"],
         ),
         ("[health.checks]\nrise = 0\n".to_owned(), ["rise", "believed", "1 believes"]),
         ("[health.checks]\nfall = 0\n".to_owned(), ["fall", "believed", "1 believes"]),
