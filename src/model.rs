@@ -137,6 +137,8 @@ pub struct Foresight {
     pub refits: u64,
     /// The load (requests a second) that was prepared for, from each look on that changed it.
     pub loads: Vec<(Instant, f64)>,
+    /// What to know when judging it.
+    pub advice: Vec<String>,
 }
 
 impl Foresight {

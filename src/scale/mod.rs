@@ -14,6 +14,7 @@
 //! | products | [`hpa`], [`kpa`], [`keda`], [`ray_serve`], [`wva`], [`vpa`] (size, not count) |
 //! | learning | [`q_learning`] |
 //! | around others | [`max`], [`guard`] |
+//! | a bound | [`ideal`] |
 //!
 //! What a policy sees are [`Signals`]; [`elasticity`] measures afterwards how well supply followed
 //! demand.
@@ -25,6 +26,7 @@ pub mod elasticity;
 pub mod fixed;
 pub mod guard;
 pub mod hpa;
+pub mod ideal;
 pub mod keda;
 pub mod kpa;
 pub mod latency;
@@ -57,7 +59,7 @@ use crate::document::Node;
 use crate::model::Foresight;
 use crate::registry::{Entry, Role};
 use crate::rng::Seed;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// What a policy wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,6 +192,8 @@ pub struct Setup<'a> {
     pub startup: Duration,
     /// What reads traffic of the time before the run.
     pub history: History<'a>,
+    /// What knows the run before it is run: for bounds, not for policies that could be.
+    pub future: Future<'a>,
     /// The kinds of servers of all pools.
     pub kinds: &'a [Kind],
     /// What all pools together may cost an hour.
@@ -268,6 +272,26 @@ impl fmt::Debug for History<'_> {
     }
 }
 
+/// The servers demanded in a run, from each instant on.
+type Foretell<'a> = dyn Fn() -> Result<Vec<(Instant, u32)>, Problem> + 'a;
+
+/// What knows the run before it is run.
+#[derive(Clone, Copy)]
+pub struct Future<'a>(pub &'a Foretell<'a>);
+
+impl Future<'_> {
+    /// The servers that will be demanded, from each instant on.
+    pub fn demand(&self) -> Result<Vec<(Instant, u32)>, Problem> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Future<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Future")
+    }
+}
+
 impl Role for dyn Autoscaler {
     const KIND: &'static str = "autoscaler";
     const KEY: &'static str = "policy";
@@ -300,6 +324,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
     Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
+    Entry::of::<ideal::Ideal>(include_str!("ideal.rs")),
 ];
 
 /// Refuses an option that must be above 0.

@@ -13,7 +13,7 @@ use crate::registry::{self, Recipe, Role, Variant as _};
 use crate::rng::Seed;
 use crate::scale::cheapest_mix::CheapestMix;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, History, Kind, Manners, Metrics, Setup};
+use crate::scale::{Autoscaler, Future, History, Kind, Manners, Metrics, Setup};
 use crate::time::Duration;
 
 /// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
@@ -122,12 +122,15 @@ impl AutoscalerTable {
     }
 
     /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
+    ///
+    /// One that is only checked, `dry`, is told nothing of the future.
     pub(super) fn scaler(
         name: &str,
         pool: &Pool,
         seed: Seed,
         scenario: &Scenario,
         kinds: &[Kind],
+        dry: bool,
     ) -> Result<Option<Scaler>, Problem> {
         let replaced = Recipe::named("fixed")?;
         let (keys, recipe) = match &pool.autoscaler {
@@ -150,6 +153,7 @@ impl AutoscalerTable {
             kinds,
             budget: scenario.cost.budget.map(|budget| budget.0),
             history: History(&|past, bin| scenario.rates_before(past, bin)),
+            future: Future(&|| scenario.demand_ahead(pool, seed, dry)),
         };
         let policy = recipe.build(&setup)?;
         let manners = policy.manners();

@@ -217,12 +217,28 @@ impl Scenario {
         Ok(())
     }
 
+    /// Everything in the document that is an amount of money an hour.
+    fn price_nodes<'a>(&self, document: &'a Node) -> Vec<&'a Node> {
+        let mut nodes = Vec::new();
+        for name in self.pool.keys() {
+            nodes.extend(document.find(&format!("pool.{name}.price")));
+            let changes = document.find(&format!("pool.{name}.price-changes"));
+            if let Some(Value::List(changes)) = changes.map(|node| &node.value) {
+                nodes.extend(changes.iter().filter_map(|change| change.get("price")));
+            }
+        }
+        nodes.extend(document.find("cost.budget"));
+        nodes.extend(
+            self.slo.keys().filter_map(|name| document.find(&format!("slo.{name}.penalty"))),
+        );
+        nodes
+    }
+
     /// Finds the currency of all prices; refuses two.
     pub(super) fn settle_currency(&mut self, document: &Node) -> Result<(), Problem> {
         let mut first: Option<(String, String)> = None;
         let mut bare: Option<&Node> = None;
-        for name in self.pool.keys() {
-            let Some(node) = document.find(&format!("pool.{name}.price")) else { continue };
+        for node in self.price_nodes(document) {
             let Value::Text(text) = &node.value else { continue };
             let Some(currency) = currency_of(text) else {
                 bare = Some(node);

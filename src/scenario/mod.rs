@@ -10,6 +10,7 @@ mod autoscaler;
 mod balancer;
 mod billing;
 mod build;
+mod demand;
 mod failure;
 mod history;
 mod input;
@@ -203,7 +204,7 @@ impl Scenario {
         self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;
         self.check_resilience(document)?;
         // Building the fleet once finds what only shows when the parts meet.
-        self.plant(crate::rng::Seed::new(self.seed, 0)).map(drop)
+        self.plant_for(crate::rng::Seed::new(self.seed, 0), true).map(drop)
     }
 
     /// Whether every class is drawn.

@@ -1,22 +1,20 @@
 //! From the census of a run to its servers, hours and elasticity, and what could have been.
 //!
-//! *Demand* at a time is the fewest servers that meet the objectives with the load of 15 s or more:
-//! the first percentile or mean of latency or wait that the scenario states, by the M/M/c formula,
-//! and a stated limit of utilization; without objectives 80 % of the slots. The *ideal* follows it
-//! exactly: it knows the future and orders each server one mean start-up time ahead, paid from the
-//! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
-//! demand all the time. Neither pays for start-ups before the run began.
+//! The *ideal* follows the [demand](super::demand) exactly: it knows the future and orders each
+//! server one mean start-up time ahead, paid from the order, or keeps it through a gap where that
+//! is cheaper. The *static peak* holds the largest demand all the time. Neither pays for start-ups
+//! before the run began.
 
 use std::path::Path;
 
-use super::{Goal, Measure, Measured, Pool, Scenario, billing};
+use super::demand::{SHORTEST, demand, followed};
+use super::{Measure, Measured, Pool, Scenario, billing};
 use crate::fleet::State;
 use crate::law::{self, Unit};
 use crate::model::Foresight;
 use crate::outcome::{Autoscaling, Bounds, Decided, Foreseen, Interval};
-use crate::probe::{Census, Change, Decision, Offered, Step};
+use crate::probe::{Census, Change, Decision, Step};
 use crate::scale::elasticity::{self, Steps};
-use crate::theory::{Target, min_servers};
 use crate::time::{Duration, Instant, SECOND_NS};
 
 /// The life of one server.
@@ -139,7 +137,8 @@ pub(super) fn autoscaling(
         let counts = counts(census, Some(index), |it| pool.worth(it.slots, it.speed));
         // With several pools the load could go to any of them: there is no demand of one.
         let startup = mean_startup(&scenario.folder, pool);
-        let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
+        let demand =
+            (scenario.pool.len() == 1).then(|| demand(scenario, pool, followed(census), to));
         let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
         let bounds = demand.as_ref().map(|demand| {
             let ideal = bounds(demand, from, to, startup);
@@ -189,15 +188,6 @@ pub(super) fn autoscaling(
 fn minutes(stretches: impl Iterator<Item = (u64, u64)>) -> f64 {
     let ns: u64 = stretches.map(|(from, to)| to - from).sum();
     Duration(ns).as_secs_f64() / 60.0
-}
-
-/// Intervals of what arrived that are long enough to be followed: their width and their sums.
-fn followed(census: &Census) -> (Duration, impl Iterator<Item = (Instant, Offered)>) {
-    let together = SHORTEST.0.div_ceil(census.width.0).max(1);
-    let width = Duration(together * census.width.0);
-    let sums = census.offered.chunks(together as usize);
-    let sums = sums.map(|offered| offered.iter().copied().sum());
-    (width, (0_u64..).map(move |index| Instant(index * width.0)).zip(sums))
 }
 
 /// What was foreseen one start-up time ahead, held against what came and the servers missing then.
@@ -259,52 +249,6 @@ pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
     let setup = law::Setup { unit: Unit::Time, folder };
     let law = pool.startup.as_ref().and_then(|recipe| recipe.build(&setup).ok());
     law.map_or(Duration::ZERO, |law| Duration::from_secs_f64(law.mean()))
-}
-
-/// What a limit of latency or wait means for a queue.
-fn target(goal: &Goal) -> Option<Target> {
-    let t = goal.limit;
-    match goal.measure {
-        Measure::Percentile(p) if goal.below => Some(Target::LatencyQuantile { p, t }),
-        Measure::WaitPercentile(p) if goal.below => Some(Target::WaitQuantile { p, t }),
-        Measure::Mean if goal.below => Some(Target::LatencyMean(t)),
-        Measure::WaitMean if goal.below => Some(Target::WaitMean(t)),
-        _ => None,
-    }
-}
-
-/// Demand is taken over intervals no shorter than this: within a few seconds the number of arrivals
-/// is chance, which no autoscaler could follow.
-const SHORTEST: Duration = Duration::from_secs(15);
-
-/// The fewest servers that meet the objectives, from each instant it changes.
-fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec<(Instant, u32)> {
-    let goal = scenario.goals().find_map(target);
-    let utilization = scenario
-        .goals()
-        .find(|it| it.measure == Measure::Utilization && it.below)
-        .map(|it| it.limit);
-    // Without a limit of latency the slots are meant to be busy for four fifths of the time.
-    let share = utilization.unwrap_or(if goal.is_some() { 1.0 } else { 0.8 }).max(0.01);
-    let (width, offered) = followed(census);
-    let servers = |offered: Offered| {
-        if offered.arrivals == 0 {
-            return 0;
-        }
-        let service_s = offered.work_ns as f64 / 1e9 / offered.arrivals as f64 / pool.speed;
-        let rate = offered.arrivals as f64 / width.as_secs_f64();
-        let by_share = (rate * service_s / share - 1e-9).ceil().max(1.0) as u32;
-        let by_goal = goal.and_then(|goal| min_servers(rate, 1.0 / service_s, goal).ok());
-        by_share.max(by_goal.unwrap_or(0)).div_ceil(pool.slots)
-    };
-    let mut steps: Vec<(Instant, u32)> = Vec::new();
-    for (at, offered) in offered {
-        let count = servers(offered);
-        if at < to && steps.last().is_none_or(|(_, last)| *last != count) {
-            steps.push((at, count));
-        }
-    }
-    steps
 }
 
 /// The ideal and the static peak between two times.

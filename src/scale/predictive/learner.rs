@@ -1,7 +1,7 @@
 //! What learns a load bin by bin while a run goes on, and says how large it may become.
 
 use crate::diagnose::Problem;
-use crate::forecast::{Forecaster as _, Method, Online, Setup};
+use crate::forecast::{Forecaster as _, Method, Online, Setup, examine};
 use crate::model::Foresight;
 use crate::registry::Recipe;
 use crate::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use crate::time::{Duration, Instant};
 pub(in crate::scale) struct Learner {
     forecaster: Online,
     bin: Duration,
+    season: Duration,
     horizon: Duration,
     quantile: f64,
     /// The forecaster's clock at the start of the run: the length of the history.
@@ -56,10 +57,10 @@ impl Learner {
                 forecaster.observe(end * bin.0, *rate);
             }
         }
-        let (horizon, quantile) = (habits.horizon, habits.quantile);
+        let &Habits { season, horizon, quantile, .. } = habits;
         let counted = (Instant::START, 0);
         let (name, told) = (recipe.name, Vec::new());
-        Ok(Self { forecaster, bin, horizon, quantile, offset_ns, counted, name, told })
+        Ok(Self { forecaster, bin, season, horizon, quantile, offset_ns, counted, name, told })
     }
 
     /// Takes in every bin that is over: `until` tells the newest count up to an instant that can be
@@ -104,7 +105,18 @@ impl Learner {
 
     /// What was told, to be held against what came.
     pub(in crate::scale) fn foresight(&self) -> Foresight {
-        Foresight { forecaster: self.name, refits: self.refits(), loads: self.told.clone() }
+        // What was there to learn from: the history, or else the run itself.
+        let seen_ns = if self.offset_ns > 0 { self.offset_ns } else { self.counted.0.0 };
+        let (bin, season, horizon) = (self.bin, self.season, self.horizon);
+        let advice = match examine(seen_ns, bin.0, season.0, horizon.0) {
+            Ok(advice) if self.forecaster.is_seasonal() => {
+                advice.into_iter().map(|it| it.0).collect()
+            }
+            Ok(_) => Vec::new(),
+            Err(problem) => vec![problem.to_string()],
+        };
+        let (refits, loads) = (self.refits(), self.told.clone());
+        Foresight { forecaster: self.name, refits, loads, advice }
     }
 
     /// How often the forecaster was fitted.

@@ -186,7 +186,7 @@ mod tests {
     use crate::diagnose::Origin;
     use crate::document::Node;
     use crate::rng::Seed;
-    use crate::scale::{Counts, History, Metrics, Signals, Totals};
+    use crate::scale::{Counts, Future, History, Metrics, Signals, Totals};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -203,6 +203,7 @@ mod tests {
             folder: std::path::Path::new("."),
             startup: Duration::from_secs(240),
             history: History(&none),
+            future: Future(&|| Ok(Vec::new())),
             kinds: &[],
             budget: None,
         };

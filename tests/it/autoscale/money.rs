@@ -100,6 +100,12 @@ fn what_cannot_be_paid_or_added_is_refused() {
     let two = "[pool.other]\nprice = '€3/h'";
     let words = refused(&fixed(two).replace("36/h", "$36/h"));
     assert!(words.contains("USD") && words.contains("EUR"), "{words}");
+    for other in
+        ["[cost]\nbudget = '€90/h'", "[slo.fast]\nobjective = 'p99 < 1s'\npenalty = '€9/h'"]
+    {
+        let words = refused(&fixed(other).replace("36/h", "$36/h"));
+        assert!(words.contains("USD") && words.contains("EUR"), "{words}");
+    }
     let bare = format!("currency = 'GBP'\n{}", fixed(two));
     assert!(refused(&bare).contains("has no currency"), "{}", refused(&bare));
     let euros = read(&fixed("").replace("36/h", "€36/h"));
