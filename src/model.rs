@@ -128,17 +128,17 @@ impl Completion {
     }
 }
 
-/// What a policy that forecasts foresaw in a run.
+/// What a policy that looks ahead, or makes concessions, has to say after a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Foresight {
-    /// The forecaster.
-    pub forecaster: &'static str,
+    /// The forecaster; none where the load was taken as it was.
+    pub forecaster: Option<&'static str>,
     /// How often it was fitted.
     pub refits: u64,
     /// The load (requests a second) that was prepared for, from each look on that changed it.
     pub loads: Vec<(Instant, f64)>,
-    /// What to know when judging it.
-    pub advice: Vec<String>,
+    /// What to know when judging it, in sentences.
+    pub remarks: Vec<String>,
 }
 
 impl Foresight {

@@ -39,6 +39,9 @@ pub struct Autoscaling {
     /// How the forecasts turned out, where the policy makes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecasts: Option<Foreseen>,
+    /// What the policy has to say after the run, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Servers by state over time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Interval>,

@@ -5,7 +5,7 @@ use super::flat;
 use super::page::{section, table};
 use super::results::Results;
 use super::table::{advice, plain, right_aligned};
-use super::text::{digits, estimate, grouped, percent, time};
+use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Autoscaling, Comparison, Decided, Estimate, Estimated, Outcome};
 use crate::scale::elasticity::Elasticity;
@@ -140,10 +140,10 @@ fn dash(value: Option<String>) -> String {
 
 /// An amount, and by how much it lies above the ideal one.
 fn above(amount: &Estimate, ideal: Option<f64>) -> String {
-    let share = amount.estimate.zip(ideal.filter(|ideal| *ideal > 0.0));
-    let share = share.map(|(amount, ideal)| 100.0 * (amount / ideal - 1.0));
-    let share = share.map_or(String::new(), |percent| format!(" ({percent:+.0} %)"));
-    estimate(amount, digits) + &share
+    let Some(amount) = amount.estimate else { return dash(None) };
+    let ideal = ideal.filter(|ideal| *ideal > 0.0);
+    let share = ideal.map(|ideal| format!(" ({:+.0} %)", 100.0 * (amount / ideal - 1.0)));
+    digits(amount) + &share.unwrap_or_default()
 }
 
 /// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
@@ -169,7 +169,7 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     // Of several pools none has a demand of its own.
     let [pool] = outcome.autoscaling.as_slice() else {
         let rest = COMPARED[3..].iter().map(|_| dash(None));
-        let own = [outcome.name.clone(), estimate(hours, digits), dash(priced(None))];
+        let own = [outcome.name.clone(), above(hours, None), dash(priced(None))];
         return own.into_iter().chain(rest).collect();
     };
     let share =
@@ -204,7 +204,10 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
         let rest = COMPARED[3..].iter().map(|_| dash(None));
         [name.to_owned(), digits(hours), dash(cost)].into_iter().chain(rest).collect()
     };
-    vec![row("ideal", bounds.ideal_server_hours), row("static peak", bounds.static_peak_hours)]
+    vec![
+        row("the ideal", bounds.ideal_server_hours),
+        row("a static peak", bounds.static_peak_hours),
+    ]
 }
 
 /// What the columns mean that do not say so themselves.

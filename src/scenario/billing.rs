@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Goal, Measure, Measured, Pool, Scenario};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
-use crate::outcome::{Breakdown, Budget, Penalty, PoolBill};
+use crate::outcome::{Breakdown, Budget, Outcome, Penalty, PoolBill};
 use crate::time::{Duration, Instant, SECOND_NS};
 use crate::units::Price;
 
@@ -410,9 +410,20 @@ fn missed(goal: &Goal, measured: &Measured, (from, to): (Instant, Instant)) -> D
     missed
 }
 
-/// What the reader should know of the budget.
-pub(super) fn advice(breakdown: &Breakdown, currency: &str) -> Option<String> {
-    let budget = breakdown.budget?;
+/// What the reader should know of the budget, and what the policies say of it and of themselves.
+pub fn advice<N, M>(outcome: &Outcome<N, M>) -> Vec<String> {
+    let cost = &outcome.cost;
+    let budget = cost.breakdown.as_ref().and_then(|it| it.budget);
+    let budget = budget.and_then(|budget| broken(budget, &cost.currency));
+    let remarks = outcome
+        .autoscaling
+        .iter()
+        .flat_map(|pool| pool.remarks.iter().map(|words| format!("pool `{}`: {words}", pool.pool)));
+    budget.into_iter().chain(remarks).collect()
+}
+
+/// In which way a budget was not kept.
+fn broken(budget: Budget, currency: &str) -> Option<String> {
     let Budget { limit_per_hour, spent_per_hour, peak_per_hour, over_share, exceeded } = budget;
     let percent = 100.0 * over_share;
     if exceeded {

@@ -6,7 +6,7 @@
 
 use super::{Goal, Measure, Pool, Scenario};
 use crate::diagnose::Problem;
-use crate::probe::{Census, Offered};
+use crate::probe::{Census, Offered, Probe as _};
 use crate::rng::Seed;
 use crate::theory::{Target, min_servers};
 use crate::time::{Duration, Instant};
@@ -93,7 +93,7 @@ impl Scenario {
             }
         }
         let until = self.until().unwrap_or(Instant::NEVER);
-        let (mut offered, mut chunk) = (Vec::<Offered>::new(), Vec::new());
+        let (mut census, mut chunk) = (Census::new(1), Vec::new());
         let mut source = self.source(seed)?;
         'all: loop {
             chunk.clear();
@@ -105,13 +105,9 @@ impl Scenario {
                 if request.arrival >= until {
                     break 'all;
                 }
-                let index = (request.arrival.0 / SHORTEST.0) as usize;
-                offered.resize(offered.len().max(index + 1), Offered::default());
-                offered[index].arrivals += 1;
-                offered[index].work_ns += request.demand.0;
+                census.arrival(request, 0);
             }
         }
-        let starts = (0_u64..).map(|index| Instant(index * SHORTEST.0));
-        Ok(demand(self, pool, (SHORTEST, starts.zip(offered)), until))
+        Ok(demand(self, pool, followed(&census), until))
     }
 }

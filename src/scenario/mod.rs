@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
-pub use billing::{Billing, CostTable, PriceChange};
+pub use billing::{Billing, CostTable, PriceChange, advice as money_advice};
 pub use build::{Built, Measured};
 pub use failure::Failure;
 pub use input::{Input, Overlay};

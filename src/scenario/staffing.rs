@@ -171,8 +171,9 @@ pub(super) fn autoscaling(
             elasticity,
             violated_share: violated(scenario, measured, to),
             short_minutes: short.as_deref().map(|short| minutes(short.iter().copied())),
+            remarks: foresight.map_or_else(Vec::new, |(_, it)| it.remarks.clone()),
             forecasts: foresight
-                .map(|(_, it)| foreseen(it, census, short.as_deref(), startup, (from, to))),
+                .and_then(|(_, it)| foreseen(it, census, short.as_deref(), startup, (from, to))),
             timeline: timeline(&counts, measured, to),
             decisions: decisions.into_iter().map(decided).collect(),
             memory: census
@@ -197,7 +198,8 @@ fn foreseen(
     short: Option<&[(u64, u64)]>,
     startup: Duration,
     (from, to): (Instant, Instant),
-) -> Foreseen {
+) -> Option<Foreseen> {
+    let forecaster = foresight.forecaster?.to_owned();
     let (width, offered) = followed(census);
     let (mut judged, mut low, mut missing) = (Duration::ZERO, Duration::ZERO, 0.0);
     for (at, offered) in offered.take_while(|(at, _)| *at < to).filter(|(at, _)| *at >= from) {
@@ -214,12 +216,12 @@ fn foreseen(
         let within = short[first..].iter().take_while(|stretch| stretch.0 < end.0);
         missing += minutes(within.map(|stretch| (stretch.0.max(at.0), stretch.1.min(end.0))));
     }
-    Foreseen {
-        forecaster: foresight.forecaster.to_owned(),
+    Some(Foreseen {
+        forecaster,
         refits: foresight.refits,
         low_share: (judged > Duration::ZERO).then(|| low.as_secs_f64() / judged.as_secs_f64()),
         short_minutes: short.map(|_| missing),
-    }
+    })
 }
 
 fn decided(decision: &Decision) -> Decided {

@@ -68,21 +68,9 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
-    let Cost { breakdown, currency, .. } = &outcome.cost;
-    outcome.advice.extend(breakdown.as_ref().and_then(|it| billing::advice(it, currency)));
+    outcome.advice.extend(billing::advice(&outcome));
     outcome.advice.extend(scenario.failure_advice(&outcome));
-    outcome.advice.extend(foresight_advice(scenario, measured));
     outcome
-}
-
-/// What the forecasts of predictive policies have to say for themselves.
-fn foresight_advice(scenario: &Scenario, measured: &Measured) -> Vec<String> {
-    let foresights = measured.census.iter().flat_map(|census| &census.foresights);
-    let said = foresights.flat_map(|(pool, it)| {
-        let name = scenario.pool.get_index(usize::from(*pool)).map_or("", |(name, _)| name);
-        it.advice.iter().map(move |words| format!("forecasts of pool `{name}`: {words}"))
-    });
-    said.collect()
 }
 
 /// The stretch that time averages cover: from the warm-up to the horizon.

@@ -108,7 +108,7 @@ impl Learner {
         // What was there to learn from: the history, or else the run itself.
         let seen_ns = if self.offset_ns > 0 { self.offset_ns } else { self.counted.0.0 };
         let (bin, season, horizon) = (self.bin, self.season, self.horizon);
-        let advice = match examine(seen_ns, bin.0, season.0, horizon.0) {
+        let remarks = match examine(seen_ns, bin.0, season.0, horizon.0) {
             Ok(advice) if self.forecaster.is_seasonal() => {
                 advice.into_iter().map(|it| it.0).collect()
             }
@@ -116,7 +116,7 @@ impl Learner {
             Err(problem) => vec![problem.to_string()],
         };
         let (refits, loads) = (self.refits(), self.told.clone());
-        Foresight { forecaster: self.name, refits, loads, advice }
+        Foresight { forecaster: Some(self.name), refits, loads, remarks }
     }
 
     /// How often the forecaster was fitted.

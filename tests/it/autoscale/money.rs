@@ -134,6 +134,7 @@ fn a_mix_of_pools_keeps_its_budget_and_says_what_it_gave_up() {
     let (rich, poor) = (mix("20"), mix("3"));
     assert!(last(&rich).contains("within the budget"), "{}", last(&rich));
     assert!(last(&poor).contains("the budget takes"), "{}", last(&poor));
+    let gave_up = poor.advice.join("\n");
     let spent = |outcome: plimsoll::outcome::Outcome| {
         outcome.cost.breakdown.unwrap().budget.unwrap().spent_per_hour
     };
@@ -143,4 +144,6 @@ fn a_mix_of_pools_keeps_its_budget_and_says_what_it_gave_up() {
     assert!((5.2..5.7).contains(&rich), "{rich}");
     // 3 an hour buy no more than 7 on spot, which leaves headroom above 5.
     assert!((2.0..=3.0).contains(&poor), "{poor} within a budget of 3");
+    assert!(gave_up.contains("the budget binds and takes"), "{gave_up}");
+    assert!(gave_up.contains("headroom"), "{gave_up}");
 }
