@@ -402,7 +402,7 @@ impl Serialize for Traffic {
 type Fields = serde_json::Map<String, serde_json::Value>;
 
 /// The fields of plain data by name.
-fn fields(of: &impl Serialize) -> Fields {
+pub(super) fn fields(of: &impl Serialize) -> Fields {
     match serde_json::to_value(of) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => Fields::new(),
