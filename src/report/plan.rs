@@ -149,20 +149,18 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
     for (name, told) in bounds(plan) {
         fact(name, told);
     }
+    fact("simulated", simulated(plan));
+    facts
+}
+
+fn simulated(plan: &Plan) -> String {
     let all = plan.candidates.iter().chain(&plan.loads);
     let requests: u64 = all.map(|candidate| candidate.requests).sum();
-    fact(
-        "simulated",
-        format!(
-            "{}, {} requests",
-            match plan.candidates.len() + plan.loads.len().saturating_sub(1) {
-                1 => "1 fleet".to_owned(),
-                many => format!("{many} fleets and loads"),
-            },
-            grouped(requests)
-        ),
-    );
-    facts
+    let fleets = match plan.candidates.len() + plan.loads.len().saturating_sub(1) {
+        1 => "1 fleet".to_owned(),
+        many => format!("{many} fleets and loads"),
+    };
+    format!("{fleets}, {} requests", grouped(requests))
 }
 
 fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
@@ -296,7 +294,9 @@ pub fn plan_page(plan: &Plan, command: &str) -> String {
             row
         })
         .collect();
-    let mut tables = html_table("The answer", &header, &rows);
+    // Sentences, not numbers: they begin at the left and are broken into lines.
+    let answer = html_table("The answer", &header, &rows);
+    let mut tables = format!("<div class=\"sentences\">{answer}</div>\n");
     tables.push_str(&html_table("Fleets that were simulated", &columns, &fleets));
     let items: String =
         plan.advice.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
