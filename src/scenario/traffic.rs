@@ -346,6 +346,10 @@ impl<S: Source> Source for Bounded<S> {
         self.impatient
     }
 
+    fn share(&self) -> Option<f64> {
+        self.source.share()
+    }
+
     fn end(&self) -> Option<Instant> {
         // A number of requests that was asked for ends the run with the last of them.
         let whole = self.source.end().filter(|_| self.left > 0);
