@@ -131,11 +131,12 @@ impl<P: Probe> Drive<'_, P> {
             }
             return;
         };
-        let spec = *fleet.spec(server);
+        let spec = fleet.spec(server);
         let pool = &mut life[usize::from(spec.pool)];
         let state = &mut pool.now;
+        let left = fleet.in_flight(server);
         state.in_flight.down(self.now, 1);
-        state.busy.down(self.now, u32::from(fleet.in_flight(server) < spec.slots));
+        state.busy.down(self.now, u32::from(left < spec.slots));
         state.totals.tokens = state.totals.tokens.wrapping_sub(done.request.tokens());
         state.totals.completed += u64::from(completed);
         state.totals.failed += u64::from(!completed);
@@ -150,18 +151,17 @@ impl<P: Probe> Drive<'_, P> {
                 scaler.metrics.record_latency(done.latency().0);
             }
         }
-        let state_now = fleet.state(server);
-        if pool.idle_timeout.is_some() && fleet.in_flight(server) == 0 && state_now == State::Ready
-        {
-            return self.fall_idle(server);
+        if left == 0 && (pool.idle_timeout.is_some() || pool.now.draining > 0) {
+            self.run_dry(server);
         }
-        let state = &self.plant.life[usize::from(spec.pool)].now;
-        let fleet = &self.plant.fleet;
-        if state.draining > 0
-            && fleet.in_flight(server) == 0
-            && fleet.state(server) == State::Draining
-        {
-            self.go(server);
+    }
+
+    /// A server has served its last request for now, where that may matter.
+    fn run_dry(&mut self, server: ServerId) {
+        match self.plant.fleet.state(server) {
+            State::Ready => self.fall_idle(server),
+            State::Draining => self.go(server),
+            _ => {}
         }
     }
 

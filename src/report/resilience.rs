@@ -5,7 +5,7 @@ use super::flat;
 use super::table::plain;
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Outcome, Requests, Resilience};
+use crate::outcome::{Estimated, Outcome, Recovery, Requests, Resilience};
 
 /// The key figures of failures and of what was done about them; those that are nought are left out.
 pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> String {
@@ -53,10 +53,32 @@ pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> Stri
         let back = grouped(found.readmitted);
         fact("taken out", format!("{down} marked down, {out} ejected; {back} back"));
     }
+    if let Some(recovery) = &found.recovery {
+        fact("recovered", back(recovery));
+    }
     if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
         fact("work in vain", format!("{} of busy slot time", percent(share)));
     }
     if rows == 0 { String::new() } else { format!("\n{}\n", table.trim_fmt()) }
+}
+
+/// When nine tenths were answered again.
+fn back(recovery: &Recovery) -> String {
+    match recovery.after_s {
+        Some(0.0) => "before the last fault had gone".to_owned(),
+        Some(after) => format!("{} after the last fault had gone", time(after)),
+        None => "not before the end".to_owned(),
+    }
+}
+
+/// When each variant of a comparison was back, where faults had gone before the end.
+pub(super) fn recoveries(variants: &[Estimated]) -> String {
+    let one = |outcome: &Estimated| {
+        let recovery = outcome.resilience.as_ref()?.recovery.as_ref()?;
+        Some(format!("{} {}", outcome.name, back(recovery)))
+    };
+    let all: Vec<String> = variants.iter().filter_map(one).collect();
+    if all.is_empty() { String::new() } else { format!("recovered: {}\n\n", all.join(" · ")) }
 }
 
 /// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.

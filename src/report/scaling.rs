@@ -5,7 +5,7 @@ use super::flat;
 use super::page::{section, table};
 use super::results::Results;
 use super::table::{plain, right_aligned};
-use super::text::{digits, estimate, grouped, percent, time};
+use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Autoscaling, Comparison, Decided, Estimated, Outcome};
 use crate::scale::elasticity::Elasticity;
@@ -112,32 +112,43 @@ fn row(decision: &Decided) -> Vec<String> {
 }
 
 /// What autoscalers are held against each other by.
-const COMPARED: [&str; 7] =
-    ["scaling", "server-hours", "above ideal", "violated", "too few", "too many", "actions"];
+const COMPARED: [&str; 9] = [
+    "scaling",
+    "p99",
+    "violated",
+    "server-hours",
+    "cost",
+    "above ideal",
+    "too few",
+    "too many",
+    "actions",
+];
 
-/// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
-/// are no estimates are those of the first replication.
+/// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Latency, hours
+/// and cost are estimates, whose intervals stand elsewhere; the others are of the first replication.
 fn compared_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let scaled = comparison.variants.iter().any(|one| !one.autoscaling.is_empty());
     let dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     let row = |outcome: &Estimated| {
-        let name = [outcome.name.clone(), estimate(&outcome.servers.hours, digits)];
         // Of several pools none has a demand of its own.
-        let [pool] = outcome.autoscaling.as_slice() else {
-            let rest = COMPARED[2..].iter().map(|_| dash(None));
-            return name.into_iter().chain(rest).collect();
+        let pool = match outcome.autoscaling.as_slice() {
+            [pool] => Some(pool),
+            _ => None,
         };
         let share = |of: fn(&Elasticity) -> f64| {
-            dash(pool.elasticity.as_ref().map(|it| percent(of(it) / 100.0)))
+            dash(pool.and_then(|pool| Some(percent(of(pool.elasticity.as_ref()?) / 100.0))))
         };
-        let rest = [
-            dash(pool.above_ideal.map(percent)),
-            dash(pool.violated_share.map(percent)),
+        vec![
+            outcome.name.clone(),
+            dash(outcome.latency_s.p99.estimate.map(time)),
+            dash(pool.and_then(|pool| pool.violated_share).map(percent)),
+            dash(outcome.servers.hours.estimate.map(digits)),
+            dash(outcome.cost.total.estimate.map(digits)),
+            dash(pool.and_then(|pool| pool.above_ideal).map(percent)),
             share(|it| it.under_time_percent),
             share(|it| it.over_time_percent),
-            grouped(pool.actions.into()),
-        ];
-        name.into_iter().chain(rest).collect()
+            dash(pool.map(|pool| grouped(pool.actions.into()))),
+        ]
     };
     comparison.variants.iter().filter(|_| scaled).map(row).collect()
 }
