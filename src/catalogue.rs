@@ -12,6 +12,7 @@ use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
+use crate::workload::demand::{TOKENS, Tokens};
 use crate::workload::trace::FORMATS;
 
 /// The parts of one kind.
@@ -41,6 +42,7 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
         kind::<dyn Law>(),
+        services(),
         kind::<dyn Fault>(),
         kind::<dyn Ejector>(),
         kind::<dyn Backoff>(),
@@ -48,6 +50,13 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Admission>(),
         trace_formats(),
     ]
+}
+
+/// What a service may be besides a distribution.
+fn services() -> Kind {
+    let options = schemars::schema_for!(Tokens).to_value();
+    let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options };
+    Kind { name: "service", parts: vec![part] }
 }
 
 fn trace_formats() -> Kind {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
@@ -258,6 +259,24 @@ pub fn unknown<S: AsRef<str>>(what: &str, word: &str, known: &[S]) -> Problem {
     match names.len() {
         0 => problem.help("nothing can stand here"),
         _ => problem.help(format!("known here: {}", names.join(", "))),
+    }
+}
+
+/// A file that is not there, with the nearest name of its folder as the remedy.
+pub fn no_such_file(path: &Path) -> Problem {
+    let problem = Problem::new(format!("there is no file `{}`", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = folder.unwrap_or(Path::new(".")).read_dir();
+    let mut names: Vec<String> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let word = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match nearest(word, &names) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("check the path; it is taken from the current folder"),
     }
 }
 

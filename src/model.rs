@@ -127,3 +127,24 @@ impl Completion {
         self.ended - self.started
     }
 }
+
+/// What a policy that looks ahead, or makes concessions, has to say after a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Foresight {
+    /// The forecaster; none where the load was taken as it was.
+    pub forecaster: Option<&'static str>,
+    /// How often it was fitted.
+    pub refits: u64,
+    /// The load (requests a second) that was prepared for, from each look on that changed it.
+    pub loads: Vec<(Instant, f64)>,
+    /// What to know when judging it, in sentences.
+    pub remarks: Vec<String>,
+}
+
+impl Foresight {
+    /// What the last look up to an instant prepared for.
+    pub fn load_at(&self, at: Instant) -> Option<f64> {
+        let next = self.loads.partition_point(|load| load.0 <= at);
+        Some(self.loads[next.checked_sub(1)?].1)
+    }
+}

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::stats::paired::Verdict;
 pub use crate::stats::{Estimate, Status, Summary};
-pub use autoscaling::{Autoscaling, Bounds, Decided, Interval};
+pub use autoscaling::{Autoscaling, Bounds, Decided, Foreseen, Interval};
 pub use bill::{Breakdown, Budget, Penalty, PoolBill};
 pub use comparison::{Comparison, Difference};
 pub use plan::{

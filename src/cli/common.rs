@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::reading::Reading;
-use crate::diagnose::{Origin, Problem};
+use crate::diagnose::{Origin, Problem, no_such_file};
 use crate::document::Node;
 use crate::manifest::{Manifests, Names};
 use crate::scenario::{Input, Overlay, Scenario};
@@ -231,8 +231,9 @@ impl Common {
         for path in &self.manifest {
             let name = path.display().to_string();
             let place = Origin::whole("--manifest", name.clone());
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Problem::new(format!("cannot read `{name}`: {error}")).at(&place)
+            let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => no_such_file(path).at(&place),
+                _ => Problem::new(format!("cannot read `{name}`: {error}")).at(&place),
             })?;
             let before = documents.len();
             documents.extend(Node::from_yaml(&name, &text)?);

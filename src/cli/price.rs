@@ -56,16 +56,18 @@ pub(super) fn ask(
         digits(requests),
         span(cost),
     );
-    let cut = "cut it down with `--sample 1000`, coarser steps or fewer replications, or into \
-               parts with `--shard 1/100`";
+    let cut = "cut it down with `--sample 1000`, coarser steps or fewer replications";
+    let parts = points.div_ceil(MOST_POINTS).max(100);
     if points > MOST_POINTS {
         return Err(Problem::new(format!("{price}; a run holds at most {} points", {
             grouped(MOST_POINTS)
         }))
-        .help(cut));
+        .help(format!("{cut}, or into parts: `--shard 1/{parts} --yes` starts one of them")));
     }
     if !yes {
-        return Err(Problem::new(price).help(format!("{cut}; `--yes` starts it all the same")));
+        return Err(Problem::new(price).help(format!(
+            "{cut}, or into parts with `--shard 1/{parts}`; `--yes` starts it all the same"
+        )));
     }
     Ok(Some(price))
 }

@@ -31,7 +31,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar over simulated seconds where the end is known, else a count of requests.
+    /// A bar over simulated seconds where the end is known, over the file where its size is, else a
+    /// count of requests.
     pub(super) fn new(quiet: bool, until: Option<Instant>) -> Self {
         let until_s = until.map(|until| until.0 / SECOND_NS);
         let template = match until_s {
@@ -77,7 +78,22 @@ impl Progress {
     }
 }
 
+/// A file's share is told in thousandths.
+const WHOLE: u64 = 1000;
+
 impl Watch for Progress {
+    fn read(&self, share: Option<f64>) {
+        let Some(share) = share.filter(|_| self.until_s.is_none() && !self.bar.is_hidden()) else {
+            return;
+        };
+        if self.bar.length().is_none() {
+            self.bar.set_length(WHOLE);
+            let template = "{bar:30} {percent:>3} % of the file · {msg} · {eta} left";
+            self.bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
+        }
+        self.bar.set_position((share * WHOLE as f64) as u64);
+    }
+
     fn go_on(&self, requests: u64, now: Instant) -> bool {
         // A look at the flag is a load; drawing is throttled to every 64th chunk.
         if requests & 0xffff < 1024 && !self.bar.is_hidden() {

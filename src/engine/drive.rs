@@ -140,6 +140,7 @@ impl<P: Probe> Drive<'_, P> {
             chunk.clear();
             if !stopped {
                 self.source.fill(&mut chunk)?;
+                watch.read(self.source.share());
                 stopped = !watch.go_on(self.arrived, self.now);
             }
             for request in &chunk {

@@ -146,7 +146,10 @@ impl<P: Probe> Drive<'_, P> {
             state.totals.cpu_ns = state.totals.cpu_ns.wrapping_add(used);
         }
         if completed {
-            state.totals.service_ns += done.service().0;
+            let service_ns = done.service().0;
+            state.totals.service_ns += service_ns;
+            // By the speed of this server: a pool may hold servers of several sizes.
+            state.totals.fleet_work_ns += (service_ns as f64 * spec.speed).round() as u64;
             if let Some(scaler) = &mut pool.scaler {
                 scaler.metrics.record_latency(done.latency().0);
             }
@@ -207,10 +210,10 @@ impl<P: Probe> Drive<'_, P> {
         for life in &mut self.plant.life {
             life.now.settle(self.now);
             held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
+            // The pool's part of the fleet's work is counted in its own sums.
             let own = &life.now.totals;
             fleet_completed += own.completed;
-            fleet_work_ns = fleet_work_ns
-                .wrapping_add((own.service_ns as f64 * life.spec.speed).round() as u64);
+            fleet_work_ns += own.fleet_work_ns;
         }
         let state = &self.plant.life[usize::from(pool)].now;
         Totals {
@@ -554,6 +557,9 @@ impl<P: Probe> Drive<'_, P> {
         for (pool, life) in (0_u16..).zip(&self.plant.life) {
             if let Some(memory) = life.scaler.as_ref().and_then(|it| it.policy.memory()) {
                 self.probe.memory(pool, memory);
+            }
+            if let Some(seen) = life.scaler.as_ref().and_then(|it| it.policy.foresight()) {
+                self.probe.foresight(pool, seen);
             }
         }
     }

@@ -119,6 +119,9 @@ impl std::fmt::Debug for Plant {
 pub trait Watch {
     /// Called every so often with the requests so far and the simulated time; false stops the run.
     fn go_on(&self, requests: u64, now: Instant) -> bool;
+
+    /// How much of the traffic was read, 0 to 1, where that is known.
+    fn read(&self, _share: Option<f64>) {}
 }
 
 impl Watch for () {

@@ -139,6 +139,7 @@ pub(super) fn run<P: Probe>(
             ending.last = ending.last.max(ended);
             late.keep(done, now);
         }
+        watch.read(source.share());
         ending.stopped = !watch.go_on(ending.arrived, now);
     }
     if ending.last == Instant::NEVER {

@@ -8,7 +8,7 @@ use crate::outcome::{
     Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Recovery, Requests,
     Resilience, Server, Servers, Status, Summary,
 };
-use crate::scenario::{Scenario, hot_server};
+use crate::scenario::{Scenario, hot_server, money_advice};
 use crate::stats::series::mean;
 
 /// The outcome of all runs together, with what the reader should know of them.
@@ -67,6 +67,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         advice: evidence.parts[0].advice.clone(),
     };
     advise(scenario, evidence, &mut outcome);
+    outcome.advice.extend(money_advice(&outcome));
     outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
 }

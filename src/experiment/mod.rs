@@ -37,6 +37,7 @@ mod precision;
 pub mod replicate;
 mod resample;
 pub mod sweep;
+mod twin;
 pub mod warmup;
 mod words;
 mod workload;

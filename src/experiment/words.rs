@@ -169,7 +169,12 @@ fn gain(differences: &[Difference]) -> Option<String> {
     let (path, gains) = found.into_iter().find(|(_, gains)| !gains.is_empty())?;
     let least = gains.iter().copied().fold(f64::INFINITY, f64::min);
     let most = gains.iter().copied().fold(0.0, f64::max);
-    let digits = |x: f64| if x < 9.95 { format!("{x:.1}") } else { format!("{x:.0}") };
+    let digits = |x: f64| match x {
+        ..9.95 => format!("{x:.1}"),
+        // Of two variants that hardly differ: how many times says no more.
+        1e3.. => "over a thousand".to_owned(),
+        _ => format!("{x:.0}"),
+    };
     let factor = if digits(least) == digits(most) {
         digits(most)
     } else {

@@ -126,6 +126,10 @@ impl Method for Ensemble {
         }
     }
 
+    fn is_seasonal(&self) -> bool {
+        self.members.iter().any(|member| member.method.is_seasonal())
+    }
+
     fn refits(&self) -> u64 {
         self.members.iter().map(|member| member.method.refits()).sum()
     }

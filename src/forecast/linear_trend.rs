@@ -66,6 +66,10 @@ impl Method for LinearTrend {
             *out = mean_y + slope * ((k + 1) as f64 - mean_x);
         }
     }
+
+    fn is_seasonal(&self) -> bool {
+        false
+    }
 }
 
 /// The value at time `to` of the least-squares line through points (time, value).

@@ -72,6 +72,9 @@ pub trait Forecaster {
     /// observation: nothing is known.
     fn predict(&self, at_ns: u64) -> Option<Forecast>;
 
+    /// Whether it repeats seasons, and so needs to have seen some.
+    fn is_seasonal(&self) -> bool;
+
     /// How often parameters were fitted anew since the start (the costly part of forecasting).
     fn refits(&self) -> u64;
 }
@@ -88,6 +91,11 @@ pub trait Method {
     /// Asked only after the first value. A method that lacks the history it needs continues as the
     /// simplest method that has enough (its module names which).
     fn path(&self, path: &mut [f64]);
+
+    /// Whether it repeats seasons, and so needs to have seen some.
+    fn is_seasonal(&self) -> bool {
+        true
+    }
 
     /// How often parameters were fitted anew.
     fn refits(&self) -> u64 {

@@ -60,6 +60,10 @@ impl Method for MovingAverage {
         // Summed afresh, so that rounding does not pile up over a long run.
         path.fill(self.history.iter().sum::<f64>() / self.history.len() as f64);
     }
+
+    fn is_seasonal(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ impl Method for Naive {
     fn path(&self, path: &mut [f64]) {
         path.fill(self.last);
     }
+
+    fn is_seasonal(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

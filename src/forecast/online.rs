@@ -117,6 +117,10 @@ impl Forecaster for Online {
         Some(Forecast { horizon_ns, mean, bands })
     }
 
+    fn is_seasonal(&self) -> bool {
+        self.method.is_seasonal()
+    }
+
     fn refits(&self) -> u64 {
         self.method.refits()
     }

@@ -33,6 +33,15 @@ pub struct Autoscaling {
     /// The share of intervals with traffic in which the first stated percentile of latency, or any
     /// request, was missed.
     pub violated_share: Option<f64>,
+    /// Minutes in which fewer servers served than were demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_minutes: Option<f64>,
+    /// How the forecasts turned out, where the policy makes some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecasts: Option<Foreseen>,
+    /// What the policy has to say after the run, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Servers by state over time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Interval>,
@@ -49,12 +58,30 @@ pub struct Autoscaling {
 pub struct Bounds {
     /// The least server-hours with which the objectives could have been met, knowing the future.
     pub ideal_server_hours: f64,
+    /// What they would have cost.
+    #[serde(default)]
+    pub ideal_cost: f64,
     /// The fixed count that would have met them at the peak.
     pub static_peak_servers: u32,
     /// Its server-hours.
     pub static_peak_hours: f64,
     /// How both were found.
     pub method: String,
+}
+
+/// How the forecasts that a policy went by turned out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Foreseen {
+    /// The forecaster.
+    pub forecaster: String,
+    /// How often it was fitted.
+    pub refits: u64,
+    /// The share of the time in which more load came than had been prepared for one mean start-up
+    /// time earlier; null where nothing was prepared for.
+    pub low_share: Option<f64>,
+    /// Minutes with too few servers of which that was so: what the errors of the forecast cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_minutes: Option<f64>,
 }
 
 /// Servers by state, averaged over an interval.

@@ -189,6 +189,9 @@ pub struct Candidate {
     pub met: bool,
     /// `met`, `missed`, `boundary` (too close to tell), `undecided` or `overloaded`.
     pub ruling: Ruling,
+    /// Whether the exact formula of the model ruled, where simulation could not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_theory: bool,
     /// Requests that were simulated for it.
     pub requests: u64,
 }

@@ -2,7 +2,7 @@
 
 use super::Probe;
 use crate::fleet::State;
-use crate::model::{Request, ServerId};
+use crate::model::{Foresight, Request, ServerId};
 use crate::time::{Duration, Instant};
 
 /// One look of an autoscaler: what it saw, what it wanted, what the guard made of it.
@@ -165,6 +165,8 @@ pub struct Census {
     pub failed_starts: u64,
     /// What the policies have learnt, by pool.
     pub memories: Vec<(u16, String)>,
+    /// What the policies foresaw, by pool.
+    pub foresights: Vec<(u16, Foresight)>,
     /// The width of an interval of offered work.
     pub width: Duration,
     /// The work that arrived in each interval.
@@ -183,6 +185,7 @@ impl Census {
             looks: 0,
             failed_starts: 0,
             memories: Vec::new(),
+            foresights: Vec::new(),
             width: Duration::from_secs(1),
             offered: Vec::new(),
             edge: Instant::START,
@@ -263,5 +266,9 @@ impl Probe for Census {
 
     fn memory(&mut self, pool: u16, memory: String) {
         self.memories.push((pool, memory));
+    }
+
+    fn foresight(&mut self, pool: u16, foresight: Foresight) {
+        self.foresights.push((pool, foresight));
     }
 }

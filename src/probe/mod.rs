@@ -11,7 +11,7 @@ pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 
 use crate::fleet::{Fleet, FleetChange};
-use crate::model::{Completion, Request, ServerId};
+use crate::model::{Completion, Foresight, Request, ServerId};
 use crate::time::Instant;
 
 /// An observer of a run; every method defaults to nothing, and `()` measures nothing.
@@ -57,6 +57,9 @@ pub trait Probe {
 
     /// What a pool's autoscaler has learnt, at the end of the run.
     fn memory(&mut self, _pool: u16, _memory: String) {}
+
+    /// What a pool's autoscaler foresaw, at the end of the run.
+    fn foresight(&mut self, _pool: u16, _foresight: Foresight) {}
 }
 
 impl Probe for () {}
@@ -157,6 +160,9 @@ macro_rules! together {
             fn memory(&mut self, pool: u16, memory: String) {
                 $(self.$field.memory(pool, memory.clone());)+
             }
+            fn foresight(&mut self, pool: u16, foresight: Foresight) {
+                $(self.$field.foresight(pool, foresight.clone());)+
+            }
         }
     };
 }
@@ -224,6 +230,11 @@ impl<P: Probe> Probe for Option<P> {
     fn memory(&mut self, pool: u16, memory: String) {
         if let Some(probe) = self {
             probe.memory(pool, memory);
+        }
+    }
+    fn foresight(&mut self, pool: u16, foresight: Foresight) {
+        if let Some(probe) = self {
+            probe.foresight(pool, foresight);
         }
     }
 }

@@ -124,7 +124,7 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
             let breaks = found.breaks_first.as_deref().unwrap_or("nothing");
             fact(
                 "headroom",
-                format!("{} (up to {} /s, then: {breaks})", percent(headroom), digits(rate)),
+                format!("{} (up to {} /s, then: {breaks})", signed(headroom), digits(rate)),
             );
         }
         if let Some(probability) = found.met_under_forecast_error {
@@ -154,8 +154,11 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
     fact(
         "simulated",
         format!(
-            "{} fleets and loads, {} requests",
-            plan.candidates.len() + plan.loads.len().saturating_sub(1),
+            "{}, {} requests",
+            match plan.candidates.len() + plan.loads.len().saturating_sub(1) {
+                1 => "1 fleet".to_owned(),
+                many => format!("{many} fleets and loads"),
+            },
             grouped(requests)
         ),
     );
@@ -194,6 +197,11 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     told
 }
 
+/// A headroom, which may be less than nothing.
+fn signed(headroom: f64) -> String {
+    percent(headroom).replace('-', "−")
+}
+
 /// A server more or less in a line.
 fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
     let own = plan.recommendation.as_ref().map_or(0.0, |found| found.cost_per_hour);
@@ -213,9 +221,14 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
             )
         })
         .collect();
-    let mut told = format!("{}{price}: {}", neighbour.servers, values.join(", "));
+    let several = plan.recommendation.as_ref().is_some_and(|found| found.pools.len() > 1);
+    let fleet = match several {
+        true => format!("{} ({} servers in all)", neighbour.pool, neighbour.servers),
+        false => neighbour.servers.to_string(),
+    };
+    let mut told = format!("{fleet}{price}: {}", values.join(", "));
     if let Some(headroom) = neighbour.headroom {
-        told.push_str(&format!("; headroom {}", percent(headroom).replace('-', "−")));
+        told.push_str(&format!("; headroom {}", signed(headroom)));
     }
     if let Some(probability) = neighbour.met_under_forecast_error {
         told.push_str(&format!(", holds with {probability:.2}"));

@@ -4,10 +4,10 @@ use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
-use super::table::{plain, right_aligned};
+use super::table::{advice, plain, right_aligned};
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Autoscaling, Comparison, Decided, Estimated, Outcome};
+use crate::outcome::{Autoscaling, Comparison, Decided, Estimate, Estimated, Outcome};
 use crate::scale::elasticity::Elasticity;
 
 /// The key figures of each pool that was scaled, beside their bounds.
@@ -60,6 +60,17 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     }
     if let Some(share) = pool.violated_share {
         fact("violated", format!("{} of the intervals", percent(share)));
+    }
+    if let Some(it) = &pool.forecasts {
+        let low = it
+            .low_share
+            .map_or(String::new(), |share| format!(", too low {} of the time", percent(share)));
+        let fits = grouped(it.refits);
+        fact("forecasts", format!("{}, {fits} fits{low}", it.forecaster));
+        if let Some((all, by)) = pool.short_minutes.zip(it.short_minutes) {
+            let (all, by) = (digits(all), digits(by));
+            fact("too few servers", format!("{all} min, {by} of them with too low a forecast"));
+        }
     }
     facts
 }
@@ -115,65 +126,115 @@ fn row(decision: &Decided) -> Vec<String> {
 const COMPARED: [&str; 9] = [
     "scaling",
     "p99",
-    "violated",
     "server-hours",
     "cost",
-    "above ideal",
+    "violated",
     "too few",
+    "by forecast",
     "too many",
     "actions",
 ];
 
-/// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Latency, hours
-/// and cost are estimates, whose intervals stand elsewhere; the others are of the first replication.
-fn compared_rows(comparison: &Comparison) -> Vec<Vec<String>> {
-    let scaled = comparison.variants.iter().any(|one| !one.autoscaling.is_empty());
-    let dash = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-    let row = |outcome: &Estimated| {
-        // Of several pools none has a demand of its own.
-        let pool = match outcome.autoscaling.as_slice() {
-            [pool] => Some(pool),
-            _ => None,
-        };
-        let share = |of: fn(&Elasticity) -> f64| {
-            dash(pool.and_then(|pool| Some(percent(of(pool.elasticity.as_ref()?) / 100.0))))
-        };
-        vec![
-            outcome.name.clone(),
-            dash(outcome.latency_s.p99.estimate.map(time)),
-            dash(pool.and_then(|pool| pool.violated_share).map(percent)),
-            dash(outcome.servers.hours.estimate.map(digits)),
-            dash(outcome.cost.total.estimate.map(digits)),
-            dash(pool.and_then(|pool| pool.above_ideal).map(percent)),
-            share(|it| it.under_time_percent),
-            share(|it| it.over_time_percent),
-            dash(pool.map(|pool| grouped(pool.actions.into()))),
-        ]
-    };
-    comparison.variants.iter().filter(|_| scaled).map(row).collect()
+fn dash(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "–".to_owned())
 }
+
+/// An amount, and by how much it lies above the ideal one.
+fn above(amount: &Estimate, ideal: Option<f64>) -> String {
+    let Some(amount) = amount.estimate else { return dash(None) };
+    let ideal = ideal.filter(|ideal| *ideal > 0.0);
+    let share = ideal.map(|ideal| format!(" ({:+.0} %)", 100.0 * (amount / ideal - 1.0)));
+    digits(amount) + &share.unwrap_or_default()
+}
+
+/// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
+/// are no estimates are those of the first replication.
+fn compared_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    if comparison.variants.iter().all(|one| one.autoscaling.is_empty()) {
+        return Vec::new();
+    }
+    let mut rows: Vec<Vec<String>> = comparison.variants.iter().map(compared_row).collect();
+    rows.extend(bound_rows(comparison));
+    // What nobody has is not asked for.
+    let told = |column: &usize| rows.iter().any(|row| row[*column] != "–");
+    let columns: Vec<usize> = (0..COMPARED.len()).filter(told).collect();
+    let head: Vec<String> = COMPARED.iter().map(|&word| word.to_owned()).collect();
+    let keep = |row: &Vec<String>| columns.iter().map(|&column| row[column].clone()).collect();
+    [head].iter().chain(&rows).map(keep).collect()
+}
+
+fn compared_row(outcome: &Estimated) -> Vec<String> {
+    let hours = &outcome.servers.hours;
+    let cost = &outcome.cost.total;
+    let priced = |ideal| (cost.estimate != Some(0.0)).then(|| above(cost, ideal));
+    let p99 = dash(outcome.latency_s.p99.estimate.map(time));
+    // Of several pools none has a demand of its own.
+    let [pool] = outcome.autoscaling.as_slice() else {
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        let own = [outcome.name.clone(), p99, above(hours, None), dash(priced(None))];
+        return own.into_iter().chain(rest).collect();
+    };
+    let share =
+        |of: fn(&Elasticity) -> f64| pool.elasticity.as_ref().map(|it| percent(of(it) / 100.0));
+    let short = |minutes: f64| format!("{} min", digits(minutes));
+    let bounds = pool.bounds.as_ref();
+    vec![
+        outcome.name.clone(),
+        p99,
+        above(hours, bounds.map(|it| it.ideal_server_hours)),
+        dash(priced(bounds.map(|it| it.ideal_cost))),
+        dash(pool.violated_share.map(percent)),
+        dash(pool.short_minutes.map(short)),
+        dash(pool.forecasts.as_ref().and_then(|it| it.short_minutes).map(short)),
+        dash(share(|it| it.over_time_percent)),
+        grouped(pool.actions.into()),
+    ]
+}
+
+/// The ideal and the static peak, where they are those of every variant.
+fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
+    let of = |outcome: &Estimated| match outcome.autoscaling.as_slice() {
+        [pool] => pool.bounds.clone(),
+        _ => None,
+    };
+    let mut all = comparison.variants.iter().filter_map(of);
+    let Some(bounds) = all.next().filter(|first| all.all(|other| other == *first)) else {
+        return Vec::new();
+    };
+    let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
+    let row = |name: &str, hours: f64| {
+        let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(digits);
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        [name.to_owned(), dash(None), digits(hours), dash(cost)].into_iter().chain(rest).collect()
+    };
+    vec![
+        row("the ideal", bounds.ideal_server_hours),
+        row("a static peak", bounds.static_peak_hours),
+    ]
+}
+
+/// What the columns mean that do not say so themselves.
+const READ: &str = "in brackets: above the ideal, which knows the future · too few: with fewer \
+                    servers than demanded · by forecast: of that, with more load than was foreseen \
+                    one start-up earlier";
 
 /// The autoscalers of a comparison beside each other, for the terminal.
 pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
-    let rows = compared_rows(comparison);
-    if rows.is_empty() {
-        return String::new();
-    }
+    let mut rows = compared_rows(comparison).into_iter();
+    let Some(head) = rows.next() else { return String::new() };
     let mut table = plain(width);
-    table.set_header(COMPARED);
+    table.set_header(head);
     table.add_rows(rows);
     right_aligned(&mut table);
-    table.trim_fmt() + "\n\n"
+    format!("{}\n{}\n", table.trim_fmt(), advice(&[READ.to_owned()], width))
 }
 
 /// The same for a page.
 pub(super) fn compared_page(comparison: &Comparison) -> String {
     let rows = compared_rows(comparison);
-    if rows.is_empty() {
-        return String::new();
-    }
-    let head: Vec<String> = COMPARED.iter().map(|&word| word.to_owned()).collect();
-    section("scaling", "Autoscaling", &table("A row a variant", &head, &rows))
+    let Some((head, rows)) = rows.split_first() else { return String::new() };
+    let caption = format!("A row a variant; {READ}");
+    section("scaling", "Autoscaling", &table(&caption, head, rows))
 }
 
 /// `decisions.csv`, `fleet.csv` and what policies have learnt, for each pool that was scaled.

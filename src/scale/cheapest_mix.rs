@@ -5,7 +5,7 @@
 //! (`forecaster`), is work that arrives a second; the mix is the cheapest whole numbers of servers
 //! whose slots are busy for at most `utilization` of the time, with at most `spot-share` of them on
 //! servers that may be reclaimed (pools with a `lifetime`). Where the scenario's `[cost] budget`
-//! binds it gives up, in this order: the servers on demand that spot servers could replace; the
+//! binds it gives up, in this order: servers on demand, as many as spot servers must replace; the
 //! headroom above the load; and last the load itself, of which it then carries what the budget
 //! buys. A server that is no longer wanted stays for as long as its start would take again: no rule
 //! that does not know the future wastes less in the worst case (ski rental).
@@ -23,10 +23,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::predictive::learner::{Habits, Learner};
-use super::predictive::scaler::start_ns;
+use super::predictive::start_ns;
 use super::{Autoscaler, Kind, Manners, Setup, Signals, Target};
 use crate::diagnose::Problem;
 use crate::forecast::Method;
+use crate::model::Foresight;
 use crate::registry::{Recipe, Variant};
 use crate::time::{Duration, Instant};
 use crate::units::Share;
@@ -186,22 +187,34 @@ pub fn plan(kinds: &[Kind], work: f64, config: &Config, budget: Option<f64>) -> 
     if let Some(found) = attempt(roomy, firm) {
         return mix(found, Concession::Nothing);
     }
-    if let Some(found) = attempt(roomy, 0.0) {
+    // As many on demand as the budget allows: the mix changes by a server at a time as load grows,
+    // for a fleet that is exchanged as a whole serves nobody while it starts.
+    if let Some((_, found)) = largest(firm, |firm| attempt(roomy, firm)) {
         return mix(found, Concession::OnDemand);
     }
     // The least that the scenario asks for is kept even above the budget.
     let least: Vec<u32> = kinds.iter().map(|kind| kind.min).collect();
-    let mut best = (price_of(kinds, &least), least);
-    let (mut low, mut high) = (0.0, roomy.min(all));
-    for _ in 0..40 {
+    let (borne, best) = largest(roomy.min(all), |work| attempt(work, 0.0))
+        .unwrap_or_else(|| (0.0, (price_of(kinds, &least), least)));
+    let gives_up = if borne + SLACK >= work { Concession::Headroom } else { Concession::Load };
+    mix(best, gives_up)
+}
+
+/// The largest amount up to `most` for which there is a mix, and that mix, by bisection.
+fn largest<M>(most: f64, mix: impl Fn(f64) -> Option<M>) -> Option<(f64, M)> {
+    let mut best = (0.0, mix(0.0)?);
+    let (mut low, mut high) = (0.0, most);
+    for _ in 0..24 {
         let middle = f64::midpoint(low, high);
-        match attempt(middle, 0.0) {
-            Some(found) => (low, best) = (middle, found),
+        match mix(middle) {
+            Some(found) => {
+                low = middle;
+                best = (middle, found);
+            }
             None => high = middle,
         }
     }
-    let gives_up = if low + SLACK >= work { Concession::Headroom } else { Concession::Load };
-    mix(best, gives_up)
+    Some(best)
 }
 
 /// The policy of one pool: every pool of the mix makes the same plan and takes its own part.
@@ -216,6 +229,9 @@ pub struct CheapestMix {
     work_s: Option<f64>,
     /// For each kind, the counts that were wanted and until when each is kept.
     kept: Vec<Vec<(Instant, u32)>>,
+    /// The last look and what was given up then, and for how long each was.
+    last: Option<(Instant, Concession)>,
+    given_up: [Duration; 4],
 }
 
 impl Variant<dyn Autoscaler> for CheapestMix {
@@ -268,22 +284,51 @@ impl Variant<dyn Autoscaler> for CheapestMix {
             learner,
             work_s: None,
             kept: vec![Vec::new(); kinds.len()],
+            last: None,
+            given_up: [Duration::ZERO; 4],
             kinds,
         }))
     }
 }
 
 impl CheapestMix {
+    /// Counts the time since the last look to what was given up then.
+    fn note(&mut self, now: Instant, gives_up: Concession) {
+        if let Some((since, before)) = self.last.replace((now, gives_up)) {
+            self.given_up[before as usize] += now.since(since);
+        }
+    }
+
+    /// What the budget took, and for how long.
+    fn concessions(&self) -> Option<String> {
+        let all: f64 = self.given_up.iter().map(|span| span.as_secs_f64()).sum();
+        let share = |what: Concession| self.given_up[what as usize].as_secs_f64() / all;
+        let parts: Vec<String> = [
+            (Concession::OnDemand, "servers on demand"),
+            (Concession::Headroom, "headroom"),
+            (Concession::Load, "a part of the load"),
+        ]
+        .into_iter()
+        .filter(|(what, _)| share(*what) > 0.0)
+        .map(|(what, words)| format!("{words} {:.1} % of the time", 100.0 * share(what)))
+        .collect();
+        (!parts.is_empty()).then(|| format!("the budget binds and takes {}", parts.join(", ")))
+    }
+
     /// The plan, with servers that stay for as long as their start would take.
     fn held(&mut self, now: Instant, mix: &Mix) -> Vec<u32> {
         let mut held = mix.counts.clone();
+        let mut room = self.budget.map_or(f64::INFINITY, |budget| budget - mix.per_hour);
         for ((kept, kind), count) in self.kept.iter_mut().zip(&self.kinds).zip(&mut held) {
             kept.retain(|(until, _)| *until > now);
             kept.push((now + kind.startup, *count));
-            *count = kept.iter().map(|(_, count)| *count).max().unwrap_or(*count);
+            let most = kept.iter().map(|(_, count)| *count).max().unwrap_or(*count);
+            let paid = (room.max(0.0) / kind.price + SLACK) as u32;
+            let more = (most - *count).min(paid);
+            room -= kind.price * f64::from(more);
+            *count += more;
         }
-        let fits = self.budget.is_none_or(|budget| price_of(&self.kinds, &held) <= budget);
-        if fits { held } else { mix.counts.clone() }
+        held
     }
 }
 
@@ -295,7 +340,7 @@ impl Autoscaler for CheapestMix {
         if let Some(learner) = &mut self.learner {
             learner.learn(signals.now, |at| signals.fleet_arrivals_until(at));
         }
-        let ahead = self.learner.as_ref().and_then(|learner| learner.load_ahead(signals.now));
+        let ahead = self.learner.as_mut().and_then(|learner| learner.load_ahead(signals.now));
         let load = match (present, ahead) {
             (Some(present), Some((ahead, _))) => present.max(ahead),
             (Some(only), None) | (None, Some((only, _))) => only,
@@ -303,6 +348,7 @@ impl Autoscaler for CheapestMix {
         };
         let Some(work_s) = self.work_s else { return Target::blind(signals) };
         let mix = plan(&self.kinds, load * work_s, &self.config, self.budget);
+        self.note(signals.now, mix.gives_up);
         let counts = self.held(signals.now, &mix);
         let named = self.kinds.iter().zip(&counts);
         let named: Vec<String> =
@@ -315,6 +361,17 @@ impl Autoscaler for CheapestMix {
             mix.gives_up.words()
         );
         Target::new(counts[self.own], why)
+    }
+
+    fn foresight(&self) -> Option<Foresight> {
+        let mut said = self.learner.as_ref().map(Learner::foresight).unwrap_or_default();
+        // One of the pools speaks for the mix.
+        if self.own > 0 {
+            said.remarks.clear();
+        } else {
+            said.remarks.extend(self.concessions());
+        }
+        Some(said)
     }
 
     fn manners(&self) -> Manners {
@@ -393,5 +450,16 @@ mod tests {
         for budget in [15.0, 12.0, 10.0, 7.0, 5.0, 3.0, 0.5] {
             assert!(plan(budget).per_hour <= budget + 1e-9, "{budget}");
         }
+    }
+
+    #[test]
+    fn a_budget_that_binds_takes_servers_on_demand_one_by_one() {
+        let kinds = [kind("firm", 5.0, 16, false), kind("spot", 2.0, 16, true)];
+        let plan = |budget| plan(&kinds, 80.0, &config(1.0, 0.5), Some(budget));
+        // Five servers of 16 slots; three on demand and two on spot where there is money enough.
+        assert_eq!((plan(19.0).counts, plan(19.0).gives_up), (vec![3, 2], Concession::Nothing));
+        assert_eq!((plan(17.0).counts, plan(17.0).gives_up), (vec![2, 3], Concession::OnDemand));
+        assert_eq!((plan(14.0).counts, plan(14.0).gives_up), (vec![1, 4], Concession::OnDemand));
+        assert_eq!((plan(8.0).counts, plan(8.0).gives_up), (vec![0, 4], Concession::Load));
     }
 }

@@ -104,6 +104,16 @@ pub fn measure(demand: &Steps, supply: &Steps, horizon_ns: u64, sample_ns: u64) 
     result
 }
 
+/// The stretches of `[0, horizon_ns)` in which supply was below demand, in order of time.
+pub fn shortages(demand: &Steps, supply: &Steps, horizon_ns: u64) -> Vec<(u64, u64)> {
+    let points = demand.points.iter().chain(&supply.points).map(|point| point.0);
+    let mut edges: Vec<u64> = points.filter(|at| *at < horizon_ns).chain([horizon_ns]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let spans = edges.windows(2).map(|pair| (pair[0], pair[1]));
+    spans.filter(|span| demand.at(span.0) > supply.at(span.0)).collect()
+}
+
 /// The share of steps between consecutive samples, in percent, in which the signs of the two
 /// changes differ.
 fn instability(demand: &Steps, supply: &Steps, horizon_ns: u64, sample_ns: u64) -> f64 {

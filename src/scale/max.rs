@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Autoscaler, Manners, Setup, Signals, Target};
 use crate::diagnose::Problem;
+use crate::model::Foresight;
 use crate::registry::{Recipe, Variant};
 use crate::time::Instant;
 
@@ -102,6 +103,10 @@ impl Autoscaler for Max {
 
     fn memory(&self) -> Option<String> {
         self.0.iter().find_map(|member| member.policy.memory())
+    }
+
+    fn foresight(&self) -> Option<Foresight> {
+        self.0.iter().find_map(|member| member.policy.foresight())
     }
 }
 

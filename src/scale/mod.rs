@@ -14,6 +14,7 @@
 //! | products | [`hpa`], [`kpa`], [`keda`], [`ray_serve`], [`wva`], [`vpa`] (size, not count) |
 //! | learning | [`q_learning`] |
 //! | around others | [`max`], [`guard`] |
+//! | a bound | [`ideal`] |
 //!
 //! What a policy sees are [`Signals`]; [`elasticity`] measures afterwards how well supply followed
 //! demand.
@@ -25,6 +26,7 @@ pub mod elasticity;
 pub mod fixed;
 pub mod guard;
 pub mod hpa;
+pub mod ideal;
 pub mod keda;
 pub mod kpa;
 pub mod latency;
@@ -47,12 +49,17 @@ pub mod wva;
 use std::fmt;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 pub use signals::{Counts, Metric, Metrics, Seen, Signals, Totals};
 
 use crate::diagnose::Problem;
+use crate::document::Node;
+use crate::model::Foresight;
 use crate::registry::{Entry, Role};
 use crate::rng::Seed;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// What a policy wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +121,11 @@ pub trait Autoscaler {
 
     /// What it has learnt, as text to be saved.
     fn memory(&self) -> Option<String> {
+        None
+    }
+
+    /// What it foresaw at each of its looks.
+    fn foresight(&self) -> Option<Foresight> {
         None
     }
 }
@@ -180,6 +192,8 @@ pub struct Setup<'a> {
     pub startup: Duration,
     /// What reads traffic of the time before the run.
     pub history: History<'a>,
+    /// What knows the run before it is run: for bounds, not for policies that could be.
+    pub future: Future<'a>,
     /// The kinds of servers of all pools.
     pub kinds: &'a [Kind],
     /// What all pools together may cost an hour.
@@ -211,23 +225,70 @@ pub struct Kind {
     pub mixed: bool,
 }
 
-/// Reads the rates (requests a second) of a traffic file, bin by bin; none where it does not tell.
-type ReadRates<'a> = dyn Fn(&str, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
+/// Traffic of the time before a run as the scenario names it: a file, or a table of how it is
+/// read.
+#[derive(Clone, Debug)]
+pub struct Past(pub Node);
+
+impl<'de> Deserialize<'de> for Past {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Node::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Serialize for Past {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plain: serde_json::Value = self.0.typed().map_err(serde::ser::Error::custom)?;
+        plain.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Past {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Past".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["string", "object"] })
+    }
+}
+
+/// Reads the rates (requests a second) of past traffic, bin by bin; none where it does not tell.
+type ReadRates<'a> = dyn Fn(&Past, Duration) -> Result<Vec<Option<f64>>, Problem> + 'a;
 
 /// What reads traffic of the time before a run: this room knows no files of traffic.
 #[derive(Clone, Copy)]
 pub struct History<'a>(pub &'a ReadRates<'a>);
 
 impl History<'_> {
-    /// The rates of a file in bins of this width.
-    pub fn read(&self, file: &str, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
-        (self.0)(file, bin).map_err(|problem| Problem::about("history", problem.to_string()))
+    /// The rates of past traffic in bins of this width.
+    pub fn read(&self, past: &Past, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
+        (self.0)(past, bin).map_err(|problem| problem.at(&past.0.origin))
     }
 }
 
 impl fmt::Debug for History<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("History")
+    }
+}
+
+/// The servers demanded in a run, from each instant on.
+type Foretell<'a> = dyn Fn() -> Result<Vec<(Instant, u32)>, Problem> + 'a;
+
+/// What knows the run before it is run.
+#[derive(Clone, Copy)]
+pub struct Future<'a>(pub &'a Foretell<'a>);
+
+impl Future<'_> {
+    /// The servers that will be demanded, from each instant on.
+    pub fn demand(&self) -> Result<Vec<(Instant, u32)>, Problem> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Future<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Future")
     }
 }
 
@@ -263,6 +324,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
     Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
+    Entry::of::<ideal::Ideal>(include_str!("ideal.rs")),
 ];
 
 /// Refuses an option that must be above 0.

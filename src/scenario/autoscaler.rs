@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Pool, split, staffing};
+use super::{Pool, Scenario, split, staffing};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
@@ -13,10 +13,8 @@ use crate::registry::{self, Recipe, Role, Variant as _};
 use crate::rng::Seed;
 use crate::scale::cheapest_mix::CheapestMix;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, History, Kind, Manners, Metrics, Setup};
+use crate::scale::{Autoscaler, Future, History, Kind, Manners, Metrics, Setup};
 use crate::time::Duration;
-use crate::workload::counts::Counts;
-use crate::workload::trace::{self, Trace};
 
 /// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
 /// own default: an HPA looks every 15 s, a KPA every 2 s.
@@ -124,12 +122,15 @@ impl AutoscalerTable {
     }
 
     /// The autoscaler of a pool, ready to run; nothing for a pool that has none and needs none.
+    ///
+    /// One that is only checked, `dry`, is told nothing of the future.
     pub(super) fn scaler(
         name: &str,
         pool: &Pool,
         seed: Seed,
-        folder: &Path,
-        (kinds, budget): (&[Kind], Option<f64>),
+        scenario: &Scenario,
+        kinds: &[Kind],
+        dry: bool,
     ) -> Result<Option<Scaler>, Problem> {
         let replaced = Recipe::named("fixed")?;
         let (keys, recipe) = match &pool.autoscaler {
@@ -139,6 +140,7 @@ impl AutoscalerTable {
             None => return Ok(None),
         };
         let at = |problem: Problem| problem.at(recipe.origin());
+        let folder = scenario.folder.as_path();
         let setup = Setup {
             pool: name,
             servers: pool.servers,
@@ -149,8 +151,9 @@ impl AutoscalerTable {
             folder,
             startup: staffing::mean_startup(folder, pool),
             kinds,
-            budget,
-            history: History(&|file, bin| rates(&folder.join(file), bin)),
+            budget: scenario.cost.budget.map(|budget| budget.0),
+            history: History(&|past, bin| scenario.rates_before(past, bin)),
+            future: Future(&|| scenario.demand_ahead(pool, seed, dry)),
         };
         let policy = recipe.build(&setup)?;
         let manners = policy.manners();
@@ -213,18 +216,6 @@ fn looks_at(metric: &str, options: &serde_json::Value) -> bool {
         serde_json::Value::Array(items) => items.iter().any(|item| looks_at(metric, item)),
         _ => false,
     }
-}
-
-/// The rates of a traffic file, bin by bin.
-fn rates(file: &Path, bin: Duration) -> Result<Vec<Option<f64>>, Problem> {
-    let input = trace::Input::from_argument(&file.display().to_string());
-    let mut trace = Trace::open(&input, &trace::Options::default())?;
-    let mut counts = Counts::new(Some(bin), trace.interval())?;
-    let mut row = trace::Row::default();
-    while trace.next(&mut row)? {
-        counts.take(&row);
-    }
-    Ok(counts.finish().rates)
 }
 
 /// Whether `cooldown` is an option of the policy that a table names.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Goal, Measure, Measured, Pool, Scenario};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
-use crate::outcome::{Breakdown, Budget, Penalty, PoolBill};
+use crate::outcome::{Breakdown, Budget, Outcome, Penalty, PoolBill};
 use crate::time::{Duration, Instant, SECOND_NS};
 use crate::units::Price;
 
@@ -217,12 +217,28 @@ impl Scenario {
         Ok(())
     }
 
+    /// Everything in the document that is an amount of money an hour.
+    fn price_nodes<'a>(&self, document: &'a Node) -> Vec<&'a Node> {
+        let mut nodes = Vec::new();
+        for name in self.pool.keys() {
+            nodes.extend(document.find(&format!("pool.{name}.price")));
+            let changes = document.find(&format!("pool.{name}.price-changes"));
+            if let Some(Value::List(changes)) = changes.map(|node| &node.value) {
+                nodes.extend(changes.iter().filter_map(|change| change.get("price")));
+            }
+        }
+        nodes.extend(document.find("cost.budget"));
+        nodes.extend(
+            self.slo.keys().filter_map(|name| document.find(&format!("slo.{name}.penalty"))),
+        );
+        nodes
+    }
+
     /// Finds the currency of all prices; refuses two.
     pub(super) fn settle_currency(&mut self, document: &Node) -> Result<(), Problem> {
         let mut first: Option<(String, String)> = None;
         let mut bare: Option<&Node> = None;
-        for name in self.pool.keys() {
-            let Some(node) = document.find(&format!("pool.{name}.price")) else { continue };
+        for node in self.price_nodes(document) {
             let Value::Text(text) = &node.value else { continue };
             let Some(currency) = currency_of(text) else {
                 bare = Some(node);
@@ -371,28 +387,43 @@ fn penalties(
 }
 
 /// How long a percentile of latency was missed, by the intervals of the run's timeline.
+///
+/// An interval in which requests were there and none ended is judged with the next in which one
+/// did; one without requests misses nothing.
 fn missed(goal: &Goal, measured: &Measured, (from, to): (Instant, Instant)) -> Duration {
     let Measure::Percentile(p) = goal.measure else { return Duration::ZERO };
     let width = measured.timeline.width();
-    let mut missed = Duration::ZERO;
+    let (mut missed, mut silent) = (Duration::ZERO, Duration::ZERO);
     for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
         let at = Instant(index * width.0);
         let (start, end) = (at.max(from), (at + width).min(to));
-        if end <= start || bin.completions + bin.errors == 0 {
+        let span = if start < end { end.since(start) } else { Duration::ZERO };
+        if bin.completions + bin.errors == 0 {
+            silent += if bin.in_system_ns > 0 { span } else { Duration::ZERO };
             continue;
         }
         let value = bin.latency.quantile(p).map(|ns| ns as f64 / SECOND_NS as f64);
         let met = bin.errors == 0 && value.is_some_and(|value| goal.is_met_by(value));
-        if !met {
-            missed += end.since(start);
-        }
+        let judged = std::mem::take(&mut silent) + span;
+        missed += if met { Duration::ZERO } else { judged };
     }
     missed
 }
 
-/// What the reader should know of the budget.
-pub(super) fn advice(breakdown: &Breakdown, currency: &str) -> Option<String> {
-    let budget = breakdown.budget?;
+/// What the reader should know of the budget, and what the policies say of it and of themselves.
+pub fn advice<N, M>(outcome: &Outcome<N, M>) -> Vec<String> {
+    let cost = &outcome.cost;
+    let budget = cost.breakdown.as_ref().and_then(|it| it.budget);
+    let budget = budget.and_then(|budget| broken(budget, &cost.currency));
+    let remarks = outcome
+        .autoscaling
+        .iter()
+        .flat_map(|pool| pool.remarks.iter().map(|words| format!("pool `{}`: {words}", pool.pool)));
+    budget.into_iter().chain(remarks).collect()
+}
+
+/// In which way a budget was not kept.
+fn broken(budget: Budget, currency: &str) -> Option<String> {
     let Budget { limit_per_hour, spent_per_hour, peak_per_hour, over_share, exceeded } = budget;
     let percent = 100.0 * over_share;
     if exceeded {

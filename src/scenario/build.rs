@@ -51,6 +51,11 @@ pub struct Measured {
 impl Scenario {
     /// The fleet, its stations and its balancers.
     pub fn plant(&self, seed: Seed) -> Result<Plant, Problem> {
+        self.plant_for(seed, false)
+    }
+
+    /// The same, or only to see whether it can be built, `dry`.
+    pub(super) fn plant_for(&self, seed: Seed, dry: bool) -> Result<Plant, Problem> {
         let mut fleet = Fleet::default();
         let (mut stations, mut places, mut life) = (Vec::new(), Vec::new(), Vec::new());
         let lives = self.has_life();
@@ -80,7 +85,7 @@ impl Scenario {
             }
             stations.push(station);
             if lives {
-                life.push(self.life(name, pool, spec, seed)?);
+                life.push(self.life(name, pool, spec, seed, dry)?);
             }
         }
         let shared = match self.balancer.queue() {
@@ -146,6 +151,7 @@ impl Scenario {
         pool: &Pool,
         spec: ServerSpec,
         seed: Seed,
+        dry: bool,
     ) -> Result<PoolLife, Problem> {
         let setup = law::Setup { unit: Unit::Time, folder: &self.folder };
         let time = |law: &Option<Recipe<dyn Law>>| {
@@ -154,7 +160,6 @@ impl Scenario {
         let pools = self.pool.iter();
         let kinds: Vec<_> =
             pools.map(|(name, pool)| AutoscalerTable::kind(name, pool, &self.folder)).collect();
-        let budget = self.cost.budget.map(|budget| budget.0);
         Ok(PoolLife {
             name: name.to_owned(),
             spec,
@@ -174,7 +179,7 @@ impl Scenario {
             notice: pool.notice,
             idle_timeout: time(&pool.idle_timeout)?,
             seed,
-            scaler: AutoscalerTable::scaler(name, pool, seed, &self.folder, (&kinds, budget))?,
+            scaler: AutoscalerTable::scaler(name, pool, seed, self, &kinds, dry)?,
             now: PoolState::default(),
         })
     }

@@ -1,11 +1,11 @@
 //! From the words of the command line to a document: a scenario or a traffic file, and the flags.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::{AutoscalerTable, BalancerTable, Scenario};
 use crate::balance::Balancer;
-use crate::diagnose::{Origin, Problem, unknown};
+use crate::diagnose::{Origin, Problem, no_such_file, unknown};
 use crate::document::{Node, Value};
 use crate::law::Law;
 use crate::manifest::Manifests;
@@ -63,9 +63,12 @@ fn read_text(path: &Path) -> Result<String, Problem> {
         return Err(failed("it is a folder".into()).help("name a scenario file inside it"));
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| failed(error.to_string()))?;
+    std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(
+        |error| match error.kind() {
+            ErrorKind::NotFound => no_such_file(path).at(&place),
+            _ => failed(error.to_string()),
+        },
+    )?;
     String::from_utf8(bytes).map_err(|error| {
         failed(format!("it is not UTF-8 (byte {})", error.utf8_error().valid_up_to()))
             .help("save the scenario as UTF-8")

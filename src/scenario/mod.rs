@@ -10,7 +10,9 @@ mod autoscaler;
 mod balancer;
 mod billing;
 mod build;
+mod demand;
 mod failure;
+mod history;
 mod input;
 mod objective;
 mod pool;
@@ -29,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use autoscaler::AutoscalerTable;
 pub use balancer::{BalancerTable, QueuePlace};
-pub use billing::{Billing, CostTable, PriceChange};
+pub use billing::{Billing, CostTable, PriceChange, advice as money_advice};
 pub use build::{Built, Measured};
 pub use failure::Failure;
 pub use input::{Input, Overlay};
@@ -202,7 +204,7 @@ impl Scenario {
         self.run.check().map_err(|problem| at_key(problem, document, &["run"]))?;
         self.check_resilience(document)?;
         // Building the fleet once finds what only shows when the parts meet.
-        self.plant(crate::rng::Seed::new(self.seed, 0)).map(drop)
+        self.plant_for(crate::rng::Seed::new(self.seed, 0), true).map(drop)
     }
 
     /// Whether every class is drawn.

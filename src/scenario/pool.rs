@@ -161,7 +161,8 @@ impl Pool {
         }
         if self.capacity.is_some_and(|capacity| capacity < self.servers.max(1)) {
             let message = format!("pool `{name}` has more servers than its `capacity`");
-            return wrong("capacity", message);
+            return wrong("capacity", message)
+                .map_err(|problem| problem.help("raise the capacity, or lower `servers`"));
         }
         if self.startup_failure.0 >= 1.0 {
             return wrong("startup-failure", "no server would ever start".to_owned());

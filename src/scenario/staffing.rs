@@ -1,21 +1,20 @@
 //! From the census of a run to its servers, hours and elasticity, and what could have been.
 //!
-//! *Demand* at a time is the fewest servers that meet the objectives with the load of 15 s or more:
-//! the first percentile or mean of latency or wait that the scenario states, by the M/M/c formula,
-//! and a stated limit of utilization; without objectives 80 % of the slots. The *ideal* follows it
-//! exactly: it knows the future and orders each server one mean start-up time ahead, paid from the
-//! order, or keeps it through a gap where that is cheaper. The *static peak* holds the largest
-//! demand all the time. Neither pays for start-ups before the run began.
+//! The *ideal* follows the [demand](super::demand) exactly: it knows the future and orders each
+//! server one mean start-up time ahead, paid from the order, or keeps it through a gap where that
+//! is cheaper. The *static peak* holds the largest demand all the time. Neither pays for start-ups
+//! before the run began.
 
 use std::path::Path;
 
-use super::{Goal, Measure, Measured, Pool, Scenario, billing};
+use super::demand::{SHORTEST, demand, followed};
+use super::{Measure, Measured, Pool, Scenario, billing};
 use crate::fleet::State;
 use crate::law::{self, Unit};
-use crate::outcome::{Autoscaling, Bounds, Decided, Interval};
-use crate::probe::{Census, Change, Decision, Offered, Step};
+use crate::model::Foresight;
+use crate::outcome::{Autoscaling, Bounds, Decided, Foreseen, Interval};
+use crate::probe::{Census, Change, Decision, Step};
 use crate::scale::elasticity::{self, Steps};
-use crate::theory::{Target, min_servers};
 use crate::time::{Duration, Instant, SECOND_NS};
 
 /// The life of one server.
@@ -137,16 +136,22 @@ pub(super) fn autoscaling(
         let worth: f64 = own().map(|life| life.worth_s(pool, from, to)).sum();
         let counts = counts(census, Some(index), |it| pool.worth(it.slots, it.speed));
         // With several pools the load could go to any of them: there is no demand of one.
-        let demand = (scenario.pool.len() == 1).then(|| demand(scenario, pool, census, to));
+        let startup = mean_startup(&scenario.folder, pool);
+        let demand =
+            (scenario.pool.len() == 1).then(|| demand(scenario, pool, followed(census), to));
         let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
         let bounds = demand.as_ref().map(|demand| {
-            let startup = mean_startup(&scenario.folder, pool);
-            bounds(demand, from, to, startup)
+            let ideal = bounds(demand, from, to, startup);
+            Bounds { ideal_cost: ideal.ideal_server_hours * pool.price.0, ..ideal }
         });
-        let elasticity = demand.as_ref().map(|demand| {
-            let steps = demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect();
-            elasticity::measure(&Steps::new(steps), &supply, to.0, census.width.max(SHORTEST).0)
+        let steps = demand.as_ref().map(|demand| {
+            Steps::new(demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect())
         });
+        let elasticity = steps
+            .as_ref()
+            .map(|demand| elasticity::measure(demand, &supply, to.0, census.width.max(SHORTEST).0));
+        let short = steps.as_ref().map(|demand| elasticity::shortages(demand, &supply, to.0));
+        let foresight = census.foresights.iter().find(|(pool, _)| *pool == index);
         let decisions: Vec<&Decision> =
             census.decisions.iter().filter(|decision| decision.pool == index).collect();
         Some(Autoscaling {
@@ -165,6 +170,10 @@ pub(super) fn autoscaling(
             bounds,
             elasticity,
             violated_share: violated(scenario, measured, to),
+            short_minutes: short.as_deref().map(|short| minutes(short.iter().copied())),
+            remarks: foresight.map_or_else(Vec::new, |(_, it)| it.remarks.clone()),
+            forecasts: foresight
+                .and_then(|(_, it)| foreseen(it, census, short.as_deref(), startup, (from, to))),
             timeline: timeline(&counts, measured, to),
             decisions: decisions.into_iter().map(decided).collect(),
             memory: census
@@ -175,6 +184,44 @@ pub(super) fn autoscaling(
         })
     };
     (0_u16..).zip(&scenario.pool).filter_map(one).collect()
+}
+
+fn minutes(stretches: impl Iterator<Item = (u64, u64)>) -> f64 {
+    let ns: u64 = stretches.map(|(from, to)| to - from).sum();
+    Duration(ns).as_secs_f64() / 60.0
+}
+
+/// What was foreseen one start-up time ahead, held against what came and the servers missing then.
+fn foreseen(
+    foresight: &Foresight,
+    census: &Census,
+    short: Option<&[(u64, u64)]>,
+    startup: Duration,
+    (from, to): (Instant, Instant),
+) -> Option<Foreseen> {
+    let forecaster = foresight.forecaster?.to_owned();
+    let (width, offered) = followed(census);
+    let (mut judged, mut low, mut missing) = (Duration::ZERO, Duration::ZERO, 0.0);
+    for (at, offered) in offered.take_while(|(at, _)| *at < to).filter(|(at, _)| *at >= from) {
+        let ordered = at.0.checked_sub(startup.0).map(Instant);
+        let Some(load) = ordered.and_then(|at| foresight.load_at(at)) else { continue };
+        let end = (at + width).min(to);
+        judged += end.since(at);
+        if offered.arrivals as f64 / width.as_secs_f64() <= load {
+            continue;
+        }
+        low += end.since(at);
+        let short = short.unwrap_or_default();
+        let first = short.partition_point(|stretch| stretch.1 <= at.0);
+        let within = short[first..].iter().take_while(|stretch| stretch.0 < end.0);
+        missing += minutes(within.map(|stretch| (stretch.0.max(at.0), stretch.1.min(end.0))));
+    }
+    Some(Foreseen {
+        forecaster,
+        refits: foresight.refits,
+        low_share: (judged > Duration::ZERO).then(|| low.as_secs_f64() / judged.as_secs_f64()),
+        short_minutes: short.map(|_| missing),
+    })
 }
 
 fn decided(decision: &Decision) -> Decided {
@@ -206,54 +253,6 @@ pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
     law.map_or(Duration::ZERO, |law| Duration::from_secs_f64(law.mean()))
 }
 
-/// What a limit of latency or wait means for a queue.
-fn target(goal: &Goal) -> Option<Target> {
-    let t = goal.limit;
-    match goal.measure {
-        Measure::Percentile(p) if goal.below => Some(Target::LatencyQuantile { p, t }),
-        Measure::WaitPercentile(p) if goal.below => Some(Target::WaitQuantile { p, t }),
-        Measure::Mean if goal.below => Some(Target::LatencyMean(t)),
-        Measure::WaitMean if goal.below => Some(Target::WaitMean(t)),
-        _ => None,
-    }
-}
-
-/// Demand is taken over intervals no shorter than this: within a few seconds the number of arrivals
-/// is chance, which no autoscaler could follow.
-const SHORTEST: Duration = Duration::from_secs(15);
-
-/// The fewest servers that meet the objectives, from each instant it changes.
-fn demand(scenario: &Scenario, pool: &Pool, census: &Census, to: Instant) -> Vec<(Instant, u32)> {
-    let goal = scenario.goals().find_map(target);
-    let utilization = scenario
-        .goals()
-        .find(|it| it.measure == Measure::Utilization && it.below)
-        .map(|it| it.limit);
-    // Without a limit of latency the slots are meant to be busy for four fifths of the time.
-    let share = utilization.unwrap_or(if goal.is_some() { 1.0 } else { 0.8 }).max(0.01);
-    let together = SHORTEST.0.div_ceil(census.width.0).max(1);
-    let width = Duration(together * census.width.0);
-    let servers = |offered: Offered| {
-        if offered.arrivals == 0 {
-            return 0;
-        }
-        let service_s = offered.work_ns as f64 / 1e9 / offered.arrivals as f64 / pool.speed;
-        let rate = offered.arrivals as f64 / width.as_secs_f64();
-        let by_share = (rate * service_s / share - 1e-9).ceil().max(1.0) as u32;
-        let by_goal = goal.and_then(|goal| min_servers(rate, 1.0 / service_s, goal).ok());
-        by_share.max(by_goal.unwrap_or(0)).div_ceil(pool.slots)
-    };
-    let mut steps: Vec<(Instant, u32)> = Vec::new();
-    for (index, offered) in (0_u64..).zip(census.offered.chunks(together as usize)) {
-        let at = Instant(index * width.0);
-        let count = servers(offered.iter().copied().sum());
-        if at < to && steps.last().is_none_or(|(_, last)| *last != count) {
-            steps.push((at, count));
-        }
-    }
-    steps
-}
-
 /// The ideal and the static peak between two times.
 fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Duration) -> Bounds {
     let peak = demand.iter().map(|(_, servers)| *servers).max().unwrap_or(0);
@@ -278,6 +277,7 @@ fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Durati
     let hours = |ns: u128| ns as f64 / SECOND_NS as f64 / 3600.0;
     Bounds {
         ideal_server_hours: hours(paid_ns),
+        ideal_cost: 0.0,
         static_peak_servers: peak,
         static_peak_hours: hours(u128::from(to.since(from).0) * u128::from(peak)),
         method:

@@ -68,8 +68,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
     };
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
-    let Cost { breakdown, currency, .. } = &outcome.cost;
-    outcome.advice.extend(breakdown.as_ref().and_then(|it| billing::advice(it, currency)));
+    outcome.advice.extend(billing::advice(&outcome));
     outcome.advice.extend(scenario.failure_advice(&outcome));
     outcome
 }
@@ -95,14 +94,17 @@ struct Term {
     served_s: f64,
     /// Slot-seconds it served.
     slot_s: f64,
+    /// The work it could have done in them.
+    work_s: f64,
     /// Seconds that were paid for a server as the pool was set.
     worth_s: f64,
 }
 
 impl Term {
     fn new(scenario: &Scenario, pool: u16, paid_s: f64, served_s: f64) -> Self {
-        let slots = scenario.pool[usize::from(pool)].slots;
-        Self { pool, paid_s, served_s, slot_s: served_s * f64::from(slots), worth_s: paid_s }
+        let kind = &scenario.pool[usize::from(pool)];
+        let slot_s = served_s * f64::from(kind.slots);
+        Self { pool, paid_s, served_s, slot_s, work_s: slot_s * kind.speed, worth_s: paid_s }
     }
 
     /// That of a server that came or went, or changed its size.
@@ -111,12 +113,14 @@ impl Term {
         let (paid_s, served_s) =
             (seconds(life.paid_ns(from, to)), seconds(life.served_ns(from, to)));
         let pool = &scenario.pool[usize::from(life.pool)];
-        let slot_time = |(slots, _, from, to): (u32, f64, Instant, Instant)| {
-            seconds(life.served_ns(from, to)) * f64::from(slots)
-        };
-        let slot_s = life.by_size(from, to).map(slot_time).sum();
+        let (mut slot_s, mut work_s) = (0.0, 0.0);
+        for (slots, speed, from, to) in life.by_size(from, to) {
+            let stretch_s = seconds(life.served_ns(from, to)) * f64::from(slots);
+            slot_s += stretch_s;
+            work_s += stretch_s * speed;
+        }
         let worth_s = life.worth_s(pool, from, to);
-        Self { pool: life.pool, paid_s, served_s, slot_s, worth_s }
+        Self { pool: life.pool, paid_s, served_s, slot_s, work_s, worth_s }
     }
 }
 
@@ -296,8 +300,7 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         say("the run was stopped early: what is shown covers only the part that was done"
             .to_owned());
     }
-    let speeds = |term: &Term| scenario.pool[usize::from(term.pool)].speed;
-    let capacity: f64 = terms.iter().map(|term| term.slot_s * speeds(term)).sum::<f64>()
+    let capacity: f64 = terms.iter().map(|term| term.work_s).sum::<f64>()
         / outcome.duration_s.max(f64::MIN_POSITIVE);
     let offered = seconds(meter.demand) / outcome.duration_s.max(f64::MIN_POSITIVE) / capacity;
     let overrun = measured.ending.last.since(measured.ending.horizon).as_secs_f64();

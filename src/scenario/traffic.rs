@@ -346,6 +346,10 @@ impl<S: Source> Source for Bounded<S> {
         self.impatient
     }
 
+    fn share(&self) -> Option<f64> {
+        self.source.share()
+    }
+
     fn end(&self) -> Option<Instant> {
         // A number of requests that was asked for ends the run with the last of them.
         let whole = self.source.end().filter(|_| self.left > 0);
@@ -398,7 +402,7 @@ impl Serialize for Traffic {
 type Fields = serde_json::Map<String, serde_json::Value>;
 
 /// The fields of plain data by name.
-fn fields(of: &impl Serialize) -> Fields {
+pub(super) fn fields(of: &impl Serialize) -> Fields {
     match serde_json::to_value(of) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => Fields::new(),

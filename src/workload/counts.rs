@@ -80,6 +80,15 @@ impl Counts {
         self.end = row.at + self.interval.unwrap_or(Duration::ZERO);
     }
 
+    /// Nothing more comes before `end`, and something may have come after it.
+    pub fn end_at(&mut self, end: Instant) {
+        self.bins.resize(
+            self.bins.len().max((end.0 / self.width) as usize),
+            self.interval.is_none().then_some(0.0),
+        );
+        self.end = self.end.max(end);
+    }
+
     /// The next round width that the present one divides.
     fn next_width(&self) -> Option<u64> {
         let round = ROUND.map(|seconds| seconds * SECOND_NS).into_iter();

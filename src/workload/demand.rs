@@ -36,7 +36,25 @@ pub struct Tokens {
     pub output: Duration,
 }
 
-const TOKENS: &str = "tokens";
+/// The name of the service that is worked out from tokens.
+pub const TOKENS: &str = "tokens";
+
+impl Tokens {
+    /// Its page, as parts of the registry have theirs.
+    pub const MANUAL: &str = "\
+A service time that grows with the tokens of the request.
+
+**What it does.** base + input · x + output · y for x input and y output tokens, from the columns of
+a trace or from the traffic's `input-tokens` and `output-tokens`:
+`tokens:base=30ms,input=0.2ms,output=12ms`.
+
+**When it shines.** A model server without batching: the prompt is read once (*prefill*), each token
+of the answer takes one step (*decode*). Two measurements of short and long prompts give the numbers.
+
+**When it fails.** Servers that batch: there a step is slower the more requests share it.
+
+**Source.** The linear model of prefill and decode times of Splitwise and Vidur.";
+}
 
 impl Demand {
     /// Reads a spec or a table; the law named `tokens` is the one that is not drawn.

@@ -100,6 +100,10 @@ impl Source for Merged {
         self.lanes.iter().any(|lane| lane.source.is_impatient())
     }
 
+    fn share(&self) -> Option<f64> {
+        self.lanes.iter().filter_map(|lane| lane.source.share()).reduce(f64::min)
+    }
+
     fn end(&self) -> Option<Instant> {
         self.lanes.iter().filter_map(|lane| lane.source.end()).max()
     }

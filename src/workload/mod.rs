@@ -38,6 +38,11 @@ pub trait Source: Send {
         false
     }
 
+    /// How much of it was brought, 0 to 1, where it is a file and that is known.
+    fn share(&self) -> Option<f64> {
+        None
+    }
+
     /// The end of the time it speaks of, where it may be later than its last request (a file of
     /// counts whose last ones are 0); complete once the source is drained.
     fn end(&self) -> Option<Instant> {

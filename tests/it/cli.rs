@@ -372,3 +372,15 @@ fn theory_answers_and_refuses() {
     assert_eq!(overload.status.code(), Some(2));
     assert!(said(&overload).contains("steady state"), "{}", said(&overload));
 }
+
+#[test]
+fn a_file_that_is_not_there_has_a_neighbour_of_a_like_name() {
+    for (wrong, right) in [
+        ("scenarios/web-servce.toml", "web-service.toml"),
+        ("scenarios/traffic/chatt.csv", "chat.csv"),
+    ] {
+        let output = run(&["replay", wrong]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said(&output).contains(&format!("did you mean `{right}`")), "{}", said(&output));
+    }
+}

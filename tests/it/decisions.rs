@@ -26,8 +26,8 @@ type Outcome = Result<(), String>;
 
 /// Kinds that are no decisions, and where they are tested instead.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("holt_winters", "a forecast: tested with the forecasters"),
-    ("linear_regression", "a forecast: tested with the forecasters"),
+    ("holt_winters", "a forecast: tested in `oracles/forecasts.rs`"),
+    ("linear_regression", "a forecast: tested in `oracles/forecasts.rs`"),
 ];
 
 /// Outcomes that are remarks, or say how exact the others are.

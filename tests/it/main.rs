@@ -18,6 +18,7 @@ mod manifest;
 mod measured;
 mod oracles;
 mod plan;
+mod readme;
 mod report;
 mod scenarios;
 mod stat_oracles;

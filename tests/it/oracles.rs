@@ -16,6 +16,7 @@
 //! Models and metrics that no scenario can express are printed with the reason.
 
 pub(crate) mod analytic;
+mod forecasts;
 mod judge;
 mod laws;
 mod measure;

@@ -213,7 +213,7 @@ fn the_command_answers_in_a_sentence_and_its_folder_is_drawn_again() {
     let said = String::from_utf8(found.stdout).unwrap();
     assert_eq!(found.status.code(), Some(0), "{said}");
     assert!(
-        said.starts_with("chat-replay: 9 servers for 18.90 USD an hour meet p95 < 12s"),
+        said.starts_with("chat-replay: 8 servers for 16.80 USD an hour meet p95 < 12s"),
         "{said}"
     );
     assert!(said.contains("Erlang C alone would say"), "{said}");

@@ -1,10 +1,14 @@
 //! Where the search begins: servers by G/G/c with two moments, and what Erlang C alone would say.
 //!
-//! No theorem makes these a bracket of G/G/c, so they only place the search; simulation decides.
+//! No theorem makes these a bracket of G/G/c, so they only place the search; simulation decides. Of
+//! the queue of Erlang itself the formula is exact, and settles what simulation cannot tell.
 
+use super::gate::Trial;
 use super::sample::Known;
 use super::traffic::Load;
-use crate::scenario::{Goal, Measure};
+use crate::experiment::twin;
+use crate::outcome::Ruling;
+use crate::scenario::{Goal, Measure, Scenario};
 use crate::stats::NANOS_PER_SECOND;
 use crate::theory::{Delay, Ggc, Target, min_servers, safety_factor, square_root_staffing};
 
@@ -124,6 +128,31 @@ impl Model<'_> {
     pub(super) fn square_root(&self) -> u32 {
         square_root_staffing(self.load.erlangs() / self.speed, safety_factor(0.2))
     }
+}
+
+/// A trial that simulation could not decide, decided by theory where that is exact.
+pub(super) fn settle(mut trial: Trial, scenario: &Scenario, goals: &[Goal]) -> Trial {
+    if !matches!(trial.ruling, Ruling::Boundary | Ruling::Undecided) {
+        return trial;
+    }
+    let Some(queue) = twin::erlang(scenario) else { return trial };
+    let (wait, latency) = (queue.wait(), queue.latency());
+    let exact = |goal: &Goal| match goal.measure {
+        Measure::Mean => Some(latency.mean()),
+        Measure::WaitMean => Some(wait.mean()),
+        Measure::Percentile(p) => Some(latency.quantile(p)),
+        Measure::WaitPercentile(p) => Some(wait.quantile(p)),
+        Measure::Utilization => Some(queue.utilization()),
+        Measure::Errors => Some(0.0),
+        Measure::Max | Measure::CostPerHour => None,
+    };
+    let Some(values) = goals.iter().map(exact).collect::<Option<Vec<f64>>>() else { return trial };
+    for ((goal, value), told) in goals.iter().zip(values).zip(&mut trial.objectives) {
+        (told.met, told.inconclusive) = (goal.is_met_by(value), false);
+    }
+    let met = trial.objectives.iter().all(|one| one.met);
+    let ruling = if met { Ruling::Met } else { Ruling::Missed };
+    Trial { ruling, by_theory: true, ..trial }
 }
 
 /// The first objective that the service alone breaks, and what even an idle fleet would show.

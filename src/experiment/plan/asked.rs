@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::sample::Known;
+use super::words::figures;
 use crate::diagnose::{Origin, Problem};
 use crate::law::{self, Unit};
-use crate::outcome::Peak;
+use crate::outcome::{Kind, Peak};
 use crate::scenario::{Goal, Measure, Scenario};
 use crate::time::Duration;
 use crate::units::Price;
@@ -61,6 +62,17 @@ impl Survive {
     }
 }
 
+impl Survive {
+    /// As it is written.
+    fn word(self) -> String {
+        match self {
+            Self::Servers(count) => count.to_string(),
+            Self::Zone(None) => "zone".to_owned(),
+            Self::Zone(Some(zones)) => format!("zone/{zones}"),
+        }
+    }
+}
+
 impl fmt::Display for Survive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,6 +105,7 @@ impl<'a> Asked<'a> {
         }
         let asked = Self { scenario, ask, goals };
         asked.check_budget()?;
+        asked.check_turned_round()?;
         asked.check_loss()?;
         if !(ask.forecast_cv >= 0.0 && ask.forecast_cv <= 2.0) {
             return Err(flag("--forecast-cv", ask.forecast_cv, "must lie between 0 and 200 %")
@@ -118,11 +131,23 @@ impl<'a> Asked<'a> {
         Ok(())
     }
 
+    fn check_turned_round(&self) -> Result<(), Problem> {
+        match self.ask.budget.filter(|_| self.ask.max_rate) {
+            None => Ok(()),
+            Some(budget) => Err(flag("--budget", budget, "is for a fleet that is to be chosen")
+                .help("`--max-rate` asks what the fleet as it is carries: leave one of them out")),
+        }
+    }
+
     fn check_loss(&self) -> Result<(), Problem> {
         let Some(survive) = self.ask.survive else { return Ok(()) };
         let pools = &self.scenario.pool;
         let zones = zones(self.scenario);
         match survive {
+            Survive::Servers(0) => {
+                return Err(flag("--survive", 0, "is no loss")
+                    .help("name how many servers may be lost, or leave it out"));
+            }
             Survive::Zone(None) if zones.len() < 2 => {
                 return Err(flag("--survive", "zone", "needs to know the zones").help(
                     "write `--survive zone/3` for three zones with an even share each, or \
@@ -139,7 +164,7 @@ impl<'a> Asked<'a> {
             _ => {}
         }
         if pools.values().any(|pool| pool.autoscaler.is_some()) {
-            return Err(flag("--survive", survive, "asks for a fixed fleet").help(
+            return Err(flag("--survive", survive.word(), "asks for a fixed fleet").help(
                 "an autoscaler orders new servers for those that are lost: plan without it",
             ));
         }
@@ -247,13 +272,14 @@ pub(super) fn known_service(scenario: &Scenario) -> Result<Option<Known>, Proble
 /// Cuts the traces of a scenario to their busiest stretch.
 pub(super) fn cut(scenario: &mut Scenario, peak: &Peak) -> Result<(), Problem> {
     if !scenario.traffic.values().all(crate::scenario::Traffic::is_replayed) {
-        return Err(Problem::new("`--peak` cuts a trace, and this traffic is drawn").help(
-            format!(
-                "its busiest stretch brings {:.4} requests a second: plan for that as a constant \
-                 rate",
-                peak.rate
+        let problem = Problem::new("`--peak` cuts a trace, and this traffic is drawn");
+        return Err(problem.help(match scenario.kind() {
+            Kind::SteadyState => "its rate is the same all along: leave `--peak` out".to_owned(),
+            Kind::Terminating => format!(
+                "its busiest stretch brings {} requests a second: plan for that as a constant rate",
+                figures(peak.rate)
             ),
-        ));
+        }));
     }
     for traffic in scenario.traffic.values_mut() {
         let shape = &mut traffic.shape;

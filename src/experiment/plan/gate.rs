@@ -4,13 +4,15 @@
 //! At each look the far end of the interval decides, each with an error so small that all looks at
 //! all fleets of a search together keep the stated one: α / (5 fleets · 12 looks) on one side. What
 //! cannot be told from its limit, to a share of the room the limit leaves for waiting, is a
-//! *boundary*, and counts as not met. A trace that is resampled gets one look: its interval speaks
+//! *boundary*, and counts as not met, unless the scenario is a queue of Erlang, whose formula is exact
+//! and then rules. A trace that is resampled gets one look: its interval speaks
 //! of other traffic of its kind, and more resamples do not narrow it.
 
 use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
 
+use super::analytic;
 use super::sample::{GROUPS, Group, Known, Sample};
 use super::traffic::Load;
 use crate::diagnose::Problem;
@@ -49,6 +51,8 @@ pub(super) struct Effort {
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
     pub(super) ruling: Ruling,
+    /// Whether theory ruled.
+    pub(super) by_theory: bool,
     pub(super) objectives: Vec<Objective<Estimate>>,
     pub(super) utilization: Estimate,
     pub(super) requests: u64,
@@ -145,11 +149,13 @@ impl Gate<'_> {
         } else {
             self.by_looks(&stage, effort)?
         };
-        Ok(trial.map(|trial| match trial.ruling {
-            // Runs shorter than the memory of the queue can show a miss, never that all is well.
-            Ruling::Met if short => Trial { ruling: Ruling::Undecided, ..trial },
-            _ => trial,
-        }))
+        Ok(trial
+            .map(|trial| match trial.ruling {
+                // Runs shorter than the memory of the queue can show a miss, never that all is well.
+                Ruling::Met if short => Trial { ruling: Ruling::Undecided, ..trial },
+                _ => trial,
+            })
+            .map(|trial| analytic::settle(trial, &scenario, &self.goals)))
     }
 
     fn overloaded(&self, load: f64) -> Trial {
@@ -161,6 +167,7 @@ impl Gate<'_> {
         };
         Trial {
             ruling: Ruling::Overloaded,
+            by_theory: false,
             objectives: self.goals.iter().map(missed).collect(),
             utilization: Estimate::symmetric(load, 0.0, crate::outcome::Status::Unstable),
             requests: 0,
@@ -244,6 +251,7 @@ impl Gate<'_> {
                 let objectives = told.map(|(told, by)| Objective { value: told.value, ..by });
                 return Ok(Some(Trial {
                     ruling,
+                    by_theory: false,
                     objectives: objectives.collect(),
                     utilization: sample.of(Measure::Utilization),
                     requests: sample.requests(),
@@ -355,6 +363,7 @@ impl Gate<'_> {
         let first = &parts[0].outcome;
         Ok(Some(Trial {
             ruling,
+            by_theory: false,
             objectives,
             utilization: evidence.of(Measure::Utilization),
             requests: parts.iter().map(|part| part.outcome.requests.arrived).sum(),

@@ -92,6 +92,7 @@ impl<'a> Hunt<'a> {
             measures: trial.objectives,
             utilization: trial.utilization,
             ruling: trial.ruling,
+            by_theory: trial.by_theory,
             requests: trial.requests,
         }
     }

@@ -162,7 +162,7 @@ fn busiest(
     monitor: &dyn Monitor,
 ) -> Result<Option<(Load, Option<Peak>)>, Problem> {
     let Some(load) = Load::of(scenario, monitor)? else { return Ok(None) };
-    if scenario.kind() == crate::outcome::Kind::SteadyState {
+    if ask.peak.is_none() && scenario.kind() == crate::outcome::Kind::SteadyState {
         return Ok(Some((load, None)));
     }
     let mut peak = load.peak(ask.peak.unwrap_or_else(|| load.usual_peak()));

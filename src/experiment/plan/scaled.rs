@@ -136,6 +136,7 @@ fn candidate(pool: &str, setting: Setting, trial: &Trial) -> Candidate {
         utilization: trial.utilization,
         met: trial.met(),
         ruling: trial.ruling,
+        by_theory: trial.by_theory,
         requests: trial.requests,
     }
 }

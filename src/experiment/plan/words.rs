@@ -34,6 +34,16 @@ fn percent(share: f64) -> String {
     format!("{} %", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A number to four digits.
+pub(super) fn figures(value: f64) -> String {
+    let places = (3.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 12.0) as usize;
+    let shown = format!("{value:.places$}");
+    if !shown.contains('.') {
+        return shown;
+    }
+    shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A time to three digits: `457 ms`, `1.25 s`.
 fn seconds(value: f64) -> String {
     let (number, unit) = match value.abs() {
@@ -211,6 +221,13 @@ pub(super) fn finish(hunt: &Hunt<'_>, mut plan: Plan, fleet: &[u32]) -> Plan {
             fleet_of(&close.pools)
         ));
     }
+    if let Some(close) = plan.candidates.iter().find(|found| found.by_theory) {
+        plan.advice.push(format!(
+            "{} cannot be told from the limit with what was simulated: there the formula of Erlang \
+             ruled, which is exact for this scenario",
+            fleet_of(&close.pools)
+        ));
+    }
     if plan.partial {
         plan.advice.push("stopped early: what is missing was not searched any more".to_owned());
     }
@@ -255,8 +272,9 @@ fn carries(hunt: &Hunt<'_>, found: &Recommendation) -> String {
             };
             let breaks = found.breaks_first.as_deref().unwrap_or("nothing");
             format!(
-                "{fleet} can carry up to {rate:.4} requests a second with {goals}{}: {against}. \
+                "{fleet} can carry up to {} requests a second with {goals}{}: {against}. \
                  What breaks first: {breaks}.",
+                figures(rate),
                 demands(hunt.asked)
             )
         }
@@ -370,6 +388,7 @@ pub(super) fn unknown(hunt: &Hunt<'_>, fleet: &[u32]) -> Candidate {
         utilization: Estimate::INSUFFICIENT,
         met: false,
         ruling: Ruling::Undecided,
+        by_theory: false,
         requests: 0,
     }
 }

@@ -1,5 +1,7 @@
 //! An axis of a sweep: one field of the scenario with its values, or several that go together.
 
+use std::collections::BTreeSet;
+
 use super::values::Values;
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value};
@@ -46,7 +48,30 @@ impl Axis {
             let values = Values::parse(&path, values, &place)?;
             fields.push(Field { path, values });
         }
-        Ok(Self { fields, origin: origin.clone() })
+        let axis = Self { fields, origin: origin.clone() };
+        match axis.repeated() {
+            Some(row) => Err(Problem::new(format!(
+                "`{row}` stands twice among the values of `{}`",
+                axis.name()
+            ))
+            .help("leave one of them out")
+            .at(origin)),
+            None => Ok(axis),
+        }
+    }
+
+    /// The first place that is written out twice; one field of several may well repeat itself.
+    fn repeated(&self) -> Option<String> {
+        let columns: Vec<Vec<&str>> =
+            self.fields.iter().map(|field| field.values.words().collect()).collect();
+        let whole = |field: &Field| field.values.words_only();
+        if columns.len() > 1 && !self.fields.iter().all(whole) {
+            return None;
+        }
+        let many = columns.iter().map(Vec::len).min().unwrap_or(0);
+        let mut seen = BTreeSet::new();
+        let row = |at: usize| columns.iter().map(|column| column[at]).collect::<Vec<&str>>();
+        (0..many).map(row).find(|row| !seen.insert(row.clone())).map(|row| row.join("; "))
     }
 
     /// How many places it has; fields that go together must have as many values each.
@@ -121,6 +146,8 @@ mod tests {
         assert_eq!(axis.fields[1].path, "pool.a.price");
         assert_eq!(axis.fields[1].values.nth(1), "0.2/h");
         assert_eq!((axis.count().unwrap(), axis.changes_traffic()), (2, false));
+        let again = self::axis("a=1,1,2; b=x,y,y").unwrap();
+        assert_eq!(again.count().unwrap(), 3, "a field of several may repeat itself");
     }
 
     #[test]
@@ -129,6 +156,8 @@ mod tests {
             ("pool.a.slots", "PATH=VALUES"),
             ("a=1,2; b=1,2,3", "2 values and `b` has 3"),
             ("a=1; a=2", "twice"),
+            ("a=8,8", "`8` stands twice"),
+            ("a=1,2,1; b=x,x,x", "`1; x` stands twice"),
             ("a=0.1..0.2", "a step"),
         ] {
             assert!(axis(text).unwrap_err().to_string().contains(words), "{text}");

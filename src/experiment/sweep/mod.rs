@@ -22,7 +22,6 @@ mod run;
 mod select;
 mod shard;
 mod shared;
-mod twin;
 mod values;
 mod words;
 

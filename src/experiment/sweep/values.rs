@@ -60,13 +60,6 @@ impl Values {
                 Some((from, rest)) => Piece::range(&word, from, rest).map_err(at)?,
                 None => Piece::Word(word),
             };
-            if matches!(piece, Piece::Word(_)) && pieces.contains(&piece) {
-                let Piece::Word(word) = piece else { unreachable!("it is a word") };
-                return Err(at(Problem::new(format!(
-                    "`{word}` stands twice among the values of \
-                                                    `{path}`"
-                ))));
-            }
             pieces.push(piece);
         }
         Ok(Self(pieces))
@@ -101,6 +94,19 @@ impl Values {
     /// Whether real numbers are to be drawn, of which there is no end.
     pub fn is_endless(&self) -> bool {
         self.count().is_err()
+    }
+
+    /// Those that are written out, not in a range.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Word(word) => Some(word.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether all are written out.
+    pub(super) fn words_only(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Word(_)))
     }
 
     /// Whether every value is a number, in one unit.
@@ -374,7 +380,6 @@ mod tests {
         for (text, words) in [
             ("", "no values"),
             ("1,,2", "is empty"),
-            ("8,8", "twice"),
             ("64..4:4", "write `4..64:4`"),
             ("4..64:0", "above 0"),
             ("4..64:-1", "above 0"),

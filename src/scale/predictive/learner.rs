@@ -1,7 +1,8 @@
 //! What learns a load bin by bin while a run goes on, and says how large it may become.
 
 use crate::diagnose::Problem;
-use crate::forecast::{Forecaster as _, Method, Online, Setup};
+use crate::forecast::{Forecaster as _, Method, Online, Setup, examine};
+use crate::model::Foresight;
 use crate::registry::Recipe;
 use crate::time::{Duration, Instant};
 
@@ -9,12 +10,16 @@ use crate::time::{Duration, Instant};
 pub(in crate::scale) struct Learner {
     forecaster: Online,
     bin: Duration,
+    season: Duration,
     horizon: Duration,
     quantile: f64,
     /// The forecaster's clock at the start of the run: the length of the history.
     offset_ns: u64,
     /// The arrivals counted up to the end of the last bin that was taken in.
     counted: (Instant, u64),
+    /// The forecaster's name, and what was told at each look that told another load.
+    name: &'static str,
+    told: Vec<(Instant, f64)>,
 }
 
 /// How a learner is set.
@@ -52,9 +57,10 @@ impl Learner {
                 forecaster.observe(end * bin.0, *rate);
             }
         }
-        let (horizon, quantile) = (habits.horizon, habits.quantile);
+        let &Habits { season, horizon, quantile, .. } = habits;
         let counted = (Instant::START, 0);
-        Ok(Self { forecaster, bin, horizon, quantile, offset_ns, counted })
+        let (name, told) = (recipe.name, Vec::new());
+        Ok(Self { forecaster, bin, season, horizon, quantile, offset_ns, counted, name, told })
     }
 
     /// Takes in every bin that is over: `until` tells the newest count up to an instant that can be
@@ -81,7 +87,7 @@ impl Learner {
     }
 
     /// The largest load forecast from now to the horizon, and when it comes.
-    pub(in crate::scale) fn load_ahead(&self, now: Instant) -> Option<(f64, Duration)> {
+    pub(in crate::scale) fn load_ahead(&mut self, now: Instant) -> Option<(f64, Duration)> {
         let bin = self.bin;
         let steps = self.horizon.0.div_ceil(bin.0);
         let ahead = (1..=steps).filter_map(|step| {
@@ -90,7 +96,27 @@ impl Learner {
             Some((forecast.quantile(self.quantile), after))
         });
         // Of equal loads the first one counts.
-        ahead.reduce(|most, next| if next.0 > most.0 { next } else { most })
+        let most = ahead.reduce(|most, next| if next.0 > most.0 { next } else { most })?;
+        if self.told.last().is_none_or(|last| last.1 != most.0) {
+            self.told.push((now, most.0));
+        }
+        Some(most)
+    }
+
+    /// What was told, to be held against what came.
+    pub(in crate::scale) fn foresight(&self) -> Foresight {
+        // What was there to learn from: the history, or else the run itself.
+        let seen_ns = if self.offset_ns > 0 { self.offset_ns } else { self.counted.0.0 };
+        let (bin, season, horizon) = (self.bin, self.season, self.horizon);
+        let remarks = match examine(seen_ns, bin.0, season.0, horizon.0) {
+            Ok(advice) if self.forecaster.is_seasonal() => {
+                advice.into_iter().map(|it| it.0).collect()
+            }
+            Ok(_) => Vec::new(),
+            Err(problem) => vec![problem.to_string()],
+        };
+        let (refits, loads) = (self.refits(), self.told.clone());
+        Foresight { forecaster: Some(self.name), refits, loads, remarks }
     }
 
     /// How often the forecaster was fitted.

@@ -1,77 +1,14 @@
 //! The predictive policy at work: learns the load from the past of the run and scales for the load
 //! of one start-up time ahead.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::learner::{Habits, Learner};
-use super::whole_up;
-use crate::diagnose::Problem;
-use crate::forecast::{Method, examine};
-use crate::registry::{Recipe, Variant};
-use crate::scale::{Autoscaler, Manners, Metrics, Setup, Signals, Target, positive};
-use crate::time::Duration;
-
-/// What is forecast, how far ahead, and what is made of it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-pub struct Config {
-    /// How the load is forecast: a name, or a table with `method` and its options.
-    pub forecaster: Recipe<dyn Method>,
-    /// The rule that is given the load forecast as if it were the present one; `square-root` when
-    /// absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub then: Option<Recipe<dyn Autoscaler>>,
-    /// `k`: servers for each request a second. Instead of a rule, `S = S0 + k·L'`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub per_load: Option<f64>,
-    /// `S0`: servers that are there whatever the load; added to what the rule wants as well.
-    pub base: u32,
-    /// How far ahead to look; the mean start-up time and one bin when absent, so that a server
-    /// ordered now serves when the load comes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub horizon: Option<Duration>,
-    /// The load that is prepared for: the one forecast not to be exceeded with this probability.
-    /// 0.5 is the forecast itself.
-    pub quantile: f64,
-    /// Whether the rule is asked about the present load as well, and the larger count taken: what
-    /// is needed now is never given up for a forecast.
-    pub reactive: bool,
-    /// The time over which arrivals are counted for the forecaster.
-    pub bin: Duration,
-    /// The season of forecasters that are given none of their own.
-    pub season: Duration,
-    /// The date and time at which the run begins, as in `2024-05-06T00:00`: forecasters that know
-    /// hours and weekdays count from here.
-    pub starts_at: String,
-    /// A traffic file of the time just before the run, to learn from; it ends where the run begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub history: Option<String>,
-    /// What the rates of the history are multiplied by, where the run's traffic is scaled.
-    pub history_scale: f64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            forecaster: Recipe::named("holt-winters").expect("it stands in the registry"),
-            then: None,
-            per_load: None,
-            base: 0,
-            horizon: None,
-            quantile: 0.8,
-            reactive: true,
-            bin: Duration::from_secs(60),
-            season: Duration::from_days(1),
-            starts_at: "2024-01-01T00:00".to_owned(),
-            history: None,
-            history_scale: 1.0,
-        }
-    }
-}
+use super::Config;
+use super::learner::Learner;
+use super::published::whole_up;
+use crate::model::Foresight;
+use crate::scale::{Autoscaler, Manners, Metrics, Signals, Target};
 
 /// From a load to a count.
-enum Rule {
+pub(super) enum Rule {
     /// `S0 + k·L'`.
     PerLoad(f64),
     /// Any policy, once for the load ahead and once for that of now: each remembers its own.
@@ -86,94 +23,11 @@ pub struct Scaler {
     service_s: Option<f64>,
 }
 
-impl Variant<dyn Autoscaler> for Scaler {
-    const NAME: &'static str = "predictive";
-    type Config = Config;
-
-    fn check(config: &Config) -> Result<(), Problem> {
-        let wrong = |key: &str, what: String, help: &str| {
-            Err(Problem::about(key, what).help(help.to_owned()))
-        };
-        if config.then.is_some() && config.per_load.is_some() {
-            let what = "`then` and `per-load` are two answers to one question".to_owned();
-            return wrong("per-load", what, "leave one of them out");
-        }
-        if let Some(k) = config.per_load {
-            positive("per-load", k, "how many servers does one request a second need?")?;
-        }
-        positive("history-scale", config.history_scale, "1 leaves the history as it is")?;
-        if !(config.quantile > 0.0 && config.quantile < 1.0) {
-            let what = format!("`quantile` = {} is no probability", config.quantile);
-            return wrong("quantile", what, "0.5 is the forecast itself, 0.9 is on the safe side");
-        }
-        for (key, span) in [("bin", Some(config.bin)), ("horizon", config.horizon)] {
-            if span == Some(Duration::ZERO) {
-                return wrong(key, format!("`{key}` must be above 0"), "one minute is usual");
-            }
-        }
-        if let Some(horizon) = config.horizon
-            && horizon < config.bin
-        {
-            let what = format!("a horizon of {horizon} is shorter than a bin of {}", config.bin);
-            return wrong("horizon", what, "lengthen `horizon` or shorten `bin`");
-        }
-        start_ns(&config.starts_at).map(drop)
-    }
-
-    fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
-        let rule = match (&config.then, config.per_load) {
-            (_, Some(k)) => Rule::PerLoad(k),
-            (then, None) => {
-                let then = then.clone().map_or_else(|| Recipe::named("square-root"), Ok)?;
-                let (ahead, now) = (then.build(setup)?, then.build(setup)?);
-                if ahead.manners().latency {
-                    let what =
-                        format!("`{}` looks at latencies, which no load foretells", then.name);
-                    return Err(Problem::about("then", what)
-                        .help("take a rule that looks at the load, e.g. `square-root` or `hpa`"));
-                }
-                Rule::Policy { ahead, now }
-            }
-        };
-        let horizon = config.horizon.unwrap_or(setup.startup + config.bin).max(config.bin);
-        let rates = match &config.history {
-            Some(file) => setup.history.read(file, config.bin)?,
-            None => Vec::new(),
-        };
-        if config.history.is_some() {
-            let span_ns = rates.len() as u64 * config.bin.0;
-            examine(span_ns, config.bin.0, config.season.0, horizon.0)
-                .map_err(|problem| Problem::about("history", problem.to_string()))?;
-        }
-        let past: Vec<Option<f64>> =
-            rates.into_iter().map(|rate| Some(rate? * config.history_scale)).collect();
-        let habits = Habits {
-            bin: config.bin,
-            season: config.season,
-            horizon,
-            quantile: config.quantile,
-            starts_ns: start_ns(&config.starts_at)?,
-            seed: setup.seed.user.wrapping_add(setup.seed.replication),
-        };
-        let learner = Learner::new(&config.forecaster, &habits, &past)?;
-        Ok(Box::new(Self { config: config.clone(), rule, learner, service_s: None }))
-    }
-}
-
-/// Unix nanoseconds of the date and time at which the run begins.
-pub(in crate::scale) fn start_ns(text: &str) -> Result<u64, Problem> {
-    let wrong = |why: String| {
-        Problem::about("starts-at", why).help("write e.g. `starts-at = \"2024-05-06T00:00\"`")
-    };
-    let civil: jiff::civil::DateTime =
-        text.parse().map_err(|error| wrong(format!("{text:?} is no date and time: {error}")))?;
-    let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC);
-    let zoned = zoned.map_err(|error| wrong(format!("{text:?}: {error}")))?;
-    u64::try_from(zoned.timestamp().as_nanosecond())
-        .map_err(|_| wrong(format!("{text:?} lies before 1970")))
-}
-
 impl Scaler {
+    pub(super) fn new(config: Config, rule: Rule, learner: Learner) -> Self {
+        Self { config, rule, learner, service_s: None }
+    }
+
     /// What the rule wants for the load ahead; nothing while it cannot tell.
     fn for_load(&mut self, load: f64, signals: &Signals<'_>) -> Option<Target> {
         let base = self.config.base;
@@ -237,121 +91,15 @@ impl Autoscaler for Scaler {
         }
     }
 
+    fn foresight(&self) -> Option<Foresight> {
+        Some(self.learner.foresight())
+    }
+
     fn manners(&self) -> Manners {
         let own = match &self.rule {
             Rule::PerLoad(_) => Manners { wakes: true, ..Manners::default() },
             Rule::Policy { now, .. } => now.manners(),
         };
         Manners { longest: own.longest.max(self.learner.longest()), ..own }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rng::Seed;
-    use crate::scale::{Counts, History, Totals};
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn scaler(config: &Config) -> Result<Box<dyn Autoscaler>, Problem> {
-        Scaler::check(config)?;
-        let none = |_: &str, _: Duration| Ok(vec![Some(1.0); 3]);
-        let setup = Setup {
-            pool: "main",
-            servers: 1,
-            slots: 1,
-            min: None,
-            max: None,
-            seed: Seed::new(1, 0),
-            folder: std::path::Path::new("."),
-            startup: Duration::from_secs(240),
-            history: History(&none),
-            kinds: &[],
-            budget: None,
-        };
-        Scaler::build(config, &setup)
-    }
-
-    /// Targets at the end of each minute of a load that is told minute by minute.
-    fn targets(config: &Config, loads: &[f64]) -> Vec<u32> {
-        let mut scaler = scaler(config).unwrap();
-        let manners = scaler.manners();
-        let mut metrics = Metrics::new(MINUTE, Duration::ZERO, manners.longest, false);
-        let mut totals = Totals::default();
-        let mut counts = Counts { ready: 1, ..Counts::default() };
-        let each = loads.iter().map(|load| {
-            totals.at = totals.at + MINUTE;
-            totals.arrivals += (load * 60.0).round() as u64;
-            totals.completed = totals.arrivals;
-            totals.service_ns = totals.arrivals * 1_000_000_000;
-            metrics.scrape(totals);
-            let signals = Signals {
-                now: totals.at,
-                counts,
-                ready_since: &[],
-                window: MINUTE,
-                slots: 1,
-                speed: 1.0,
-                cores: f64::INFINITY,
-                memory: f64::INFINITY,
-                in_system: 0,
-                waiting: 0,
-                metrics: &metrics,
-            };
-            counts.ready = scaler.target(&signals).servers;
-            counts.ready
-        });
-        each.collect()
-    }
-
-    #[test]
-    fn a_line_is_followed_one_start_up_time_ahead() {
-        let forecaster = Recipe::named("linear-trend").unwrap();
-        let config =
-            Config { forecaster, per_load: Some(0.5), base: 2, quantile: 0.5, ..Config::default() };
-        let loads: Vec<f64> = (1..=30).map(f64::from).collect();
-        // After minute 30 the horizon of 240 s + 60 s ends with minute 35: 2 + 0.5 · 35.
-        assert_eq!(targets(&config, &loads).last(), Some(&20));
-    }
-
-    #[test]
-    fn a_rule_is_given_the_load_ahead_as_if_it_were_there() {
-        let then = Some(Recipe::named("capacity:per-server=10").unwrap());
-        let forecaster = Recipe::named("linear-trend").unwrap();
-        let config = Config { forecaster, then, quantile: 0.5, ..Config::default() };
-        let loads: Vec<f64> = (1..=30).map(|minute| 10.0 * f64::from(minute)).collect();
-        assert_eq!(targets(&config, &loads).last(), Some(&35));
-    }
-
-    #[test]
-    fn what_is_needed_now_is_not_given_up_for_a_forecast() {
-        let loads: Vec<f64> = (0..30).map(|minute| 300.0 - 10.0 * f64::from(minute)).collect();
-        let forecaster = Recipe::named("linear-trend").unwrap();
-        let config = Config { forecaster, per_load: Some(1.0), quantile: 0.5, ..Config::default() };
-        assert_eq!(targets(&config, &loads).last(), Some(&10));
-    }
-
-    #[test]
-    fn bad_options_are_refused_with_a_remedy() {
-        let both = Config {
-            then: Some(Recipe::named("hpa").unwrap()),
-            per_load: Some(1.0),
-            ..Config::default()
-        };
-        let short = Config { horizon: Some(Duration::from_secs(1)), ..Config::default() };
-        let early = Config { starts_at: "yesterday".to_owned(), ..Config::default() };
-        let brief = Config { history: Some("short.csv".to_owned()), ..Config::default() };
-        let blind = Config { then: Some(Recipe::named("latency").unwrap()), ..Config::default() };
-        for (config, word) in [
-            (both, "two answers"),
-            (short, "shorter than a bin"),
-            (early, "no date"),
-            (brief, "longer file"),
-            (blind, "no load foretells"),
-        ] {
-            let words = scaler(&config).err().unwrap().to_string();
-            assert!(words.contains(word), "{words}");
-        }
     }
 }

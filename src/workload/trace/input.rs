@@ -1,15 +1,16 @@
 //! Where a traffic file comes from: a path, standard input or memory, compressed or not.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::diagnose::{Problem, nearest};
+use crate::diagnose::{Problem, no_such_file};
 
 /// Where a traffic file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,35 @@ pub enum Input {
 pub(super) struct Opened {
     pub(super) reader: Box<dyn Read + Send>,
     pub(super) compression: Option<&'static str>,
+    /// How far it is read, where its size is known.
+    pub(super) reading: Option<Reading>,
+}
+
+/// How far a file is read, in bytes as they lie on the disk.
+pub(super) struct Reading {
+    done: Arc<AtomicU64>,
+    size: u64,
+}
+
+impl Reading {
+    /// As a share, 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        (self.done.load(Ordering::Relaxed) as f64 / self.size.max(1) as f64).min(1.0)
+    }
+}
+
+/// Counts what goes through.
+struct Counted {
+    raw: Box<dyn Read + Send>,
+    done: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.raw.read(out)?;
+        self.done.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
 impl Input {
@@ -84,7 +114,19 @@ impl Input {
             Self::Stdin => Box::new(io::stdin()),
             Self::Memory { bytes, .. } => Box::new(Cursor::new(Arc::clone(bytes))),
         };
-        decompressed(raw, &self.name())
+        let done = Arc::new(AtomicU64::new(0));
+        let reading = self.size().map(|size| Reading { done: Arc::clone(&done), size });
+        let opened = decompressed(Box::new(Counted { raw, done }), &self.name())?;
+        Ok(Opened { reading, ..opened })
+    }
+
+    /// Its bytes, where that is known before the end.
+    fn size(&self) -> Option<u64> {
+        match self {
+            Self::Path(path) => path.metadata().ok().filter(Metadata::is_file).map(|it| it.len()),
+            Self::Stdin => None,
+            Self::Memory { bytes, .. } => Some(bytes.len() as u64),
+        }
     }
 }
 
@@ -97,25 +139,9 @@ fn open_file(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
     }
     match File::open(path) {
         Ok(file) => Ok(Box::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let problem = Problem::new(format!("there is no file `{shown}`"));
-            Err(match neighbour(path) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help("check the path; it is taken from the current folder"),
-            })
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_such_file(path)),
         Err(error) => Err(Problem::new(format!("`{shown}` cannot be opened: {error}"))),
     }
-}
-
-/// The file of the same folder whose name is most like the one that is not there.
-fn neighbour(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = folder.unwrap_or(Path::new(".")).read_dir().ok()?;
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.sort();
-    nearest(path.file_name()?.to_str()?, &names).map(str::to_owned)
 }
 
 /// Kinds of file that look like traffic from outside but are not read, and what to do about each.
@@ -146,11 +172,15 @@ fn decompressed(mut raw: Box<dyn Read + Send>, name: &str) -> Result<Opened, Pro
     let whole = Cursor::new(head).chain(raw);
     Ok(if gzip {
         let reader = Box::new(MultiGzDecoder::new(BufReader::new(whole)));
-        Opened { reader, compression: Some("gzip") }
+        Opened { reader, compression: Some("gzip"), reading: None }
     } else if zstd {
-        Opened { reader: Box::new(Zstd::new(Box::new(whole))), compression: Some("zstd") }
+        Opened {
+            reader: Box::new(Zstd::new(Box::new(whole))),
+            compression: Some("zstd"),
+            reading: None,
+        }
     } else {
-        Opened { reader: Box::new(whole), compression: None }
+        Opened { reader: Box::new(whole), compression: None, reading: None }
     })
 }
 

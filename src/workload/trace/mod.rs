@@ -17,7 +17,6 @@
 //! # Ok::<(), plimsoll::diagnose::Problem>(())
 //! ```
 
-mod ahead;
 mod backlog;
 mod bind;
 pub mod format;
@@ -35,7 +34,6 @@ mod survey;
 mod understanding;
 mod unit;
 
-pub use ahead::Ahead;
 pub use bind::{Because, Bound};
 pub use format::{FORMATS, Format};
 pub use header::Role;
@@ -142,6 +140,11 @@ impl Trace {
     pub fn step(&mut self) -> Result<Option<Duration>, Problem> {
         self.read_ahead(STAMPS_AHEAD)?;
         Ok(smallest_step(self.ahead.iter()))
+    }
+
+    /// How much of the file was read, 0 to 1, where its size is known and rows leave as they come.
+    fn share(&self) -> Option<f64> {
+        self.parser.share().filter(|_| self.backlog.is_none())
     }
 
     /// What was understood so far; complete once `next` has returned `false`.

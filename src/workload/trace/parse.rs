@@ -8,6 +8,7 @@ use indexmap::IndexSet;
 use super::backlog::{Cell, Turned};
 use super::bind::{Load, Plan, When};
 use super::format::{Format, Shape};
+use super::input::Reading;
 use super::options::Options;
 use super::record::Records;
 use super::row::{Arrivals, Row};
@@ -74,6 +75,11 @@ fn from_least(stamp: i64) -> u64 {
 }
 
 impl Parser {
+    /// How much of the file was read, 0 to 1, where its size is known.
+    pub(super) fn share(&self) -> Option<f64> {
+        self.records.reading.as_ref().map(Reading::share)
+    }
+
     pub(super) fn new(
         records: Records,
         plan: Plan,

@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::input::Opened;
+use super::input::{Opened, Reading};
 use super::json;
 use super::options::Delimiter;
 use crate::diagnose::{Origin, Problem};
@@ -34,6 +34,7 @@ pub(super) struct Records {
     /// What to call the file in diagnostics.
     pub(super) name: String,
     pub(super) compression: Option<&'static str>,
+    pub(super) reading: Option<Reading>,
     pub(super) layout: Layout,
     /// The keys of JSON objects that become fields, in the order of the fields.
     pub(super) wanted: Vec<String>,
@@ -71,6 +72,7 @@ impl Records {
         let mut records = Self {
             name,
             compression: opened.compression,
+            reading: opened.reading,
             layout: Layout::Delimited(Delimiter::Byte(b',')),
             wanted: Vec::new(),
             strip: None,

@@ -170,6 +170,10 @@ impl<C: Complete> Source for TraceSource<C> {
         Ok(())
     }
 
+    fn share(&self) -> Option<f64> {
+        self.trace().share()
+    }
+
     fn end(&self) -> Option<Instant> {
         let Rows::Intervals(intervals) = &self.rows else { return None };
         let Window { from, until } = self.shape.window;

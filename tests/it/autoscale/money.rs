@@ -100,6 +100,12 @@ fn what_cannot_be_paid_or_added_is_refused() {
     let two = "[pool.other]\nprice = '€3/h'";
     let words = refused(&fixed(two).replace("36/h", "$36/h"));
     assert!(words.contains("USD") && words.contains("EUR"), "{words}");
+    for other in
+        ["[cost]\nbudget = '€90/h'", "[slo.fast]\nobjective = 'p99 < 1s'\npenalty = '€9/h'"]
+    {
+        let words = refused(&fixed(other).replace("36/h", "$36/h"));
+        assert!(words.contains("USD") && words.contains("EUR"), "{words}");
+    }
     let bare = format!("currency = 'GBP'\n{}", fixed(two));
     assert!(refused(&bare).contains("has no currency"), "{}", refused(&bare));
     let euros = read(&fixed("").replace("36/h", "€36/h"));
@@ -128,11 +134,16 @@ fn a_mix_of_pools_keeps_its_budget_and_says_what_it_gave_up() {
     let (rich, poor) = (mix("20"), mix("3"));
     assert!(last(&rich).contains("within the budget"), "{}", last(&rich));
     assert!(last(&poor).contains("the budget takes"), "{}", last(&poor));
+    let gave_up = poor.advice.join("\n");
     let spent = |outcome: plimsoll::outcome::Outcome| {
         outcome.cost.breakdown.unwrap().budget.unwrap().spent_per_hour
     };
     let (rich, poor) = (spent(rich), spent(poor));
-    // About 7.1 servers of each kind carry 10 busy slots at 70 % with half on spot servers.
-    assert!((8.0..14.0).contains(&rich), "{rich}");
-    assert!(poor < rich / 2.0, "{poor} against {rich}");
+    // 10 busy slots at 70 % are 14.3, half of them on demand: 4 servers of 2 slots (7.1) at 1, and
+    // 3 or 4 at 0.4 as chance has it; where one is reclaimed, two overlap for its notice.
+    assert!((5.2..5.7).contains(&rich), "{rich}");
+    // 3 an hour buy no more than 7 on spot, which leaves headroom above 5.
+    assert!((2.0..=3.0).contains(&poor), "{poor} within a budget of 3");
+    assert!(gave_up.contains("the budget binds and takes"), "{gave_up}");
+    assert!(gave_up.contains("headroom"), "{gave_up}");
 }

@@ -112,9 +112,63 @@ fn a_history_shorter_than_the_horizon_is_refused() {
     let folder = Folder::new("short");
     folder.counts("past.csv", (0..4).map(wave));
     let text = "[traffic.main]\narrivals = { process = 'poisson', rate = '1/s' }\n\
+                service = { law = 'exponential', mean = '1s' }\n\
                 [pool.main]\nstartup = { law = 'constant', mean = '4m' }\n\
-                [pool.main.autoscaler]\npolicy = 'predictive'\nhistory = 'past.csv'\n";
+                [pool.main.autoscaler]\npolicy = 'predictive'\n\
+                history = { trace = 'past.csv', time-unit = 's', interval = '1m' }\n";
     let document = Node::from_toml("test.toml", text).unwrap();
     let refused = Scenario::from_document(&document, &folder.0).unwrap_err().render(false);
     assert!(refused.contains("horizon") && refused.contains("longer file"), "{refused}");
+}
+
+#[test]
+fn what_a_forecast_did_not_foresee_is_told_from_other_shortages() {
+    let folder = Folder::new("jump");
+    folder.counts("jump.csv", (0..60).map(|minute| if minute < 30 { 60 } else { 600 }));
+    let found = |autoscaler: &str| run(&folder.0, "jump.csv", autoscaler).autoscaling.remove(0);
+    let surprised = found(&predictive("naive", "quantile = 0.5"));
+    let forecasts = surprised.forecasts.as_ref().unwrap();
+    let (short, missed) = (surprised.short_minutes.unwrap(), forecasts.short_minutes.unwrap());
+    // The jump is seen after a scrape, and a server ordered then takes four minutes.
+    assert!((4.0..8.0).contains(&missed) && missed <= short, "{missed} of {short}");
+    assert_eq!(found("policy = 'square-root'").forecasts, None);
+}
+
+#[test]
+fn the_ideal_is_ready_for_what_nobody_could_foresee() {
+    let folder = Folder::new("ideal");
+    folder.counts("jump.csv", (0..60).map(|minute| if minute < 30 { 60 } else { 600 }));
+    let found = |policy: &str| {
+        let outcome = run(&folder.0, "jump.csv", &format!("policy = '{policy}'"));
+        (outcome.latency_s.p99.unwrap(), outcome.autoscaling[0].short_minutes.unwrap())
+    };
+    let (ideal, reactive) = (found("ideal"), found("square-root"));
+    assert!(ideal.0 < reactive.0 / 5.0, "{ideal:?} against {reactive:?}");
+    assert!(ideal.1 < 1.0 && reactive.1 > 4.0, "{ideal:?} against {reactive:?}");
+}
+
+#[test]
+fn a_history_in_the_replayed_file_ends_where_the_run_begins() {
+    let folder = Folder::new("window");
+    folder.counts("all.csv", (0..240).map(wave));
+    let read = |window: &str, history: &str| {
+        let text = format!(
+            "[traffic.main]\ntrace = 'all.csv'\ntime-unit = 's'\ninterval = '1m'\n{window}\n\
+             service = {{ law = 'exponential', mean = '1s' }}\n\
+             [pool.main]\nstartup = {{ law = 'constant', mean = '4m' }}\n[pool.main.autoscaler]\n\
+             policy = 'predictive'\nseason = '20m'\nhistory = {history}\n"
+        );
+        let document = Node::from_toml("test.toml", &text).unwrap();
+        Scenario::from_document(&document, &folder.0).map_err(|problem| problem.render(false))
+    };
+    let (later, past) = ("window = '3h..4h'", "{ window = '..3h' }");
+    assert!(read(later, past).is_ok() && read(later, "'all.csv'").is_ok());
+    let told = read(later, "{ window = '..4h' }").unwrap_err();
+    assert!(told.contains("would tell the future") && told.contains("..3h"), "{told}");
+    let none = read("", "'all.csv'").unwrap_err();
+    assert!(none.contains("would tell the future"), "{none}");
+    let missing = read(later, "'gone.csv'").unwrap_err();
+    assert!(missing.contains("gone.csv"), "{missing}");
+    let strange = read(later, "{ widow = '..3h' }").unwrap_err();
+    assert!(strange.contains("did you mean `window`"), "{strange}");
 }

@@ -1,7 +1,7 @@
 //! Worked examples of the documentation of AWS and Azure.
 
 use plimsoll::scale::azure::{projected_average, scale_in};
-use plimsoll::scale::predictive::{MaxBreach, effective_max};
+use plimsoll::scale::predictive::published::{MaxBreach, effective_max};
 use plimsoll::scale::step_scaling::{
     AdjustmentType, Direction, Policy, Step, adjust, combine, round_percent_change,
 };

@@ -1,7 +1,7 @@
 //! Predictive horizontal pod autoscaler: the decisions around its forecasts.
 
 use plimsoll::scale::hpa::behavior::{Policy, PolicyType, Rules, Select};
-use plimsoll::scale::predictive::{DecisionType, choose, limit_predicted, prune};
+use plimsoll::scale::predictive::published::{DecisionType, choose, limit_predicted, prune};
 use plimsoll::time::Duration;
 
 use super::{Case, NOW_NS, Outcome, collect, count, hpa, list, ns, real};

@@ -4,7 +4,7 @@ use plimsoll::diagnose::Problem;
 use plimsoll::model::Request;
 use plimsoll::rng::Seed;
 use plimsoll::workload::Source;
-use plimsoll::workload::trace::{Ahead, Input, Options, Row, Shape, Trace, TraceSource, Window};
+use plimsoll::workload::trace::{Input, Options, Row, Shape, Trace, TraceSource, Window};
 
 use super::{options, table};
 
@@ -201,38 +201,4 @@ fn a_count_nobody_could_simulate_is_refused() {
     let problem =
         requests_with("t_s,count\n0,9e15\n60,1\n", &Options::default(), Shape::default(), 1);
     assert!(problem.unwrap_err().message().contains("more than anybody could simulate"));
-}
-
-/// The requests of a long trace read ahead, and what the source advises at the end.
-fn read_ahead(text: &str, most: usize) -> (Vec<Request>, Vec<String>, Option<Problem>) {
-    let trace = Trace::open(&Input::memory("t.csv", text), &Options::default());
-    let source = trace.and_then(|trace| {
-        TraceSource::new(trace, Shape::default(), Seed::new(1, 0), "main", request)
-    });
-    let source = source.expect("the head of the file is right");
-    let mut ahead = Ahead::new(Box::new(source));
-    let mut all = Vec::new();
-    while all.len() < most {
-        let before = all.len();
-        if let Err(problem) = ahead.fill(&mut all) {
-            return (all, ahead.advice(), Some(problem));
-        }
-        if all.len() == before {
-            break;
-        }
-    }
-    let advice = ahead.advice();
-    (all, advice, None)
-}
-
-#[test]
-fn reading_ahead_changes_nothing() {
-    let text = steady(50_000, 0.25, 7);
-    let (all, advice, problem) = read_ahead(&text, usize::MAX);
-    assert_eq!(all, requests(&text, Shape::default()));
-    assert!(problem.is_none() && advice.join("\n").contains("50,000 requests over"));
-    // A simulation may stop before the trace does; the reader then stops as well.
-    assert!(read_ahead(&text, 10_000).0.len() < 50_000);
-    let (_, _, problem) = read_ahead(&format!("{text}x,y\n"), usize::MAX);
-    assert!(problem.unwrap().render(false).contains("t.csv:50002:1"));
 }

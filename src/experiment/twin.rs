@@ -1,12 +1,12 @@
-//! What theory says of a point: a scenario that is one of its models has a known answer beside the
-//! simulated one.
+//! What theory says of a scenario that is one of its models: a known answer beside the simulated
+//! one.
 
 use std::collections::BTreeMap;
 
 use crate::law::{self, Unit};
 use crate::outcome::{Known, Summary};
 use crate::scenario::{QueuePlace, Scenario};
-use crate::theory::{self, Percentiles};
+use crate::theory::{self, Mmc, Percentiles};
 use crate::time::Duration;
 use crate::units::Rate;
 use crate::workload::demand::Demand;
@@ -30,6 +30,12 @@ pub(super) fn of(scenario: &Scenario) -> Option<Known> {
         model.answer(&parameters).ok()?.latency_s?;
     let latency_s = Summary { mean, p50, p90, p95, p99, p999, ..Summary::default() };
     Some(Known { model: name.to_owned(), latency_s })
+}
+
+/// The queue of Erlang, where the scenario is one with a steady state.
+pub(super) fn erlang(scenario: &Scenario) -> Option<Mmc> {
+    let system = System::of(scenario).filter(|system| system.model(scenario) == Some("mmc"))?;
+    Mmc::new(system.rate, 1.0 / system.mean, system.slots as u32).ok()
 }
 
 /// Poisson arrivals, one law of service, one pool of servers that stay.
