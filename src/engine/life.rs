@@ -138,8 +138,6 @@ impl<P: Probe> Drive<'_, P> {
         state.in_flight.down(self.now, 1);
         state.busy.down(self.now, u32::from(left < spec.slots));
         state.totals.tokens = state.totals.tokens.wrapping_sub(done.request.tokens());
-        state.totals.completed += u64::from(completed);
-        state.totals.failed += u64::from(!completed);
         if pool.cores.0.is_finite() {
             let cores = pool.cores.1.get(usize::from(done.request.class)).copied().unwrap_or(1.0);
             let used = (done.service().0 as f64 * cores) as u64;
@@ -147,12 +145,19 @@ impl<P: Probe> Drive<'_, P> {
         }
         if completed {
             let service_ns = done.service().0;
+            state.totals.completed += 1;
             state.totals.service_ns += service_ns;
             // By the speed of this server: a pool may hold servers of several sizes.
-            state.totals.fleet_work_ns += (service_ns as f64 * spec.speed).round() as u64;
+            state.totals.fleet_work_ns += if spec.speed == 1.0 {
+                service_ns
+            } else {
+                (service_ns as f64 * spec.speed).round() as u64
+            };
             if let Some(scaler) = &mut pool.scaler {
                 scaler.metrics.record_latency(done.latency().0);
             }
+        } else {
+            state.totals.failed += 1;
         }
         if left == 0 && (pool.idle_timeout.is_some() || pool.now.draining > 0) {
             self.run_dry(server);

@@ -28,7 +28,7 @@ pub struct Resilience {
     /// From a server's going out to its being used no more, where it was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection_s: Option<Detection>,
-    /// How the service came back after the last fault had gone, where it had before the end.
+    /// How the service came back, where the last fault went before the end and requests had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
     /// The overload that outlived its cause, if there was one.

@@ -31,8 +31,12 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
     if let Some(bounds) = &pool.bounds {
         let above = pool.above_ideal.map_or(String::new(), |share| {
-            let side = if share < 0.0 { "below" } else { "above" };
-            format!(" ({} {side} it)", percent(share.abs()))
+            match share {
+                // What is left is rounding.
+                share if share.abs() < 1e-6 => " (just as many)".to_owned(),
+                share if share < 0.0 => format!(" ({} below it)", percent(-share)),
+                share => format!(" ({} above it)", percent(share)),
+            }
         });
         fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
         let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));

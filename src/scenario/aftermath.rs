@@ -107,16 +107,16 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
 }
 
 /// From the last fault's going to the end of the last interval in which more than a tenth of the
-/// requests that ended were not answered.
+/// requests that ended were not answered; `None` where there was none since the first fault.
 fn recovery(chronicle: &Chronicle, horizon: Instant) -> Option<Recovery> {
-    let over = chronicle.last_fault.filter(|over| *over < horizon)?;
+    let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
     let last = horizon.0.div_ceil(chronicle.width.0) as usize;
     let beats = &chronicle.beats[..last.min(chronicle.beats.len())];
     let bad = |beat: &Beat| 9 * beat.errors > beat.answered;
-    let well_from = beats.iter().rposition(bad).map_or(0, |at| at + 1);
-    let after = Instant(well_from as u64 * chronicle.width.0).since(over);
-    let after_s = (well_from < last).then_some(after.as_secs_f64());
-    Some(Recovery { since_s: over.as_secs_f64(), after_s })
+    let well = beats.iter().rposition(bad)? + 1;
+    let at = Instant(well as u64 * chronicle.width.0);
+    let after_s = (well < last).then_some(at.since(over).as_secs_f64());
+    (at > first && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
 }
 
 /// The part of what follows the last cause that is let pass before it is judged.

@@ -52,8 +52,8 @@ fn a_retry_budget_or_shorter_queues_or_dropping_late_work_lets_it_recover() {
         let outcome = run(&text);
         let found = outcome.resilience.unwrap();
         assert!(found.metastable.is_none(), "{set}");
-        let after = found.recovery.unwrap().after_s.unwrap();
-        assert!(after < 120.0, "{set}: {after} s");
+        let after = found.recovery.map_or(Some(0.0), |it| it.after_s);
+        assert!(after.is_some_and(|after| after < 120.0), "{set}: {after:?}");
         let last = found.timeline.iter().filter(|it| it.at_s >= 240.0);
         let (arrived, answered) =
             last.fold((0, 0), |(a, b), it| (a + it.arrivals, b + it.answered));
