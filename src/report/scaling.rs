@@ -31,8 +31,12 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
     if let Some(bounds) = &pool.bounds {
         let above = pool.above_ideal.map_or(String::new(), |share| {
-            let side = if share < 0.0 { "below" } else { "above" };
-            format!(" ({} {side} it)", percent(share.abs()))
+            match share {
+                // What is left is rounding.
+                share if share.abs() < 1e-6 => " (just as many)".to_owned(),
+                share if share < 0.0 => format!(" ({} below it)", percent(-share)),
+                share => format!(" ({} above it)", percent(share)),
+            }
         });
         fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
         let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));
@@ -123,8 +127,9 @@ fn row(decision: &Decided) -> Vec<String> {
 }
 
 /// What autoscalers are held against each other by.
-const COMPARED: [&str; 8] = [
+const COMPARED: [&str; 9] = [
     "scaling",
+    "p99",
     "server-hours",
     "cost",
     "violated",
@@ -166,10 +171,11 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     let hours = &outcome.servers.hours;
     let cost = &outcome.cost.total;
     let priced = |ideal| (cost.estimate != Some(0.0)).then(|| above(cost, ideal));
+    let p99 = dash(outcome.latency_s.p99.estimate.map(time));
     // Of several pools none has a demand of its own.
     let [pool] = outcome.autoscaling.as_slice() else {
-        let rest = COMPARED[3..].iter().map(|_| dash(None));
-        let own = [outcome.name.clone(), above(hours, None), dash(priced(None))];
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        let own = [outcome.name.clone(), p99, above(hours, None), dash(priced(None))];
         return own.into_iter().chain(rest).collect();
     };
     let share =
@@ -178,6 +184,7 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     let bounds = pool.bounds.as_ref();
     vec![
         outcome.name.clone(),
+        p99,
         above(hours, bounds.map(|it| it.ideal_server_hours)),
         dash(priced(bounds.map(|it| it.ideal_cost))),
         dash(pool.violated_share.map(percent)),
@@ -201,8 +208,8 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
     let row = |name: &str, hours: f64| {
         let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(digits);
-        let rest = COMPARED[3..].iter().map(|_| dash(None));
-        [name.to_owned(), digits(hours), dash(cost)].into_iter().chain(rest).collect()
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        [name.to_owned(), dash(None), digits(hours), dash(cost)].into_iter().chain(rest).collect()
     };
     vec![
         row("the ideal", bounds.ideal_server_hours),
