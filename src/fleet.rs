@@ -141,6 +141,7 @@ impl Fleet {
     }
 
     /// Where a server is in its life.
+    #[inline]
     pub fn state(&self, server: ServerId) -> State {
         self.states[server.index()]
     }
@@ -216,6 +217,7 @@ impl Fleet {
     }
 
     /// Servers that may be chosen.
+    #[inline]
     pub fn members(&self) -> &ServerSet {
         &self.members
     }
@@ -227,6 +229,7 @@ impl Fleet {
     }
 
     /// Servers that may be chosen and have a free slot, once they are followed.
+    #[inline]
     pub fn open(&self) -> &ServerSet {
         &self.open
     }
@@ -345,11 +348,13 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// The view of the only balancer, whose own requests are all requests.
+    #[inline]
     pub fn whole(now: Instant, fleet: &'a Fleet, candidates: &'a ServerSet) -> Self {
         Self { now, candidates, specs: &fleet.specs, in_flight: &fleet.in_flight, fleet }
     }
 
     /// The view of one balancer of several, which knows only the requests it sent itself.
+    #[inline]
     pub fn partial(
         now: Instant,
         fleet: &'a Fleet,

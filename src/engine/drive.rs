@@ -256,7 +256,8 @@ impl<P: Probe> Drive<'_, P> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "those who may be sent again pick elsewhere as well")]
     pub(super) fn pick(&mut self, ticket: Ticket) -> Pick {
         let Plant { fleet, balancers, streams, .. } = &mut self.plant;
         let candidates = if self.pooled { fleet.open() } else { fleet.members() };

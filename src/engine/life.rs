@@ -131,14 +131,13 @@ impl<P: Probe> Drive<'_, P> {
             }
             return;
         };
-        let spec = *fleet.spec(server);
+        let spec = fleet.spec(server);
         let pool = &mut life[usize::from(spec.pool)];
         let state = &mut pool.now;
+        let left = fleet.in_flight(server);
         state.in_flight.down(self.now, 1);
-        state.busy.down(self.now, u32::from(fleet.in_flight(server) < spec.slots));
+        state.busy.down(self.now, u32::from(left < spec.slots));
         state.totals.tokens = state.totals.tokens.wrapping_sub(done.request.tokens());
-        state.totals.completed += u64::from(completed);
-        state.totals.failed += u64::from(!completed);
         if pool.cores.0.is_finite() {
             let cores = pool.cores.1.get(usize::from(done.request.class)).copied().unwrap_or(1.0);
             let used = (done.service().0 as f64 * cores) as u64;
@@ -146,25 +145,31 @@ impl<P: Probe> Drive<'_, P> {
         }
         if completed {
             let service_ns = done.service().0;
+            state.totals.completed += 1;
             state.totals.service_ns += service_ns;
             // By the speed of this server: a pool may hold servers of several sizes.
-            state.totals.fleet_work_ns += (service_ns as f64 * spec.speed).round() as u64;
+            state.totals.fleet_work_ns += if spec.speed == 1.0 {
+                service_ns
+            } else {
+                (service_ns as f64 * spec.speed).round() as u64
+            };
             if let Some(scaler) = &mut pool.scaler {
                 scaler.metrics.record_latency(done.latency().0);
             }
+        } else {
+            state.totals.failed += 1;
         }
-        let state_now = fleet.state(server);
-        if pool.idle_timeout.is_some() && fleet.in_flight(server) == 0 && state_now == State::Ready
-        {
-            return self.fall_idle(server);
+        if left == 0 && (pool.idle_timeout.is_some() || pool.now.draining > 0) {
+            self.run_dry(server);
         }
-        let state = &self.plant.life[usize::from(spec.pool)].now;
-        let fleet = &self.plant.fleet;
-        if state.draining > 0
-            && fleet.in_flight(server) == 0
-            && fleet.state(server) == State::Draining
-        {
-            self.go(server);
+    }
+
+    /// A server has served its last request for now, where that may matter.
+    fn run_dry(&mut self, server: ServerId) {
+        match self.plant.fleet.state(server) {
+            State::Ready => self.fall_idle(server),
+            State::Draining => self.go(server),
+            _ => {}
         }
     }
 

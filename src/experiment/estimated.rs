@@ -5,8 +5,8 @@ use super::evidence::{Evidence, Of};
 use super::judge::judge;
 use super::words::RISING;
 use crate::outcome::{
-    Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Requests, Resilience,
-    Server, Servers, Status, Summary,
+    Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Recovery, Requests,
+    Resilience, Server, Servers, Status, Summary,
 };
 use crate::scenario::{Scenario, hot_server, money_advice};
 use crate::stats::series::mean;
@@ -100,9 +100,16 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
             min: a.min.min(b.min),
             max: a.max.max(b.max),
         }),
+        recovery: first.recovery.map(|one| Recovery { after_s: recovered_after(&all), ..one }),
         metastable: all.iter().find_map(|it| it.metastable),
         ..first.clone()
     })
+}
+
+/// How long it took to recover, on average; `None` where some run did not.
+fn recovered_after(all: &[&Resilience]) -> Option<f64> {
+    let spans: Option<Vec<f64>> = all.iter().map(|it| it.recovery?.after_s).collect();
+    spans.map(|spans| mean(&spans))
 }
 
 fn requests(evidence: &Evidence<'_>) -> Requests {

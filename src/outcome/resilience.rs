@@ -28,6 +28,9 @@ pub struct Resilience {
     /// From a server's going out to its being used no more, where it was found out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection_s: Option<Detection>,
+    /// How the service came back, where the last fault went before the end and requests had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
     /// The overload that outlived its cause, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metastable: Option<Metastable>,
@@ -50,6 +53,15 @@ pub struct Detection {
     pub min: f64,
     /// At most.
     pub max: f64,
+}
+
+/// When nine tenths of the requests that end were answered again, and from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// When the last fault had gone.
+    pub since_s: f64,
+    /// How long it took from there, to an interval of the timeline; `None` is longer than the run.
+    pub after_s: Option<f64>,
 }
 
 /// An overload that keeps itself alive: the cause has gone, requests alone would fit, and yet few

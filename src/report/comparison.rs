@@ -47,6 +47,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&legend(comparison, &columns));
+    shown.push_str(&super::resilience::recoveries(&comparison.variants));
     shown.push_str(&objectives(comparison));
     for finding in &comparison.findings {
         let folded = advice(std::slice::from_ref(finding), width);

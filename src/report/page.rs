@@ -26,7 +26,12 @@ pub fn page(results: &Results) -> String {
         ("troubles", troubles(&results.troubles)),
         ("figures", section("key", "Key figures", &(key_figures(results) + &origin(results)))),
         ("charts", drawn(&charts)),
-        ("tables", section("tables", "Tables", &tables(results)) + &super::scaling::page(results)),
+        (
+            "tables",
+            section("tables", "Tables", &tables(results))
+                + &super::resilience::page(results)
+                + &super::scaling::page(results),
+        ),
         ("advice", advice(results)),
         ("scenario", scenario(results)),
         ("command", command(&results.command)),

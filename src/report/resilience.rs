@@ -2,19 +2,41 @@
 
 use super::files::Folder;
 use super::flat;
+use super::page::{section, table};
+use super::results::Results;
 use super::table::plain;
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Outcome, Requests, Resilience};
+use crate::outcome::{Estimated, Outcome, Recovery, Requests, Resilience};
+
+/// The key figures of failures for the terminal.
+pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> String {
+    let facts = facts(found, requests);
+    if facts.is_empty() {
+        return String::new();
+    }
+    let mut table = plain(width);
+    table.add_rows(facts);
+    format!("\n{}\n", table.trim_fmt())
+}
+
+/// The same for a page.
+pub(super) fn page(results: &Results) -> String {
+    let found = serde_json::from_value::<Resilience>(results.at("resilience").clone());
+    let requests = serde_json::from_value::<Requests>(results.at("requests").clone());
+    let (Ok(found), Ok(requests)) = (found, requests) else { return String::new() };
+    let rows: Vec<Vec<String>> = facts(&found, &requests).into_iter().map(Vec::from).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = [String::new(), String::new()];
+    section("failures", "Failures", &table("What failed, and what was done about it", &head, &rows))
+}
 
 /// The key figures of failures and of what was done about them; those that are nought are left out.
-pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> String {
-    let mut table = plain(width);
-    let mut rows = 0;
-    let mut fact = |name: &str, value: String| {
-        rows += 1;
-        table.add_row([name.to_owned(), value]);
-    };
+fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push([name.to_owned(), value]);
     let again = requests.retried + requests.hedged;
     if again > 0 {
         let each = found.attempts_per_request.map_or(String::new(), |attempts| {
@@ -53,10 +75,32 @@ pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> Stri
         let back = grouped(found.readmitted);
         fact("taken out", format!("{down} marked down, {out} ejected; {back} back"));
     }
+    if let Some(recovery) = &found.recovery {
+        fact("recovered", back(recovery));
+    }
     if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
         fact("work in vain", format!("{} of busy slot time", percent(share)));
     }
-    if rows == 0 { String::new() } else { format!("\n{}\n", table.trim_fmt()) }
+    facts
+}
+
+/// When nine tenths were answered again.
+fn back(recovery: &Recovery) -> String {
+    match recovery.after_s {
+        Some(0.0) => "before the last fault had gone".to_owned(),
+        Some(after) => format!("{} after the last fault had gone", time(after)),
+        None => "not before the end".to_owned(),
+    }
+}
+
+/// When each variant of a comparison was back, where faults had gone before the end.
+pub(super) fn recoveries(variants: &[Estimated]) -> String {
+    let one = |outcome: &Estimated| {
+        let recovery = outcome.resilience.as_ref()?.recovery.as_ref()?;
+        Some(format!("{} {}", outcome.name, back(recovery)))
+    };
+    let all: Vec<String> = variants.iter().filter_map(one).collect();
+    if all.is_empty() { String::new() } else { format!("recovered: {}\n\n", all.join(" · ")) }
 }
 
 /// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.

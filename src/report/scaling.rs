@@ -31,8 +31,12 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
     if let Some(bounds) = &pool.bounds {
         let above = pool.above_ideal.map_or(String::new(), |share| {
-            let side = if share < 0.0 { "below" } else { "above" };
-            format!(" ({} {side} it)", percent(share.abs()))
+            match share {
+                // What is left is rounding.
+                share if share.abs() < 1e-6 => " (just as many)".to_owned(),
+                share if share < 0.0 => format!(" ({} below it)", percent(-share)),
+                share => format!(" ({} above it)", percent(share)),
+            }
         });
         fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
         let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));
@@ -123,8 +127,9 @@ fn row(decision: &Decided) -> Vec<String> {
 }
 
 /// What autoscalers are held against each other by.
-const COMPARED: [&str; 8] = [
+const COMPARED: [&str; 9] = [
     "scaling",
+    "p99",
     "server-hours",
     "cost",
     "violated",
@@ -166,10 +171,11 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     let hours = &outcome.servers.hours;
     let cost = &outcome.cost.total;
     let priced = |ideal| (cost.estimate != Some(0.0)).then(|| above(cost, ideal));
+    let p99 = dash(outcome.latency_s.p99.estimate.map(time));
     // Of several pools none has a demand of its own.
     let [pool] = outcome.autoscaling.as_slice() else {
-        let rest = COMPARED[3..].iter().map(|_| dash(None));
-        let own = [outcome.name.clone(), above(hours, None), dash(priced(None))];
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        let own = [outcome.name.clone(), p99, above(hours, None), dash(priced(None))];
         return own.into_iter().chain(rest).collect();
     };
     let share =
@@ -178,6 +184,7 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     let bounds = pool.bounds.as_ref();
     vec![
         outcome.name.clone(),
+        p99,
         above(hours, bounds.map(|it| it.ideal_server_hours)),
         dash(priced(bounds.map(|it| it.ideal_cost))),
         dash(pool.violated_share.map(percent)),
@@ -201,8 +208,8 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
     let row = |name: &str, hours: f64| {
         let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(digits);
-        let rest = COMPARED[3..].iter().map(|_| dash(None));
-        [name.to_owned(), digits(hours), dash(cost)].into_iter().chain(rest).collect()
+        let rest = COMPARED[4..].iter().map(|_| dash(None));
+        [name.to_owned(), dash(None), digits(hours), dash(cost)].into_iter().chain(rest).collect()
     };
     vec![
         row("the ideal", bounds.ideal_server_hours),
@@ -210,27 +217,38 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     ]
 }
 
-/// What the columns mean that do not say so themselves.
-const READ: &str = "in brackets: above the ideal, which knows the future · too few: with fewer \
-                    servers than demanded · by forecast: of that, with more load than was foreseen \
-                    one start-up earlier";
+/// What those columns mean that do not say so themselves; nothing where there are none.
+fn legend(head: &[String]) -> String {
+    let words = [
+        ("violated", "in brackets: above the ideal, which knows the future"),
+        ("too few", "too few: with fewer servers than demanded"),
+        (
+            "by forecast",
+            "by forecast: of that, with more load than was foreseen one start-up earlier",
+        ),
+    ];
+    let told = words.iter().filter(|(column, _)| head.iter().any(|name| name == column));
+    told.map(|(_, words)| *words).collect::<Vec<_>>().join(" · ")
+}
 
 /// The autoscalers of a comparison beside each other, for the terminal.
 pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
     let mut rows = compared_rows(comparison).into_iter();
     let Some(head) = rows.next() else { return String::new() };
+    let legend = Some(legend(&head)).filter(|words| !words.is_empty());
     let mut table = plain(width);
     table.set_header(head);
     table.add_rows(rows);
     right_aligned(&mut table);
-    format!("{}\n{}\n", table.trim_fmt(), advice(&[READ.to_owned()], width))
+    let legend: Vec<String> = legend.into_iter().collect();
+    format!("{}\n{}\n", table.trim_fmt(), advice(&legend, width))
 }
 
 /// The same for a page.
 pub(super) fn compared_page(comparison: &Comparison) -> String {
     let rows = compared_rows(comparison);
     let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {READ}");
+    let caption = format!("A row a variant; {}", legend(head));
     section("scaling", "Autoscaling", &table(&caption, head, rows))
 }
 

@@ -1,7 +1,7 @@
 //! From the chronicle of a run to what the reader is told of its failures.
 
 use super::{Measured, Scenario};
-use crate::outcome::{Detection, Incident, Metastable, Moment, Outcome, Resilience};
+use crate::outcome::{Detection, Incident, Metastable, Moment, Outcome, Recovery, Resilience};
 use crate::probe::{Beat, Chronicle, Entry, Note};
 use crate::time::Instant;
 
@@ -32,6 +32,7 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         ejected,
         readmitted: count(|note| matches!(note, Note::Marked(_, false) | Note::Ejected(_, false))),
         detection_s: detection(log),
+        recovery: recovery(chronicle, measured.ending.horizon),
         metastable: metastable(scenario, measured, chronicle),
         incidents: log.iter().take(LINES).map(|line| incident(scenario, line)).collect(),
         timeline: timeline(chronicle, measured.ending.horizon),
@@ -105,6 +106,19 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
     chronicle.beats.iter().take(last.max(1)).enumerate().map(moment).collect()
 }
 
+/// From the last fault's going to the end of the last interval in which more than a tenth of the
+/// requests that ended were not answered; `None` where there was none since the first fault.
+fn recovery(chronicle: &Chronicle, horizon: Instant) -> Option<Recovery> {
+    let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
+    let last = horizon.0.div_ceil(chronicle.width.0) as usize;
+    let beats = &chronicle.beats[..last.min(chronicle.beats.len())];
+    let bad = |beat: &Beat| 9 * beat.errors > beat.answered;
+    let well = beats.iter().rposition(bad)? + 1;
+    let at = Instant(well as u64 * chronicle.width.0);
+    let after_s = (well < last).then_some(at.since(over).as_secs_f64());
+    (at > first && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
+}
+
 /// The part of what follows the last cause that is let pass before it is judged.
 const GRACE: f64 = 0.5;
 
@@ -163,10 +177,24 @@ fn busy_share(measured: &Measured, from: u64, to: u64, slots: f64) -> Option<f64
 }
 
 impl Scenario {
+    /// Failures that were to come at a stated time and hit nobody.
+    fn unmet(&self, found: &Resilience) -> impl Iterator<Item = String> {
+        let whole = found.incidents.len() < LINES;
+        let met = |name: &str| found.incidents.iter().any(|it| it.failure.as_deref() == Some(name));
+        let stated = self.failure.iter().filter(|(_, failure)| failure.is_stated());
+        stated.filter(move |(name, _)| whole && !met(name)).map(|(name, _)| {
+            format!(
+                "the failure `{name}` hit no server: the run was over before it came, or its \
+                 servers were not up"
+            )
+        })
+    }
+
     /// What the reader should know of failures, in sentences.
     pub fn failure_advice<N, M>(&self, outcome: &Outcome<N, M>) -> Vec<String> {
         let Some(found) = &outcome.resilience else { return Vec::new() };
         let mut said: Vec<String> = found.metastable.iter().map(state).collect();
+        said.extend(self.unmet(found));
         let health = self.health.as_ref();
         let blind = health
             .is_none_or(|it| !it.known_at_once && it.checks.is_none() && it.ejection.is_none());

@@ -26,7 +26,8 @@ struct Keys {
     /// The servers that are hit, by their places in the pool from 0; all when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     servers: Option<Vec<u32>>,
-    /// When it comes, from the start of the run.
+    /// When it comes, from the start of the run. After the last arrival it still hits those who are
+    /// there, unless it is one of those that come again and again, which then come no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Duration>,
     /// How long it lasts; to the end of the run when neither this nor `until` is given.

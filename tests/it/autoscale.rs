@@ -2,6 +2,7 @@
 
 mod known;
 mod laws;
+mod learning;
 mod lives;
 mod money;
 mod predictive;

@@ -151,7 +151,7 @@ impl Gate<'_> {
         };
         Ok(trial
             .map(|trial| match trial.ruling {
-                // Runs shorter than what a queue remembers can show a miss, never that all is well.
+                // Runs shorter than the memory of the queue can show a miss, not that all is well.
                 Ruling::Met if short => Trial { ruling: Ruling::Undecided, ..trial },
                 _ => trial,
             })

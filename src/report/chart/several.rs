@@ -151,7 +151,7 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
     }
     let words = |path: &&str| {
         let known = MEASURES.iter().find(|measure| measure.path == *path);
-        known.map_or_else(|| (*path).to_owned(), |measure| measure.name.to_owned())
+        known.map_or_else(|| path.replace('_', " "), |measure| measure.name.to_owned())
     };
     (!series.is_empty()).then(|| Chart {
         name: "differences",

@@ -32,6 +32,8 @@ fn aggressive_retries_keep_the_overload_alive_after_its_cause_has_gone() {
     assert!(state.attempts > 1.5 * state.capacity && state.utilization > 0.99);
     let named = outcome.advice.iter().filter(|said| said.starts_with("metastable")).count();
     assert_eq!(named, 1, "{:?}", outcome.advice);
+    let recovery = found.recovery.unwrap();
+    assert_eq!((recovery.since_s, recovery.after_s), (90.0, None));
     // Before the outage all went well.
     let before = found.timeline.iter().filter(|it| it.at_s < 60.0);
     assert!(before.map(|it| it.errors).sum::<u64>() == 0);
@@ -50,6 +52,8 @@ fn a_retry_budget_or_shorter_queues_or_dropping_late_work_lets_it_recover() {
         let outcome = run(&text);
         let found = outcome.resilience.unwrap();
         assert!(found.metastable.is_none(), "{set}");
+        let after = found.recovery.map_or(Some(0.0), |it| it.after_s);
+        assert!(after.is_some_and(|after| after < 120.0), "{set}: {after:?}");
         let last = found.timeline.iter().filter(|it| it.at_s >= 240.0);
         let (arrived, answered) =
             last.fold((0, 0), |(a, b), it| (a + it.arrivals, b + it.answered));
@@ -77,4 +81,6 @@ fn compare_shows_the_storm_and_the_recovery() {
     assert!(shown.contains("budget") && shown.contains("error"), "{shown}{said}");
     let named: Vec<&str> = shown.lines().filter(|line| line.contains("metastable")).collect();
     assert!(named.len() == 1 && named[0].contains("base"), "{shown}{said}");
+    let recovered = "recovered: base not before the end · budget ";
+    assert!(shown.contains(recovered), "{shown}{said}");
 }
