@@ -217,27 +217,38 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     ]
 }
 
-/// What the columns mean that do not say so themselves.
-const READ: &str = "in brackets: above the ideal, which knows the future · too few: with fewer \
-                    servers than demanded · by forecast: of that, with more load than was foreseen \
-                    one start-up earlier";
+/// What those columns mean that do not say so themselves; nothing where there are none.
+fn legend(head: &[String]) -> String {
+    let words = [
+        ("violated", "in brackets: above the ideal, which knows the future"),
+        ("too few", "too few: with fewer servers than demanded"),
+        (
+            "by forecast",
+            "by forecast: of that, with more load than was foreseen one start-up earlier",
+        ),
+    ];
+    let told = words.iter().filter(|(column, _)| head.iter().any(|name| name == column));
+    told.map(|(_, words)| *words).collect::<Vec<_>>().join(" · ")
+}
 
 /// The autoscalers of a comparison beside each other, for the terminal.
 pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
     let mut rows = compared_rows(comparison).into_iter();
     let Some(head) = rows.next() else { return String::new() };
+    let legend = Some(legend(&head)).filter(|words| !words.is_empty());
     let mut table = plain(width);
     table.set_header(head);
     table.add_rows(rows);
     right_aligned(&mut table);
-    format!("{}\n{}\n", table.trim_fmt(), advice(&[READ.to_owned()], width))
+    let legend: Vec<String> = legend.into_iter().collect();
+    format!("{}\n{}\n", table.trim_fmt(), advice(&legend, width))
 }
 
 /// The same for a page.
 pub(super) fn compared_page(comparison: &Comparison) -> String {
     let rows = compared_rows(comparison);
     let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {READ}");
+    let caption = format!("A row a variant; {}", legend(head));
     section("scaling", "Autoscaling", &table(&caption, head, rows))
 }
 

@@ -96,7 +96,11 @@ fn read(
 ) -> Result<Vec<Option<f64>>, Problem> {
     let Shape { window, speed_up, rate_scale, .. } = shape;
     let recorded = Duration((bin.0 as f64 * speed_up).round() as u64);
-    let mut trace = Trace::open(input, options)?;
+    let mut trace = Trace::open(input, options).map_err(|problem| {
+        let own = "a history has its own keys: `history = { trace = …, time-unit = \"s\" }`";
+        let help = problem.remedy().map(|help| format!("{help}; {own}"));
+        help.map_or(problem.clone(), |help| problem.help(help))
+    })?;
     let mut counts = Counts::new(Some(recorded), trace.interval())
         .map_err(|problem| Problem::new(problem.message()).help("choose another `bin`"))?;
     let (from, mut row) = (Instant::START + window.from, trace::Row::default());

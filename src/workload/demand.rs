@@ -49,7 +49,8 @@ a trace or from the traffic's `input-tokens` and `output-tokens`:
 `tokens:base=30ms,input=0.2ms,output=12ms`.
 
 **When it shines.** A model server without batching: the prompt is read once (*prefill*), each token
-of the answer takes one step (*decode*). Two measurements of short and long prompts give the numbers.
+of the answer takes one step (*decode*). Two measurements of short and long prompts give the
+numbers.
 
 **When it fails.** Servers that batch: there a step is slower the more requests share it.
 

@@ -4,9 +4,9 @@
 //! At each look the far end of the interval decides, each with an error so small that all looks at
 //! all fleets of a search together keep the stated one: α / (5 fleets · 12 looks) on one side. What
 //! cannot be told from its limit, to a share of the room the limit leaves for waiting, is a
-//! *boundary*, and counts as not met, unless the scenario is a queue of Erlang, whose formula is exact
-//! and then rules. A trace that is resampled gets one look: its interval speaks
-//! of other traffic of its kind, and more resamples do not narrow it.
+//! *boundary*, and counts as not met, unless the scenario is a queue of Erlang, whose formula is
+//! exact and then rules. A trace that is resampled gets one look: its interval speaks of other
+//! traffic of its kind, and more resamples do not narrow it.
 
 use std::sync::{Arc, Mutex};
 
@@ -151,7 +151,7 @@ impl Gate<'_> {
         };
         Ok(trial
             .map(|trial| match trial.ruling {
-                // Runs shorter than the memory of the queue can show a miss, never that all is well.
+                // Runs shorter than the memory of the queue can show a miss, not that all is well.
                 Ruling::Met if short => Trial { ruling: Ruling::Undecided, ..trial },
                 _ => trial,
             })

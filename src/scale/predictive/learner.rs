@@ -15,6 +15,8 @@ pub(in crate::scale) struct Learner {
     quantile: f64,
     /// The forecaster's clock at the start of the run: the length of the history.
     offset_ns: u64,
+    /// The mean rate of the history.
+    past_mean: Option<f64>,
     /// The arrivals counted up to the end of the last bin that was taken in.
     counted: (Instant, u64),
     /// The forecaster's name, and what was told at each look that told another load.
@@ -57,10 +59,24 @@ impl Learner {
                 forecaster.observe(end * bin.0, *rate);
             }
         }
+        let known = || past.iter().flatten();
+        let past_mean = known().sum::<f64>() / known().count() as f64;
+        let past_mean = Some(past_mean).filter(|mean| mean.is_finite());
         let &Habits { season, horizon, quantile, .. } = habits;
         let counted = (Instant::START, 0);
         let (name, told) = (recipe.name, Vec::new());
-        Ok(Self { forecaster, bin, season, horizon, quantile, offset_ns, counted, name, told })
+        Ok(Self {
+            forecaster,
+            bin,
+            season,
+            horizon,
+            quantile,
+            offset_ns,
+            past_mean,
+            counted,
+            name,
+            told,
+        })
     }
 
     /// Takes in every bin that is over: `until` tells the newest count up to an instant that can be
@@ -108,15 +124,30 @@ impl Learner {
         // What was there to learn from: the history, or else the run itself.
         let seen_ns = if self.offset_ns > 0 { self.offset_ns } else { self.counted.0.0 };
         let (bin, season, horizon) = (self.bin, self.season, self.horizon);
-        let remarks = match examine(seen_ns, bin.0, season.0, horizon.0) {
+        let mut remarks: Vec<String> = match examine(seen_ns, bin.0, season.0, horizon.0) {
             Ok(advice) if self.forecaster.is_seasonal() => {
                 advice.into_iter().map(|it| it.0).collect()
             }
             Ok(_) => Vec::new(),
             Err(problem) => vec![problem.to_string()],
         };
+        remarks.extend(self.strange_history());
         let (refits, loads) = (self.refits(), self.told.clone());
         Foresight { forecaster: Some(self.name), refits, loads, remarks }
+    }
+
+    /// A history that has little in common with the run is mostly one that was misread.
+    fn strange_history(&self) -> Option<String> {
+        const STRANGE: f64 = 20.0;
+        let (past, seconds) = (self.past_mean?, self.counted.0.as_secs_f64());
+        let now = self.counted.1 as f64 / seconds;
+        let alike = past < STRANGE * now && now < STRANGE * past;
+        (seconds > 0.0 && !alike).then(|| {
+            format!(
+                "the history has {past:.3} requests a second and the run {now:.3}: is its unit \
+                 right (`history = {{ trace = …, time-unit = … }}`), or is `history-scale` missing?"
+            )
+        })
     }
 
     /// How often the forecaster was fitted.

@@ -172,3 +172,16 @@ fn a_history_in_the_replayed_file_ends_where_the_run_begins() {
     let strange = read(later, "{ widow = '..3h' }").unwrap_err();
     assert!(strange.contains("did you mean `window`"), "{strange}");
 }
+
+#[test]
+fn a_history_that_was_misread_is_noticed() {
+    let folder = Folder::new("misread");
+    folder.counts("past.csv", (0..600).map(|minute| wave(minute) / 50));
+    folder.counts("today.csv", (0..60).map(wave));
+    let told = |more: &str| {
+        let history = format!("history = 'past.csv'\n{more}");
+        run(&folder.0, "today.csv", &predictive("holt-winters", &history)).advice.join("\n")
+    };
+    assert!(told("").contains("is its unit right"), "{}", told(""));
+    assert!(!told("history-scale = 50").contains("is its unit right"));
+}
