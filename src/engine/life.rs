@@ -121,7 +121,8 @@ impl<P: Probe> Drive<'_, P> {
         state.totals.tokens = state.totals.tokens.wrapping_add(tokens);
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call at each end would cost a quarter of it")]
     pub(super) fn note_end(&mut self, done: &Completion) {
         let Plant { fleet, life, .. } = &mut self.plant;
         let completed = done.fate == Fate::Completed;
@@ -165,6 +166,7 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// A server has served its last request for now, where that may matter.
+    #[inline(never)]
     fn run_dry(&mut self, server: ServerId) {
         match self.plant.fleet.state(server) {
             State::Ready => self.fall_idle(server),
