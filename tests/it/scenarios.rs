@@ -31,7 +31,8 @@ fn every_scenario_gives_the_results_stored_beside_it() {
             .unwrap();
         let status = output.status.code();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(matches!(status, Some(0 | 1)), "{name}: {status:?} {said}");
+        // Objectives may be met, missed or left open.
+        assert!(matches!(status, Some(0 | 1 | 3)), "{name}: {status:?} {said}");
         let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(&name);
         let stored = fs::read(stored.join(result)).unwrap();
         assert!(
