@@ -1,5 +1,6 @@
 //! `plimsoll sweep INPUT --vary PATH=VALUES …`: the grid, in parallel, resumable.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -136,7 +137,11 @@ fn simulate(
         }
     }
     if let Some((folder, store)) = folders {
-        store.finish(&placed, complete)?;
+        // A stop comes before some of what was there already is looked at: that is kept as well.
+        let seen: BTreeSet<&str> = placed.iter().map(|placed| placed.kept.key.as_str()).collect();
+        let unseen = store.known.iter().filter(|old| !seen.contains(old.kept.key.as_str()));
+        let unseen: Vec<Placed> = unseen.filter(|_| !complete).cloned().collect();
+        store.finish(&[placed, unseen].concat(), complete)?;
         folder.write_sweep(&sweep, &manifest.command)?;
     }
     Ok(sweep)

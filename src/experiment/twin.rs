@@ -72,6 +72,7 @@ impl System {
         let plain = keys.patience.is_none()
             && !limited
             && !scenario.has_life()
+            && !scenario.is_guarded()
             && pool.network == Duration::ZERO
             && pool.memory.is_none();
         let slots = f64::from(pool.servers) * f64::from(pool.slots);
@@ -125,6 +126,8 @@ mod tests {
             "random"
         );
         for unknown in [
+            "pool.a = { servers = 10 }\nbalancer = { queue = 'shared' }\n\
+             failure.ill = { fault = 'slow', speed = 0.5, at = '0s' }",
             "pool.a = { servers = 10 }",
             "pool.a = { servers = 5 }\nbalancer = { queue = 'shared' }",
             "pool.a = { slots = 10, queue-limit = 3 }",

@@ -262,7 +262,9 @@ pub(super) fn known_service(scenario: &Scenario) -> Result<Option<Known>, Proble
         || !blind(scenario.balancer.discipline().name);
     let [traffic] = scenario.traffic.values().collect::<Vec<_>>()[..] else { return Ok(None) };
     let Some(Demand::Law(recipe)) = &traffic.keys.service else { return Ok(None) };
-    if looks || !alike || !scenario.is_drawn() || scenario.has_life() {
+    // What fails, is tried again or is sent twice takes other than its service after its wait.
+    let straight = !scenario.has_life() && !scenario.is_guarded();
+    if looks || !alike || !scenario.is_drawn() || !straight {
         return Ok(None);
     }
     let law = recipe.build(&law::Setup { unit: Unit::Time, folder: &scenario.folder })?;
@@ -295,6 +297,28 @@ pub(super) fn cut(scenario: &mut Scenario, peak: &Peak) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_law_of_service_says_nothing_of_fleets_that_fail_or_send_twice() {
+        let known = |more: &str| {
+            let text = format!(
+                "traffic.a = {{ arrivals = 'poisson:rate=8/s', service = 'exponential:mean=1s' }}\n\
+                 pool.a = {{ servers = 10 }}\n{more}"
+            );
+            let document = crate::document::Node::from_toml("a.toml", &text).unwrap();
+            let scenario = Scenario::from_document(&document, std::path::Path::new("")).unwrap();
+            known_service(&scenario).unwrap().is_some()
+        };
+        assert!(known(""));
+        for more in [
+            "failure.ill = { fault = 'slow', speed = 0.5, at = '0s' }",
+            "hedge = { delay = '2s' }",
+            "timeouts = { request = '3s' }",
+            "retry = { attempts = 2 }",
+        ] {
+            assert!(!known(more), "{more}");
+        }
+    }
 
     #[test]
     fn losses_are_read_as_people_write_them() {

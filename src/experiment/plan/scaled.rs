@@ -65,7 +65,9 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     let stopped = !course.search(FLOORS.map(floor))?;
     let tried = course.tried;
     let hours = |trial: &Trial| trial.servers.2;
-    let met = tried.iter().filter(|(_, _, trial)| trial.met());
+    let budget = draft.asked.ask.budget;
+    let affordable = |trial: &Trial| budget.is_none_or(|most| trial.cost_per_hour <= most.0);
+    let met = tried.iter().filter(|(_, _, trial)| trial.met() && affordable(trial));
     let best = met.min_by(|a, b| hours(&a.2).total_cmp(&hours(&b.2)));
     let recommendation = best.map(|(setting, _, trial)| {
         let most = (trial.servers.1 + trial.servers.1.div_ceil(10)).min(room);
@@ -260,7 +262,8 @@ fn told(
         });
         let verdict = if stopped { Answer::Undecided } else { Answer::Unmet };
         let start = if stopped { "Stopped early: no setting yet" } else { "No setting" };
-        return (verdict, format!("{start} of the autoscaler meets {goals}.{closest}"));
+        let limit = draft.asked.ask.budget.map_or(String::new(), |most| format!(" for {most}"));
+        return (verdict, format!("{start} of the autoscaler meets {goals}{limit}.{closest}"));
     };
     let setting = found.settings.iter().map(|(path, value)| {
         let key = path.rsplit('.').next().unwrap_or(path);

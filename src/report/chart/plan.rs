@@ -77,6 +77,20 @@ fn near(points: Vec<Point>, limit: f64) -> (Vec<Point>, f64) {
     (near, most.min(3.0 * limit).max(1.2 * limit))
 }
 
+/// The points beside their limit and the axis they are read on: by their logarithm where some lie
+/// far above the limit, as those of fleets that are too small do.
+fn beside(points: Vec<Point>, limit: f64, axis: Axis) -> (Vec<Point>, Axis) {
+    if points.iter().all(|point| point.2 <= 2.5 * limit) {
+        let (near, top) = near(points, limit);
+        return (near, axis.from(0.0).to(top));
+    }
+    let shown: Vec<Point> =
+        points.into_iter().filter(|point| point.1 > 0.0 && point.2 <= 100.0 * limit).collect();
+    let least = shown.iter().map(|point| point.1).fold(limit, f64::min);
+    let most = shown.iter().map(|point| point.3).fold(limit, f64::max).min(300.0 * limit);
+    (shown, axis.logarithmic().from(least / 1.5).to(most * 1.5))
+}
+
 fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
     let (limit, unit) = limit(objective)?;
     let one_kind =
@@ -85,11 +99,11 @@ fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
         return None;
     }
     let points = points(plan.candidates.iter(), objective, |one| f64::from(one.servers));
-    let (near, top) = near(points, limit);
+    let (shown, y) = beside(points, limit, Axis::of(measure(objective), unit));
     let chosen = plan.recommendation.as_ref().map(|found| found.servers);
     let mut rules = vec![Rule { name: objective.to_owned(), at: At::Y(limit) }];
     rules.extend(chosen.map(|n| Rule { name: format!("{n} servers"), at: At::X(n) }));
-    (near.len() > 1).then(|| Chart {
+    (shown.len() > 1).then(|| Chart {
         name: "plan-servers",
         title: format!("{} by the size of the fleet", measure(objective)),
         about: format!(
@@ -97,9 +111,9 @@ fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
              fleet that was chosen.",
             measure(objective)
         ),
-        x: Axis::of("servers", Unit::Count).from(near[0].0).to(near[near.len() - 1].0).tight(),
-        y: Axis::of(measure(objective), unit).from(0.0).to(top),
-        series: drawn(&near, "simulated"),
+        x: Axis::of("servers", Unit::Count).from(shown[0].0).to(shown[shown.len() - 1].0).tight(),
+        y,
+        series: drawn(&shown, "simulated"),
         rules,
     })
 }

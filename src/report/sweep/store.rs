@@ -187,13 +187,15 @@ pub fn part(folder: &Path) -> Result<(Manifest, Vec<Placed>), Problem> {
 
 fn read_points(path: &Path) -> Result<(Vec<Placed>, usize), Problem> {
     let bytes = fs::read(path).map_err(|error| failed(path, &error))?;
-    let mut points: BTreeMap<String, Placed> = BTreeMap::new();
+    // Two points of a sample may have the same settings, and a point is kept again when it is
+    // redone.
+    let mut points: BTreeMap<(String, u64), Placed> = BTreeMap::new();
     let mut damaged = 0;
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         let whole = line.strip_suffix(b"\n");
         match whole.and_then(|line| serde_json::from_slice::<Placed>(line).ok()) {
             Some(placed) => {
-                points.insert(placed.kept.key.clone(), placed);
+                points.insert((placed.kept.key.clone(), placed.point), placed);
             }
             None => damaged += 1,
         }

@@ -81,6 +81,43 @@ fn shards_merge_to_the_bytes_of_one_run() {
 }
 
 #[test]
+fn points_of_a_sample_that_are_alike_are_merged_as_well() {
+    let folder = folder("alike");
+    // Nine points of three servers each: some must be the same.
+    let axes = ["--vary", "pool.main.servers=2..4", "--sample", "9", "--replications", "2"];
+    for (part, out) in [("1/2", "a"), ("2/2", "b")] {
+        sweep(&folder, &[&axes[..], &["--shard", part, "--out", out]].concat());
+    }
+    let merged = run(&folder, &["merge", "a", "b", "--out", "merged"]);
+    assert_eq!(merged.status.code(), Some(0), "{}", said(&merged));
+    sweep(&folder, &[&axes[..], &["--out", "whole"]].concat());
+    assert_same(&folder.join("merged"), &folder.join("whole"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_stop_while_resuming_keeps_the_points_that_were_there() {
+    let folder = folder("resumed");
+    let few = ["--vary", "pool.main.servers=12..14", "--set", "run.duration=15m"];
+    sweep(&folder, &[&few[..], &["--out", "cut"]].concat());
+    let kept = fs::read_to_string(folder.join("cut/points.jsonl")).unwrap();
+    let child = begun(&folder, "cut");
+    let signal =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.unwrap().success());
+    child.wait_with_output().unwrap();
+    let after = fs::read_to_string(folder.join("cut/points.jsonl")).unwrap();
+    let key = |line: &str| {
+        let point: serde_json::Value = serde_json::from_str(line).unwrap();
+        point["key"].as_str().unwrap().to_owned()
+    };
+    let there: Vec<String> = after.lines().map(key).collect();
+    for line in kept.lines() {
+        assert!(there.contains(&key(line)), "a point is lost");
+    }
+}
+
+#[test]
 fn what_are_no_parts_of_one_sweep_is_not_merged() {
     let folder = folder("foreign");
     let part = |part: &str, out: &str, more: &[&str]| {
