@@ -53,7 +53,10 @@ impl<P: Probe> Drive<'_, P> {
         }
         let server = live.server;
         // Who is on the way is dropped on arrival.
-        if !cancel || live.started == Instant::NEVER || self.drops_hanging(ticket) {
+        if !cancel || live.started == Instant::NEVER {
+            return;
+        }
+        if self.ends_hanging(ticket, Fate::Cancelled) {
             return;
         }
         let place = self.plant.places[server.index()] as usize;

@@ -370,7 +370,7 @@ impl<P: Probe> Drive<'_, P> {
         if live.index != index || live.serving {
             return;
         }
-        if self.guarded && self.times_out_hanging(ticket) {
+        if self.guarded && self.ends_hanging(ticket, Fate::TimedOut) {
             return;
         }
         // Behind a shared queue no one waits at a server.

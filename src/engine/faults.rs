@@ -435,23 +435,14 @@ impl<P: Probe> Drive<'_, P> {
         good
     }
 
-    /// An attempt that hangs has waited longer than it would; false where it does not hang.
-    pub(super) fn times_out_hanging(&mut self, ticket: Ticket) -> bool {
+    /// An attempt that hangs has waited for too long, or is taken back; false where it does not
+    /// hang.
+    pub(super) fn ends_hanging(&mut self, ticket: Ticket, fate: Fate) -> bool {
         let server = self.slab[ticket].server;
         if !self.unhang(ticket) {
             return false;
         }
-        self.end(ticket, Fate::TimedOut, Some(server));
-        true
-    }
-
-    /// An attempt that hangs is taken back; false where it does not hang.
-    pub(super) fn drops_hanging(&mut self, ticket: Ticket) -> bool {
-        let server = self.slab[ticket].server;
-        if !self.unhang(ticket) {
-            return false;
-        }
-        self.end(ticket, Fate::Cancelled, Some(server));
+        self.end(ticket, fate, Some(server));
         true
     }
 

@@ -374,15 +374,19 @@ impl Seen<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn signals(metrics: &Metrics, second: u64) -> Signals<'_> {
-        Signals {
-            now: Instant(second * 1_000_000_000),
-            counts: Counts::default(),
+impl<'a> Signals<'a> {
+    /// What policies under test see of servers of one slot.
+    pub(super) fn of_one_slot(
+        now: Instant,
+        counts: Counts,
+        window: Duration,
+        metrics: &'a Metrics,
+    ) -> Self {
+        Self {
+            now,
+            counts,
             ready_since: &[],
-            window: Duration::from_secs(20),
+            window,
             slots: 1,
             speed: 1.0,
             cores: f64::INFINITY,
@@ -391,6 +395,16 @@ mod tests {
             waiting: 0,
             metrics,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signals(metrics: &Metrics, second: u64) -> Signals<'_> {
+        let (now, window) = (Instant(second * 1_000_000_000), Duration::from_secs(20));
+        Signals::of_one_slot(now, Counts::default(), window, metrics)
     }
 
     /// Two servers of one slot, busy as long as the second of the scrape says.

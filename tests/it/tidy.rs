@@ -143,13 +143,13 @@ fn every_file_that_holds_a_variant_is_registered() {
 
 #[test]
 fn nothing_is_left_lying_about() {
-    let words = ["todo!(", "unimplemented!(", "dbg!(", concat!("FIX", "ME"), "#[ignore"];
+    // In two halves each, so that this file is held to the rule as well.
+    let words =
+        [("to", "do!("), ("unimpl", "emented!("), ("db", "g!("), ("FIX", "ME"), ("#[ig", "nore")]
+            .map(|(head, tail)| format!("{head}{tail}"));
     let mut wrong = Vec::new();
-    for (path, text) in ["src", "tests", "benches"].into_iter().flat_map(sources) {
-        if path.ends_with("tidy.rs") {
-            continue;
-        }
-        for word in words {
+    for (path, text) in ["src", "tests", "benches", "examples"].into_iter().flat_map(sources) {
+        for word in &words {
             if text.contains(word) {
                 wrong.push(format!("{} holds `{word}`", path.display()));
             }

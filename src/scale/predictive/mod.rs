@@ -223,19 +223,7 @@ mod tests {
             totals.completed = totals.arrivals;
             totals.service_ns = totals.arrivals * 1_000_000_000;
             metrics.scrape(totals);
-            let signals = Signals {
-                now: totals.at,
-                counts,
-                ready_since: &[],
-                window: MINUTE,
-                slots: 1,
-                speed: 1.0,
-                cores: f64::INFINITY,
-                memory: f64::INFINITY,
-                in_system: 0,
-                waiting: 0,
-                metrics: &metrics,
-            };
+            let signals = Signals::of_one_slot(totals.at, counts, MINUTE, &metrics);
             counts.ready = scaler.target(&signals).servers;
             counts.ready
         });
