@@ -4,7 +4,7 @@ use comfy_table::Table;
 
 use super::page::latencies;
 use super::results::Results;
-use super::table::{plain, right_aligned};
+use super::table::{plain, right_aligned, with_whole_words};
 use super::timeline::Row;
 use super::words::{self, Goal};
 
@@ -49,6 +49,7 @@ pub fn columns(header: &[String], rows: &[Vec<String>], width: u16) -> String {
     table.set_header(header);
     table.add_rows(rows);
     right_aligned(&mut table);
+    with_whole_words(&mut table, header, rows);
     table.trim_fmt() + "\n"
 }
 

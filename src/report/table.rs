@@ -1,6 +1,6 @@
 //! One run as a table for the terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::text::{digits, grouped, percent, time, time_or_dash};
 use crate::outcome::{Outcome, Summary};
@@ -133,6 +133,23 @@ pub(super) fn plain(width: u16) -> Table {
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table
+}
+
+/// Columns no narrower than the longest word in them: cells are broken between words only.
+pub(super) fn with_whole_words(table: &mut Table, header: &[String], rows: &[Vec<String>]) {
+    for (column, width) in table.column_iter_mut().zip(word_widths(header, rows)) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    }
+}
+
+/// The least width of each column that breaks no word, with its margins.
+pub(super) fn word_widths(header: &[String], rows: &[Vec<String>]) -> Vec<u16> {
+    let longest = |cell: &String| cell.split(' ').map(|word| word.chars().count()).max();
+    let of = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).chain(&header[column..=column]);
+        cells.filter_map(longest).max().unwrap_or(0) as u16 + 2
+    };
+    (0..header.len()).map(of).collect()
 }
 
 pub(super) fn right_aligned(table: &mut Table) {
