@@ -181,7 +181,6 @@ fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(Fresh, Vec<Strin
         match found.ruling {
             Ruling::Met => return Ok((Fresh::Confirmed, advice)),
             Ruling::Missed | Ruling::Overloaded => {
-                hunt.correct(fleet, &found);
                 let told = words::refuted(&found);
                 let Some(larger) = grown(hunt, fleet) else {
                     advice.push(format!("{told}, and nothing larger is allowed"));

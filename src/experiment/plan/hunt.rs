@@ -92,11 +92,22 @@ impl<'a> Hunt<'a> {
             }
         }
         let (left, trial) = worst.expect("a fleet has at least itself to survive");
-        let candidate = self.candidate(fleet, &left, load, trial);
+        let candidate = self.candidate(fleet, &left, load, trial.clone());
         if effort.first == 0 {
             self.tried.push((fleet.to_vec(), candidate.clone()));
+        } else if fails(candidate.ruling) {
+            self.correct(fleet, &candidate, &left, &trial);
         }
         Ok(Some(candidate))
+    }
+
+    /// What fresh numbers refute is refuted from now on.
+    fn correct(&mut self, fleet: &[u32], found: &Candidate, left: &[u32], trial: &Trial) {
+        let at = found.load;
+        let own = self.tried.iter_mut().filter(|(tried, one)| tried == fleet && one.load == at);
+        own.for_each(|(_, one)| one.clone_from(found));
+        let same = self.judged.iter_mut().filter(|(known, load, _)| known == left && *load == at);
+        same.for_each(|(.., known)| known.clone_from(trial));
     }
 
     /// Simulates what is left of a fleet, unless another fleet left the same.
@@ -114,12 +125,6 @@ impl<'a> Hunt<'a> {
         let found = self.gate.judge(left, load, effort)?;
         self.judged.extend(found.clone().map(|trial| (left.to_vec(), load, trial)));
         Ok(found)
-    }
-
-    /// What is known of a fleet from now on, where fresh numbers say other than the first.
-    pub(super) fn correct(&mut self, fleet: &[u32], fresh: &Candidate) {
-        let own = self.tried.iter_mut().filter(|(tried, one)| tried == fleet && one.load == 1.0);
-        own.for_each(|(_, one)| *one = fresh.clone());
     }
 
     /// Whether what is left of a fleet in some loss is no more of any kind than what has failed.
