@@ -104,6 +104,7 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -111,7 +112,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_is_what_a_look_at_all_finds(
-            sets in proptest::collection::vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
+            sets in vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
         ) {
             let mut calendar = Calendar::new(3);
             let mut all = [u64::MAX; 40];

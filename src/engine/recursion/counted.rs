@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 /// Every server, and which of them is left next.
 #[derive(Debug)]
-pub(super) struct Servers {
+pub(in crate::engine) struct Counted {
     servers: Vec<Server>,
     calendar: Calendar,
 }
@@ -24,7 +24,7 @@ struct Server {
     speed: f64,
 }
 
-impl super::Servers for Servers {
+impl super::Servers for Counted {
     fn new(fleet: &Fleet) -> Self {
         let servers = fleet.specs().iter().map(|spec| Server {
             ends: VecDeque::new(),
