@@ -47,7 +47,7 @@ fn mark(ruling: Ruling) -> &'static str {
 fn marks() -> Vec<(&'static str, &'static str)> {
     let rulings = [
         ("≈", "≈ too close to its limit to tell from it"),
-        ("? ", "? undecided when the effort was spent"),
+        (" ? ", "? undecided when the effort was spent"),
     ];
     rulings.into_iter().chain(MARKS).collect()
 }

@@ -21,7 +21,7 @@ use crate::stats::special::normal_cdf;
 
 /// What is spent on one load: a headroom in whole percents needs no more, and a fleet of hundreds
 /// of servers close to saturation no less, for its queue remembers millions of requests.
-pub(super) const EFFORT: Effort = Effort { precision: 0.1, most: 30e6, first: 0 };
+pub(super) const EFFORT: Effort = Effort { precision: 0.1, most: 20e6, first: 0 };
 
 /// Times the load beyond which nobody asks, in hundredths.
 const FAR: u32 = 100 * 100;

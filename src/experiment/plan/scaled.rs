@@ -373,14 +373,15 @@ fn told(
         Some(bound) if bound > 0.0 => format!("{bound:.2}"),
         _ => "an unknown number".to_owned(),
     };
+    let more = found.headroom.map_or(String::new(), |share| {
+        format!(" It carries {} more traffic{}.", words::percent(share), words::then(found))
+    });
     let answer = format!(
         "Set {}: {goals} holds with {hours:.2} server-hours; a perfect autoscaler would need {}, a \
-         fleet fixed at the peak {}. It carries {} more traffic{}.",
+         fleet fixed at the peak {}.{more}",
         setting.collect::<Vec<_>>().join(", "),
         of(draft.bounds.ideal_autoscaler_server_hours),
-        of(draft.bounds.static_peak_server_hours),
-        words::percent(found.headroom.unwrap_or(0.0)),
-        words::then(found)
+        of(draft.bounds.static_peak_server_hours)
     );
     (Answer::Met, answer)
 }

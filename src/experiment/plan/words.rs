@@ -344,7 +344,7 @@ fn recommended(hunt: &Hunt<'_>, found: &Recommendation, currency: &str) -> Strin
 /// What comes after the most that is carried: ` until p99<1s breaks`, or how far that is known.
 pub(super) fn then(found: &Recommendation) -> String {
     let breaks = match found.breaks_first.as_deref() {
-        Some(first) if first.contains("saturated") => "they are saturated".to_owned(),
+        Some(first) if first.contains("saturated") => first.to_owned(),
         Some(first) => format!("{first} breaks"),
         None => String::new(),
     };

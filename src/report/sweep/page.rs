@@ -56,7 +56,7 @@ fn tables(sweep: &Sweep) -> String {
         all if all > SHOWN => format!("The best {SHOWN} of {} points", grouped(all as u64)),
         _ => "All points, the best first".to_owned(),
     };
-    let cells = body.concat().join("\n");
+    let cells = body.concat().join(" ");
     let meaning = legend(&cells, &marks());
     let marks = if meaning.is_empty() { meaning } else { format!("; {meaning}") };
     let shown = table(&(caption + &marks), &header, &body);

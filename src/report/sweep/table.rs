@@ -39,7 +39,7 @@ pub(super) fn marks() -> Vec<(&'static str, &'static str)> {
     let front = [
         ("◆", "◆ on the front: no point is as cheap and faster, or as fast and cheaper"),
         ("◇", "◇ perhaps on it: the intervals do not tell"),
-        ("? ", "? an objective that cannot be decided yet"),
+        (" ? ", "? an objective that cannot be decided yet"),
     ];
     front.into_iter().chain(MARKS).collect()
 }
