@@ -406,8 +406,8 @@ fn none_found(
     if let Some((setting, _, trial)) = tried.iter().find(|(.., trial)| open(trial)) {
         let (name, found) = told(*setting, trial);
         let answer = format!(
-            "It cannot be told whether a setting of the autoscaler meets {what}: {name} comes to \
-             {} with {} requests.",
+            "It cannot be told whether a setting of the autoscaler meets {what}: with {name} {} \
+             from {} requests.",
             words::comes_to(&found),
             crate::units::grouped(trial.requests)
         );

@@ -141,7 +141,7 @@ pub(super) fn none_found(hunt: &Hunt<'_>, choice: &Choice, draft: Draft<'_>) -> 
         (true, _) => (Answer::Undecided, stopped_at(hunt)),
         (false, Some(open)) => {
             let told = format!(
-                "It cannot be told whether a fleet meets {what}: {} {} with {} requests.",
+                "It cannot be told whether a fleet meets {what}: with {} {} from {} requests.",
                 fleet_of(&open.pools),
                 comes_to(open),
                 grouped(open.requests)
@@ -191,7 +191,11 @@ pub(super) fn comes_to(candidate: &Candidate) -> String {
     });
     let told = each.collect::<Vec<_>>().join(", ");
     // What fresh numbers refuted next to it met the plan with the first ones.
-    if told.is_empty() { "met it once, and a neighbour did not".to_owned() } else { told }
+    if told.is_empty() {
+        "the plan was met, and with a neighbour it was not,".to_owned()
+    } else {
+        told
+    }
 }
 
 /// What would tell more.
