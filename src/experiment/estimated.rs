@@ -191,8 +191,7 @@ fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
         Pool {
             name: first[at].name.clone(),
             completed: all().map(|pool| pool.completed).sum(),
-            utilization: evidence
-                .utilization(|part| part.outcome.pools[at].utilization, |_| 1.0),
+            utilization: evidence.utilization(|part| part.outcome.pools[at].utilization, |_| 1.0),
             cost: evidence.number(|part| part.outcome.pools[at].cost),
             servers: (0..servers).map(server).collect(),
         }

@@ -290,6 +290,16 @@ pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
     })
 }
 
+/// Says that servers come without delay, which flatters every autoscaler, where nobody set one.
+fn at_once(scenario: &Scenario, pool: &str) -> Option<String> {
+    scenario.pool.get(pool)?.startup.is_none().then(|| {
+        format!(
+            "servers of pool `{pool}` serve as soon as they are ordered, for it has no start-up \
+             time; real ones take a while: `--set pool.{pool}.startup=constant:value=90s`"
+        )
+    })
+}
+
 fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
@@ -330,6 +340,8 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         );
     }
     let mut say = |words: String| outcome.advice.push(words);
+    let ordered = outcome.autoscaling.iter().filter(|it| it.ordered > 0);
+    ordered.filter_map(|it| at_once(scenario, &it.pool)).for_each(&mut say);
     if !scenario.has_life() {
         for pool in &outcome.pools {
             let loads = pool.servers.iter().map(|server| (server.id, server.utilization));

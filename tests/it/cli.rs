@@ -114,6 +114,14 @@ fn an_objective_decides_the_exit_status() {
     assert_eq!(status("mean < 1s"), 0);
     assert_eq!(status("mean < 100ms"), 1);
     assert_eq!(status("p99.9 < 1h"), 3, "what a few requests do not support nobody can tell");
+    let args = ["replay", "-", "--slo", "p99.9 < 1h", "--slo", "p99.9 > 1h"];
+    let said = String::from_utf8(run_with(&args, TRAFFIC.as_bytes()).stdout).unwrap();
+    for objective in ["p99.9 < 1h", "p99.9 > 1h"] {
+        let line = format!("? {objective} (too few completed requests to tell)");
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    let empty = run_with(&["replay", "-", "--slo", "mean < 1s"], b"arrival_s,service_s\n");
+    assert_ne!(empty.status.code(), Some(0), "an objective over no requests fails");
 }
 
 #[test]
