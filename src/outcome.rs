@@ -257,7 +257,8 @@ pub struct Objective<M = Option<f64>> {
     pub objective: String,
     /// The measured value in seconds or as a share; null when there is no data.
     pub value: M,
-    /// Whether it was met; no requests at all means no. With intervals: whether it was met for sure.
+    /// Whether it was met; no requests at all means no. With intervals: whether it was met for
+    /// sure.
     pub met: bool,
     /// Whether nobody can tell: the interval straddles the limit, or requests came and there is no
     /// value.

@@ -121,8 +121,8 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// The run's own number, never below 0, with the interval of Σ part / Σ whole over the most batches that pass
-    /// for independent; `scale` takes that ratio to the unit of the number.
+    /// The run's own number, never below 0, with the interval of Σ part / Σ whole over the most
+    /// batches that pass for independent; `scale` takes that ratio to the unit of the number.
     fn share(
         &self,
         number: f64,

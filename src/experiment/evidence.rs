@@ -93,8 +93,8 @@ impl<'a> Evidence<'a> {
         self.ratio(value, |_| 1.0)
     }
 
-    /// A number of runs that is never below 0, averaged with weights: Σ value·weight / Σ weight, with
-    /// the interval of its linearisation.
+    /// A number of runs that is never below 0, averaged with weights: Σ value·weight / Σ weight,
+    /// with the interval of its linearisation.
     pub(super) fn ratio(
         &self,
         value: impl Fn(&Part) -> f64,

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::estimates::{marks, value_of};
 use super::flat;
-use super::table::{advice, mark, plain, right_aligned};
+use super::table::{advice, mark, plain, right_aligned, textwrap};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
 use crate::outcome::{
     Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
@@ -46,7 +46,7 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     shown.push_str(&(table.trim_fmt() + "\n\n"));
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
-    shown.push_str(&legend(comparison, &columns));
+    shown.push_str(&legend(comparison, &columns, width));
     shown.push_str(&super::resilience::recoveries(&comparison.variants));
     shown.push_str(&objectives(comparison));
     for finding in &comparison.findings {
@@ -104,7 +104,7 @@ const SEPARABLE_ALONE: &str = "[…] not separable, even beside an interval with
                                for all differences at once, each interval for itself alone";
 
 /// What the marks and brackets of the tables mean, where there are any.
-fn legend(comparison: &Comparison, columns: &[&Column]) -> String {
+fn legend(comparison: &Comparison, columns: &[&Column], width: u16) -> String {
     let of = |outcome| columns.iter().map(move |(_, _, of, _)| of(outcome).status);
     let statuses: Vec<Status> = comparison.variants.iter().flat_map(of).collect();
     let mut words = marks(&statuses);
@@ -120,7 +120,8 @@ fn legend(comparison: &Comparison, columns: &[&Column]) -> String {
     if open.peek().is_some() {
         words.push(if open.any(clear) { SEPARABLE_ALONE } else { "[…] not separable" });
     }
-    if words.is_empty() { String::new() } else { format!("{}\n\n", words.join(" · ")) }
+    let words = words.join(" · ");
+    if words.is_empty() { words } else { format!("{}\n\n", textwrap(&words, width.into())) }
 }
 
 /// Which variant meets which objective.

@@ -151,7 +151,7 @@ pub(super) fn right_aligned(table: &mut Table) {
 }
 
 /// Breaks a sentence at spaces, with later lines set in by two.
-fn textwrap(text: &str, width: usize) -> String {
+pub(super) fn textwrap(text: &str, width: usize) -> String {
     let (mut shown, mut column) = (String::new(), 0);
     for word in text.split(' ') {
         let length = word.chars().count();
