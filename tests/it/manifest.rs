@@ -86,6 +86,10 @@ fn what_is_wrong_is_told_in_the_words_of_the_file_and_each_of_them_once() {
     assert!(!bounds.contains("min-replicas"), "{bounds}");
     let bounds = said("scaled-object.yaml", "minReplicaCount: 0", "minReplicaCount: 21");
     assert!(bounds.contains("`minReplicaCount` = 21 is above `maxReplicaCount` = 20"), "{bounds}");
+    let scaler = "[pool.main.autoscaler]\npolicy = 'hpa'\nmin = 9\nmax = 3\n";
+    let document = Node::from_toml("it.toml", &format!("{TRAFFIC}{scaler}")).unwrap();
+    let refused = Scenario::from_document(&document, Path::new("")).map(drop).unwrap_err();
+    assert_eq!(refused.message(), "`min` = 9 is above `max` = 3");
     let misspelt = said("hpa.yaml", "minReplicas: 3", "minReplica: 3");
     assert!(misspelt.contains("did you mean `spec.minReplicas`?"), "{misspelt}");
     let known = misspelt.split("known here:").nth(1).unwrap();
