@@ -1,8 +1,10 @@
 //! When each server's next request leaves: a tournament of departures, one leaf a server.
 //!
-//! Replacing a server's departure plays its matches again up to the root; nothing is ever pushed or
-//! popped, and no branch depends on who wins. On equal instants the lower number wins.
+//! A server's later departure plays its matches again up to the root, and no branch depends on who
+//! wins; an earlier one goes up as far as it wins. Nothing is ever pushed or popped. On equal
+//! instants the lower number wins.
 
+use std::cmp::Ordering;
 use std::hint::select_unpredictable;
 
 use crate::model::ServerId;
@@ -13,6 +15,14 @@ use crate::time::Instant;
 pub(super) struct Entry {
     pub(super) at: Instant,
     pub(super) server: ServerId,
+}
+
+impl Entry {
+    /// Whether this departure wins against another one, or against an earlier plan of its server.
+    #[inline]
+    fn comes_before(&self, other: &Self) -> bool {
+        (self.at, self.server) < (other.at, other.server)
+    }
 }
 
 const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
@@ -38,17 +48,38 @@ impl Calendar {
 
     /// Sets a server's next departure.
     #[inline]
-    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
-        let nodes = self.nodes.as_mut_slice();
-        let mut node = nodes.len() / 2 + server.index();
-        if node >= nodes.len() {
-            self.grow(server.index() + 1);
-            return self.set(server, at);
+        let leaf = self.nodes.len() / 2 + server.index();
+        match self.nodes.get(leaf).map(|old| at.cmp(&old.at)) {
+            Some(Ordering::Greater) => self.put_off(leaf, Entry { at, server }),
+            Some(Ordering::Less) => self.bring_forward(leaf, Entry { at, server }),
+            Some(Ordering::Equal) => {}
+            None => {
+                self.grow(server.index() + 1);
+                self.set(server, at);
+            }
         }
+    }
+
+    /// An earlier departure wins until it meets one that it loses to: what lies above stays.
+    #[inline]
+    fn bring_forward(&mut self, leaf: usize, earlier: Entry) {
+        let mut node = leaf;
+        while node > 0 && earlier.comes_before(&self.nodes[node]) {
+            self.nodes[node] = earlier;
+            node /= 2;
+        }
+    }
+
+    /// A later departure: all matches up to the root are played again.
+    #[inline]
+    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
+    fn put_off(&mut self, leaf: usize, later: Entry) {
+        let nodes = self.nodes.as_mut_slice();
         // The winner so far is carried, so that no match waits for the one below to be written; who
         // wins cannot be predicted, so it is selected and not branched upon.
-        let mut winner = Entry { at, server };
+        let mut winner = later;
+        let mut node = leaf;
         nodes[node] = winner;
         while node > 1 {
             let rival = nodes[node ^ 1];
@@ -73,7 +104,28 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_is_what_a_look_at_all_finds(
+            sets in proptest::collection::vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
+        ) {
+            let mut calendar = Calendar::new(3);
+            let mut all = [u64::MAX; 40];
+            for (server, at) in sets {
+                all[server as usize] = at;
+                calendar.set(ServerId(server), Instant(at));
+                let first = all.iter().zip(0..).min().expect("forty servers");
+                prop_assert_eq!(calendar.first().at, Instant(*first.0));
+                if *first.0 < u64::MAX {
+                    prop_assert_eq!(calendar.first().server, ServerId(first.1));
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_earliest_departure_is_first_and_ties_go_to_the_lower_number() {

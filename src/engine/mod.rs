@@ -179,10 +179,9 @@ pub fn run<P: Probe>(
     probe: &mut P,
     watch: &dyn Watch,
 ) -> Result<Ending, Problem> {
-    if recursion::applies::<P>(&plant, source) {
-        recursion::run(plant, source, until, probe, watch)
-    } else {
-        drive::run(plant, source, until, probe, watch)
+    match recursion::run(plant, source, until, probe, watch) {
+        Ok(ending) => ending,
+        Err(plant) => drive::run(plant, source, until, probe, watch),
     }
 }
 
