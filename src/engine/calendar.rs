@@ -5,27 +5,35 @@
 //! instants the lower number wins.
 
 use std::cmp::Ordering;
-use std::hint::select_unpredictable;
 
 use crate::model::ServerId;
 use crate::time::Instant;
 
-/// A server's next departure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) at: Instant,
-    pub(super) server: ServerId,
-}
+/// A server's next departure: the instant above the server's number in one word, so that one
+/// comparison decides a match and the lower number wins a tie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry(u128);
 
 impl Entry {
-    /// Whether this departure wins against another one, or against an earlier plan of its server.
+    const NEVER: Self = Self(u128::MAX);
+
     #[inline]
-    fn comes_before(&self, other: &Self) -> bool {
-        (self.at, self.server) < (other.at, other.server)
+    fn new(server: ServerId, at: Instant) -> Self {
+        Self(u128::from(at.0) << 64 | u128::from(server.0))
+    }
+
+    /// When it departs.
+    #[inline]
+    pub(super) fn at(self) -> Instant {
+        Instant((self.0 >> 64) as u64)
+    }
+
+    /// From which server.
+    #[inline]
+    pub(super) fn server(self) -> ServerId {
+        ServerId(self.0 as u32)
     }
 }
-
-const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
 
 /// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes
 /// 2n and 2n + 1 stands at n.
@@ -37,7 +45,7 @@ pub(super) struct Calendar {
 impl Calendar {
     /// No departures, with room for `servers`.
     pub(super) fn new(servers: usize) -> Self {
-        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
+        Self { nodes: vec![Entry::NEVER; 2 * servers.max(1).next_power_of_two()] }
     }
 
     /// The earliest departure of all.
@@ -50,9 +58,9 @@ impl Calendar {
     #[inline]
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
         let leaf = self.nodes.len() / 2 + server.index();
-        match self.nodes.get(leaf).map(|old| at.cmp(&old.at)) {
-            Some(Ordering::Greater) => self.put_off(leaf, Entry { at, server }),
-            Some(Ordering::Less) => self.bring_forward(leaf, Entry { at, server }),
+        match self.nodes.get(leaf).map(|old| at.cmp(&old.at())) {
+            Some(Ordering::Greater) => self.put_off(leaf, Entry::new(server, at)),
+            Some(Ordering::Less) => self.bring_forward(leaf, Entry::new(server, at)),
             Some(Ordering::Equal) => {}
             None => {
                 self.grow(server.index() + 1);
@@ -65,7 +73,7 @@ impl Calendar {
     #[inline]
     fn bring_forward(&mut self, leaf: usize, earlier: Entry) {
         let mut node = leaf;
-        while node > 0 && earlier.comes_before(&self.nodes[node]) {
+        while node > 0 && earlier < self.nodes[node] {
             self.nodes[node] = earlier;
             node /= 2;
         }
@@ -73,20 +81,14 @@ impl Calendar {
 
     /// A later departure: all matches up to the root are played again.
     #[inline]
-    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
     fn put_off(&mut self, leaf: usize, later: Entry) {
         let nodes = self.nodes.as_mut_slice();
-        // The winner so far is carried, so that no match waits for the one below to be written; who
-        // wins cannot be predicted, so it is selected and not branched upon.
+        // The winner so far is carried, so that no match waits for the one below to be written.
         let mut winner = later;
         let mut node = leaf;
         nodes[node] = winner;
         while node > 1 {
-            let rival = nodes[node ^ 1];
-            let on_the_left = node & 1 == 1;
-            let loses = (rival.at < winner.at) | ((rival.at == winner.at) & on_the_left);
-            winner.at = select_unpredictable(loses, rival.at, winner.at);
-            winner.server = select_unpredictable(loses, rival.server, winner.server);
+            winner = winner.min(nodes[node ^ 1]);
             node /= 2;
             nodes[node] = winner;
         }
@@ -95,8 +97,8 @@ impl Calendar {
     fn grow(&mut self, servers: usize) {
         let old = std::mem::replace(self, Self::new(servers));
         for leaf in &old.nodes[old.nodes.len() / 2..] {
-            if leaf.at != Instant::NEVER {
-                self.set(leaf.server, leaf.at);
+            if leaf.at() != Instant::NEVER {
+                self.set(leaf.server(), leaf.at());
             }
         }
     }
@@ -104,6 +106,7 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -111,7 +114,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_is_what_a_look_at_all_finds(
-            sets in proptest::collection::vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
+            sets in vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
         ) {
             let mut calendar = Calendar::new(3);
             let mut all = [u64::MAX; 40];
@@ -119,9 +122,9 @@ mod tests {
                 all[server as usize] = at;
                 calendar.set(ServerId(server), Instant(at));
                 let first = all.iter().zip(0..).min().expect("forty servers");
-                prop_assert_eq!(calendar.first().at, Instant(*first.0));
+                prop_assert_eq!(calendar.first().at(), Instant(*first.0));
                 if *first.0 < u64::MAX {
-                    prop_assert_eq!(calendar.first().server, ServerId(first.1));
+                    prop_assert_eq!(calendar.first().server(), ServerId(first.1));
                 }
             }
         }
@@ -133,10 +136,10 @@ mod tests {
         for (server, at) in [(2, 7), (0, 9), (1, 7), (9, 8)] {
             calendar.set(ServerId(server), Instant(at));
         }
-        assert_eq!(calendar.first(), Entry { at: Instant(7), server: ServerId(1) });
+        assert_eq!(calendar.first(), Entry::new(ServerId(1), Instant(7)));
         calendar.set(ServerId(1), Instant::NEVER);
-        assert_eq!(calendar.first().server, ServerId(2));
+        assert_eq!(calendar.first().server(), ServerId(2));
         calendar.set(ServerId(2), Instant(10));
-        assert_eq!(calendar.first().server, ServerId(9));
+        assert_eq!(calendar.first().server(), ServerId(9));
     }
 }

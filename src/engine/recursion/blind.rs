@@ -10,9 +10,9 @@ use crate::time::Instant;
 
 /// The slots and the speed of each server.
 #[derive(Debug)]
-pub(super) struct Servers(Vec<(Slots, f64)>);
+pub(in crate::engine) struct Blind(Vec<(Slots, f64)>);
 
-impl super::Servers for Servers {
+impl super::Servers for Blind {
     fn new(fleet: &Fleet) -> Self {
         Self(fleet.specs().iter().map(|spec| (Slots::new(spec.slots), spec.speed)).collect())
     }

@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 /// Every server, and which of them is left next.
 #[derive(Debug)]
-pub(super) struct Servers {
+pub(in crate::engine) struct Counted {
     servers: Vec<Server>,
     calendar: Calendar,
 }
@@ -24,7 +24,7 @@ struct Server {
     speed: f64,
 }
 
-impl super::Servers for Servers {
+impl super::Servers for Counted {
     fn new(fleet: &Fleet) -> Self {
         let servers = fleet.specs().iter().map(|spec| Server {
             ends: VecDeque::new(),
@@ -38,14 +38,15 @@ impl super::Servers for Servers {
     fn leave(&mut self, now: Instant, plant: &mut Plant) {
         loop {
             let first = self.calendar.first();
-            if first.at > now {
+            if first.at() > now {
                 return;
             }
-            let ends = &mut self.servers[first.server.index()].ends;
+            let server = first.server();
+            let ends = &mut self.servers[server.index()].ends;
             ends.pop_front();
-            self.calendar.set(first.server, ends.front().copied().unwrap_or(Instant::NEVER));
-            plant.fleet.left(first.server);
-            plant.balancers[0].on_left(first.server);
+            self.calendar.set(server, ends.front().copied().unwrap_or(Instant::NEVER));
+            plant.fleet.left(server);
+            plant.balancers[0].on_left(server);
         }
     }
 

@@ -10,6 +10,8 @@
 mod blind;
 mod counted;
 
+pub(super) use self::{blind::Blind, counted::Counted};
+
 use super::{Ending, Plant, QueueTimeout, Watch, mix};
 use crate::balance::{Pick, Sight};
 use crate::diagnose::Problem;
@@ -20,7 +22,7 @@ use crate::time::{Duration, Instant};
 use crate::workload::{CHUNK, Source};
 
 /// What a run of this kind has to know of its servers; `Everything` if it is of another kind.
-fn sight<P: Probe>(plant: &Plant, source: &dyn Source) -> Sight {
+pub(super) fn sight<P: Probe>(plant: &Plant, source: &dyn Source) -> Sight {
     let alone = plant.fleet.len() == 1;
     let near = plant.fleet.specs().iter().all(|spec| spec.network == Duration::ZERO);
     let known = !P::ORDERED
@@ -42,23 +44,8 @@ fn sight<P: Probe>(plant: &Plant, source: &dyn Source) -> Sight {
     }
 }
 
-/// Simulates a run of this kind; gives the plant back if it is of another one.
-pub(super) fn run<P: Probe>(
-    plant: Plant,
-    source: &mut dyn Source,
-    until: Option<Instant>,
-    probe: &mut P,
-    watch: &dyn Watch,
-) -> Result<Result<Ending, Problem>, Plant> {
-    match sight::<P>(&plant, source) {
-        Sight::Nothing => Ok(follow::<P, blind::Servers>(plant, source, until, probe, watch)),
-        Sight::Counts => Ok(follow::<P, counted::Servers>(plant, source, until, probe, watch)),
-        Sight::Everything => Err(plant),
-    }
-}
-
 /// What is kept of the servers from request to request.
-trait Servers {
+pub(super) trait Servers {
     /// Idle servers.
     fn new(fleet: &Fleet) -> Self;
 
@@ -69,7 +56,7 @@ trait Servers {
     fn serve(&mut self, request: &Request, to: ServerId, plant: &mut Plant) -> (Instant, Instant);
 }
 
-fn follow<P: Probe, S: Servers>(
+pub(super) fn run<P: Probe, S: Servers>(
     mut plant: Plant,
     source: &mut dyn Source,
     until: Option<Instant>,
