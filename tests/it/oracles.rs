@@ -165,17 +165,37 @@ fn compare(tables: Tables, size: &Size) -> Report {
     }
     let entries: usize = chosen.iter().map(|(case, _)| case.entries.len()).sum();
     let alpha = ERROR / entries.max(1) as f64;
-    let judged: Vec<(Vec<(&Entry, Verdict)>, u64)> = chosen
-        .par_iter()
-        .map(|(case, experiment)| Trial { case, experiment, alpha, budget: size.budget }.verdicts())
-        .collect();
-    for ((case, _), (verdicts, requests)) in chosen.iter().zip(&judged) {
+    // The cheap ones first: a run that is cut short has told of most.
+    let cost = |(case, run): &(Case, Experiment)| -> f64 {
+        case.entries.iter().map(|entry| guess(entry, case, run)).fold(0.0, f64::max)
+    };
+    chosen.sort_by(|one, other| cost(one).total_cmp(&cost(other)));
+    let judge = |(place, (case, experiment)): (usize, &'_ (Case, Experiment))| {
+        let trial = Trial { case, experiment, alpha, budget: size.budget };
+        let (verdicts, requests) = trial.verdicts();
+        progress(case, &verdicts, requests);
+        (place, verdicts, requests)
+    };
+    let mut judged: Vec<_> = chosen.iter().enumerate().par_bridge().map(judge).collect();
+    judged.sort_by_key(|(place, ..)| *place);
+    for ((case, _), (_, verdicts, requests)) in chosen.iter().zip(&judged) {
         report.count(case, verdicts);
         let model = format!("{} {}", case.model, case.word("policy"));
         let [all, most] = report.spent.entry(model).or_default();
         (*all, *most) = (*all + requests, *requests.max(most));
     }
     report
+}
+
+/// Tells of a set that is done, where all of them are run and that takes long.
+fn progress(case: &Case, verdicts: &[(&Entry, Verdict)], requests: u64) {
+    if !all_of_them() {
+        return;
+    }
+    let met = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Met).count();
+    let (all, millions) = (verdicts.len(), requests as f64 / 1e6);
+    let line = format!("{case}: {met} of {all} met, {millions:.1} million requests\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 impl Report {
