@@ -237,8 +237,11 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
 /// What those columns mean that do not say so themselves; nothing where there are none.
 fn legend(rows: &[Vec<String>]) -> String {
     let Some((head, rows)) = rows.split_first() else { return String::new() };
+    let mut cells = rows.iter().flatten();
+    let bracket = cells
+        .any(|cell| cell.ends_with(" %)"))
+        .then_some("in brackets: above the ideal, which knows the future");
     let words = [
-        ("violated", "in brackets: above the ideal, which knows the future"),
         ("too few", "too few: with fewer servers than demanded"),
         (
             "by forecast",
@@ -247,10 +250,11 @@ fn legend(rows: &[Vec<String>]) -> String {
     ];
     let told = words.iter().filter(|(column, _)| head.iter().any(|name| name == column));
     let peak = rows.iter().any(|row| row[0].starts_with(STATIC)).then_some(
-        "a static peak: the fewest servers that would do if none came or went, by formula, which \
-         no fixed fleet undercuts without missing the busiest time",
+        "a static peak: as many servers throughout as the busiest quarter of a minute demands; \
+         fewer may do where an objective is for the whole run",
     );
-    told.map(|(_, words)| *words).chain(peak).collect::<Vec<_>>().join(" · ")
+    let all = bracket.into_iter().chain(told.map(|(_, words)| *words)).chain(peak);
+    all.collect::<Vec<_>>().join(" · ")
 }
 
 /// The autoscalers of a comparison beside each other, for the terminal.

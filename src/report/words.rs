@@ -155,6 +155,7 @@ fn promise(results: &Results) -> String {
         (1, 0, 0) => " and met its objective".to_owned(),
         (all, 0, 0) => format!(" and met all {all} objectives"),
         (1, 1, _) => " but missed its objective".to_owned(),
+        (1, 0, _) => "; whether the objective is met cannot be told yet".to_owned(),
         (all, 0, open) => {
             format!("; of {all} objectives {open} cannot be decided yet")
         }

@@ -126,6 +126,18 @@ fn an_objective_decides_the_exit_status() {
 }
 
 #[test]
+fn a_fleet_that_stays_is_held_against_the_static_peak_and_that_against_the_ideal() {
+    let args =
+        ["compare", "scenarios/flash-crowd.toml", "--duration", "15m", "--replications", "2"];
+    let rules = ["--autoscaler", "fixed:servers=20", "--autoscaler", "hpa:target=0.6", "--quiet"];
+    let said = String::from_utf8(run(&[&args[..], &rules].concat()).stdout).unwrap();
+    let peak = said.lines().find(|line| line.contains("a static peak of ")).expect("the bound");
+    assert_eq!(peak.matches(" %)").count(), 2, "server-hours and cost: {said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("fewer may do where an objective is for the whole run"), "{said}");
+}
+
+#[test]
 fn an_unstable_system_runs_ends_and_says_so() {
     let args = ["replay", "-", "--servers", "1"];
     let rows: String = (0..2000).map(|row| format!("{row},2\n")).collect();

@@ -170,13 +170,15 @@ fn compare(tables: Tables, size: &Size) -> Report {
         case.entries.iter().map(|entry| guess(entry, case, run)).fold(0.0, f64::max)
     };
     chosen.sort_by(|one, other| cost(one).total_cmp(&cost(other)));
-    let judge = |(place, (case, experiment)): (usize, &'_ (Case, Experiment))| {
-        let trial = Trial { case, experiment, alpha, budget: size.budget };
-        let (verdicts, requests) = trial.verdicts();
-        progress(case, &verdicts, requests);
-        (place, verdicts, requests)
-    };
-    let mut judged: Vec<_> = chosen.iter().enumerate().par_bridge().map(judge).collect();
+    let each = chosen.iter().enumerate().par_bridge();
+    let mut judged: Vec<_> = each
+        .map(|(place, (case, experiment))| {
+            let trial = Trial { case, experiment, alpha, budget: size.budget };
+            let (verdicts, requests) = trial.verdicts();
+            progress(case, &verdicts, requests);
+            (place, verdicts, requests)
+        })
+        .collect();
     judged.sort_by_key(|(place, ..)| *place);
     for ((case, _), (_, verdicts, requests)) in chosen.iter().zip(&judged) {
         report.count(case, verdicts);
