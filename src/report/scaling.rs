@@ -275,7 +275,7 @@ pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
 pub(super) fn compared_page(comparison: &Comparison) -> String {
     let rows = compared_rows(comparison);
     let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {}", legend(&rows));
+    let caption = format!("A row a variant; {}", legend(rows));
     section("scaling", "Autoscaling", &table(&caption, head, rows))
 }
 
