@@ -196,7 +196,10 @@ fn progress(case: &Case, verdicts: &[(&Entry, Verdict)], requests: u64) {
     }
     let met = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Met).count();
     let (all, millions) = (verdicts.len(), requests as f64 / 1e6);
-    let line = format!("{case}: {met} of {all} met, {millions:.1} million requests\n");
+    let mut line = format!("{case}: {met} of {all} met, {millions:.1} million requests\n");
+    for (entry, verdict) in verdicts.iter().filter(|(_, verdict)| *verdict != Verdict::Met) {
+        line += &format!("  {} {}: {verdict:?}\n", entry.id, entry.metric);
+    }
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
