@@ -30,15 +30,19 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     let starts = percent(pool.startup_hours / pool.server_hours.max(f64::MIN_POSITIVE));
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
     if let Some(bounds) = &pool.bounds {
-        let above = pool.above_ideal.map_or(String::new(), |share| {
-            match share {
-                // What is left is rounding.
-                share if share.abs() < 1e-6 => " (just as many)".to_owned(),
-                share if share < 0.0 => format!(" ({} below it)", percent(-share)),
-                share => format!(" ({} above it)", percent(share)),
-            }
-        });
-        fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
+        let beside = |share: Option<f64>| match share {
+            None => String::new(),
+            // What is left is rounding.
+            Some(share) if share.abs() < 1e-6 => " (just as much)".to_owned(),
+            Some(share) if share < 0.0 => format!(" ({} below it)", percent(-share)),
+            Some(share) => format!(" ({} above it)", percent(share)),
+        };
+        let (ideal, above) = (digits(bounds.ideal_server_hours), beside(pool.above_ideal));
+        fact("ideal", format!("{ideal} server-hours{above}"));
+        if pool.cost_above_ideal.is_some() {
+            let (ideal, above) = (digits(bounds.ideal_cost), beside(pool.cost_above_ideal));
+            fact("ideal cost", format!("{ideal}{above}"));
+        }
         let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));
         fact("static peak", format!("{hours} server-hours ({servers} servers)"));
     }
@@ -77,6 +81,17 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
         }
     }
     facts
+}
+
+/// The same of results as they are stored: the name of each pool, with name and value of its facts.
+pub(super) fn of_pools(results: &Results) -> Vec<(String, Vec<[String; 2]>)> {
+    let scaled: Vec<Autoscaling> =
+        serde_json::from_value(results.at("autoscaling").clone()).unwrap_or_default();
+    let facts = |pool: &Autoscaling| {
+        let facts = facts(pool).into_iter().map(|(name, value)| [name.to_owned(), value]);
+        (pool.pool.clone(), facts.collect())
+    };
+    scaled.iter().map(facts).collect()
 }
 
 /// The decisions that a page shows; all of them stand in `decisions.csv`.
@@ -130,7 +145,7 @@ fn row(decision: &Decided) -> Vec<String> {
 const COMPARED: [&str; 9] = [
     "scaling",
     "p99",
-    "server-hours",
+    "hours",
     "cost",
     "violated",
     "too few",
@@ -185,7 +200,8 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     vec![
         outcome.name.clone(),
         p99,
-        above(hours, bounds.map(|it| it.ideal_server_hours)),
+        // One comparison with the ideal is enough: that of cost, where there are prices.
+        above(hours, bounds.map(|it| it.ideal_server_hours).filter(|_| priced(None).is_none())),
         dash(priced(bounds.map(|it| it.ideal_cost))),
         dash(pool.violated_share.map(percent)),
         dash(pool.short_minutes.map(short)),
@@ -220,7 +236,7 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
 /// What those columns mean that do not say so themselves; nothing where there are none.
 fn legend(head: &[String]) -> String {
     let words = [
-        ("violated", "in brackets: above the ideal, which knows the future"),
+        ("hours", "hours: of servers; in brackets: above the ideal, which knows the future"),
         ("too few", "too few: with fewer servers than demanded"),
         (
             "by forecast",
@@ -244,12 +260,20 @@ pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
     format!("{}\n{}\n", table.trim_fmt(), advice(&legend, width))
 }
 
+/// The same as a header, rows, and what the columns mean.
+pub(super) fn compared_table(
+    comparison: &Comparison,
+) -> Option<(Vec<String>, Vec<Vec<String>>, String)> {
+    let rows = compared_rows(comparison);
+    let (head, rows) = rows.split_first()?;
+    Some((head.clone(), rows.to_vec(), legend(head)))
+}
+
 /// The same for a page.
 pub(super) fn compared_page(comparison: &Comparison) -> String {
-    let rows = compared_rows(comparison);
-    let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {}", legend(head));
-    section("scaling", "Autoscaling", &table(&caption, head, rows))
+    let Some((head, rows, legend)) = compared_table(comparison) else { return String::new() };
+    let caption = format!("A row a variant; {legend}");
+    section("scaling", "Autoscaling", &table(&caption, &head, &rows))
 }
 
 /// `decisions.csv`, `fleet.csv` and what policies have learnt, for each pool that was scaled.

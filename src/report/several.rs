@@ -27,7 +27,7 @@ pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
 pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [String::new()].into_iter().chain(runs.iter().map(|(name, _)| name.clone()));
     let row = |measure: &words::Measure| {
-        let numbers: Vec<_> = runs.iter().map(|(_, run)| run.number(measure.path)).collect();
+        let numbers: Vec<_> = runs.iter().map(|(_, run)| measure.of(run)).collect();
         let any = numbers.iter().flatten().any(|number| number.estimate != 0.0);
         let told = numbers.into_iter().map(|number| words::tell(number, measure.kind));
         any.then(|| [measure.name.to_owned()].into_iter().chain(told).collect())
@@ -60,10 +60,7 @@ fn pairing(runs: &[(String, Results)]) -> &'static str {
 
 /// The variants of a comparison as results: numbers, but neither timelines nor distributions.
 pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
-    let results = |variant: &Estimated| Results {
-        outcome: serde_json::to_value(variant).expect("outcomes are plain data"),
-        ..Results::default()
-    };
+    let results = |variant: &Estimated| Results::of_numbers(variant, String::new());
     let variants = comparison.variants.iter();
     variants.map(|variant| (variant.name.clone(), results(variant))).collect()
 }

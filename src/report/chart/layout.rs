@@ -101,8 +101,8 @@ fn keys(chart: &Chart) -> (Vec<Key>, i32) {
         .map(|(place, series)| (Some(place), series.name.as_str()))
         .collect();
     named.extend(chart.rules.iter().map(|rule| (None, rule.name.as_str())));
-    // A single series is what the title says.
-    if named.len() < 2 {
+    // A single series is what the title says; a rule must be named.
+    if named.len() < 2 && chart.rules.is_empty() {
         return (Vec::new(), 0);
     }
     let (mut at, mut line) = (EDGE, 0);
