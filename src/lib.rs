@@ -55,6 +55,7 @@ pub mod station;
 pub mod stats;
 pub mod theory;
 pub mod time;
+pub mod time_unit;
 pub mod units;
 pub mod workload;
 

@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tools::{LoadIndex, Lowest};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::model::{Request, ServerId};
 use crate::registry::Variant;
 use crate::rng::Stream;
 
@@ -59,10 +59,8 @@ impl Balancer for JoinShortestQueue {
         self.index.raise(server);
     }
 
-    fn on_done(&mut self, done: &Completion) {
-        if let Some(server) = done.server {
-            self.index.lower(server);
-        }
+    fn on_left(&mut self, server: ServerId) {
+        self.index.lower(server);
     }
 
     fn on_count(&mut self, server: ServerId, count: u32) {
@@ -74,5 +72,9 @@ impl Balancer for JoinShortestQueue {
             FleetChange::Joined(server) => self.index.join(server),
             FleetChange::Left(server) => self.index.leave(server),
         }
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::Counts
     }
 }

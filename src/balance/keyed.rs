@@ -2,7 +2,7 @@
 
 use super::tools::{Bound, BoundForm, Roster, shuffled, some_weight};
 use super::turns::{Smooth, Turns};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
@@ -171,8 +171,8 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
         }
     }
 
-    fn is_blind(&self) -> bool {
-        self.bound.is_none()
+    fn sight(&self) -> Sight {
+        if self.bound.is_none() { Sight::Nothing } else { Sight::Everything }
     }
 }
 

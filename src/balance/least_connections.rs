@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::tools::{Among, Counted, Key, LoadIndex, some_weight};
 use super::turns::{Smooth, Turns};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::model::{Request, ServerId};
 use crate::registry::Variant;
 use crate::rng::Stream;
 
@@ -148,11 +148,10 @@ impl Balancer for LeastConnections {
         }
     }
 
-    fn on_done(&mut self, done: &Completion) {
-        match (&mut self.index, done.server) {
-            (Index::Buckets(index), Some(server)) => index.lower(server),
-            (Index::Tree(tree), Some(_)) => tree.done(done),
-            (_, None) => {}
+    fn on_left(&mut self, server: ServerId) {
+        match &mut self.index {
+            Index::Buckets(index) => index.lower(server),
+            Index::Tree(tree) => tree.left(server),
         }
     }
 
@@ -176,5 +175,9 @@ impl Balancer for LeastConnections {
             FleetChange::Joined(server) => self.smooth.join(server, fleet.spec(server).weight),
             FleetChange::Left(server) => self.smooth.leave(server),
         }
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::Counts
     }
 }

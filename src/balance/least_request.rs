@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tools::{Lowest, Roster, some_weight};
 use super::turns::{Edf, Requeue, Turns};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::Request;
@@ -123,5 +123,9 @@ impl Balancer for LeastRequest {
             FleetChange::Joined(server) => self.turns.join(server, fleet.spec(server).weight),
             FleetChange::Left(server) => self.turns.leave(server),
         }
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::Counts
     }
 }

@@ -1,6 +1,6 @@
 //! What all policies of several levels share: groups of servers, another policy inside each.
 
-use super::{Balancer, Pick, Setup, random};
+use super::{Balancer, Pick, Setup, Sight, random};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec, State, View};
 use crate::model::{Completion, Request, ServerId};
@@ -227,8 +227,9 @@ impl Levels {
         self.groups.iter().map(|group| group.policy.idle_listed()).sum()
     }
 
-    pub(super) fn is_blind(&self) -> bool {
-        self.groups.iter().all(|group| group.policy.is_blind())
+    pub(super) fn sight(&self) -> Sight {
+        let inside = self.groups.iter().map(|group| group.policy.sight());
+        inside.max().unwrap_or(Sight::Nothing).around()
     }
 
     pub(super) fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
@@ -271,7 +272,7 @@ pub(super) fn draw_share(shares: &[f64], stream: &mut Stream) -> Option<usize> {
     last
 }
 
-/// Forwards every message of a balancer to `self.levels`, but for `pick` and `is_blind`; after a
+/// Forwards every message of a balancer to `self.levels`, but for `pick` and `sight`; after a
 /// change of the fleet comes the method named, if one is.
 macro_rules! forward_to_levels {
     ($($after_change:ident)?) => {

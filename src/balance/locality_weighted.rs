@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{Levels, forward_to_levels};
 use super::tiers::{check_overprovisioning, inside};
 use super::turns::{Edf, Requeue, Turns};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, ServerSet, View};
 use crate::model::{Completion, Request, ServerId};
@@ -111,8 +111,8 @@ impl Balancer for LocalityWeighted {
         self.levels.pick_from(zone, request, view, stream)
     }
 
-    fn is_blind(&self) -> bool {
-        self.levels.is_blind()
+    fn sight(&self) -> Sight {
+        self.levels.sight()
     }
 
     forward_to_levels!(weigh);

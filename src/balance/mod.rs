@@ -83,6 +83,25 @@ pub enum Pick {
     Refuse,
 }
 
+/// How much of what happens to requests after they were sent a policy looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// Nothing: no events are needed, each server is a recursion of its own.
+    Nothing,
+    /// How many requests each server has (`View::in_flight`, `on_send`, `on_left`), and no times.
+    Counts,
+    /// Whatever a balancer can know.
+    Everything,
+}
+
+impl Sight {
+    /// That of a policy around another one that looks at no more than its own requests by itself.
+    #[must_use]
+    pub fn around(self) -> Self {
+        if self == Self::Nothing { self } else { Self::Everything }
+    }
+}
+
 /// A policy that chooses a server for each request by what a real balancer can know.
 pub trait Balancer: std::fmt::Debug {
     /// Chooses one of `view.candidates`, of which there is at least one.
@@ -91,8 +110,15 @@ pub trait Balancer: std::fmt::Debug {
     /// A request has been sent to a server, picked by this balancer or handed to a freed slot.
     fn on_send(&mut self, _request: &Request, _server: ServerId) {}
 
-    /// A request that was sent has ended, however it ended.
-    fn on_done(&mut self, _done: &Completion) {}
+    /// A request that was sent has left its server, however it ended: for policies that only count.
+    fn on_left(&mut self, _server: ServerId) {}
+
+    /// A request that was sent has ended, however it ended: for policies that want to know how.
+    fn on_done(&mut self, done: &Completion) {
+        if let Some(server) = done.server {
+            self.on_left(server);
+        }
+    }
 
     /// A server has joined or left the candidates.
     fn on_fleet(&mut self, _change: FleetChange, _fleet: &Fleet) {}
@@ -115,11 +141,10 @@ pub trait Balancer: std::fmt::Debug {
         0
     }
 
-    /// Whether the choice depends on nothing that happens to requests after they were sent.
-    ///
-    /// In front of such a policy no events are needed: each server is a recursion of its own.
-    fn is_blind(&self) -> bool {
-        false
+    /// How much of what happens to requests after they were sent the choice depends on: the less it
+    /// is, the faster the engine can be.
+    fn sight(&self) -> Sight {
+        Sight::Everything
     }
 }
 

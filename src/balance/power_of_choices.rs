@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tools::{Alias, Roster, some_weight};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Request, ServerId};
@@ -163,5 +163,9 @@ impl Balancer for PowerOfChoices {
 
     fn on_fleet(&mut self, change: FleetChange, _: &Fleet) {
         self.roster.apply(change);
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::Counts
     }
 }

@@ -8,7 +8,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::View;
 use crate::model::Request;
@@ -39,7 +39,7 @@ impl Balancer for Random {
         Pick::Server(candidates[stream.below(candidates.len() as u32) as usize])
     }
 
-    fn is_blind(&self) -> bool {
-        true
+    fn sight(&self) -> Sight {
+        Sight::Nothing
     }
 }

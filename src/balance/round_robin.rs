@@ -9,7 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::View;
 use crate::model::Request;
@@ -50,7 +50,7 @@ impl Balancer for RoundRobin {
         }
     }
 
-    fn is_blind(&self) -> bool {
-        true
+    fn sight(&self) -> Sight {
+        Sight::Nothing
     }
 }

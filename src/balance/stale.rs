@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tiers::inside;
 use super::utilization_weighted::needs_reports;
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
@@ -210,7 +210,7 @@ impl Balancer for Stale {
         self.inside.idle_listed()
     }
 
-    fn is_blind(&self) -> bool {
-        self.inside.is_blind()
+    fn sight(&self) -> Sight {
+        self.inside.sight().around()
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::restrict;
 use super::tiers::inside;
 use super::tools::{Roster, xxh64};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, ServerSet, State, View};
 use crate::model::{Completion, Request, ServerId};
@@ -185,8 +185,8 @@ impl Balancer for Subset {
         self.inside.idle_listed()
     }
 
-    fn is_blind(&self) -> bool {
-        self.inside.is_blind()
+    fn sight(&self) -> Sight {
+        self.inside.sight().around()
     }
 }
 

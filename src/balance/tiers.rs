@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::levels::{Levels, forward_to_levels};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::{Completion, Request, ServerId};
@@ -112,8 +112,8 @@ impl Balancer for Tiers {
         self.levels.pick_from(tier, request, view, stream)
     }
 
-    fn is_blind(&self) -> bool {
-        self.levels.is_blind()
+    fn sight(&self) -> Sight {
+        self.levels.sight()
     }
 
     forward_to_levels!(weigh);

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::tools::{Alias, Roster, some_weight};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::Request;
@@ -82,7 +82,7 @@ impl Balancer for WeightedRandom {
         self.roster.apply(change);
     }
 
-    fn is_blind(&self) -> bool {
-        true
+    fn sight(&self) -> Sight {
+        Sight::Nothing
     }
 }

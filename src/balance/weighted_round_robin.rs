@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tools::some_weight;
 use super::turns::{Edf, Haproxy, HaproxyStatic, Ipvs, Requeue, Smooth, Stride, Turns};
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
 use crate::model::Request;
@@ -112,7 +112,7 @@ impl Balancer for WeightedRoundRobin {
         }
     }
 
-    fn is_blind(&self) -> bool {
-        true
+    fn sight(&self) -> Sight {
+        Sight::Nothing
     }
 }

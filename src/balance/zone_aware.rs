@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::levels::{Levels, draw_share, forward_to_levels};
 use super::tiers::inside;
-use super::{Balancer, Pick, Setup};
+use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::document::{Node, Value};
 use crate::fleet::{Fleet, FleetChange, View};
@@ -170,8 +170,8 @@ impl Balancer for ZoneAware {
         self.levels.pick_from(zone, request, view, stream)
     }
 
-    fn is_blind(&self) -> bool {
-        self.levels.is_blind()
+    fn sight(&self) -> Sight {
+        self.levels.sight()
     }
 
     forward_to_levels!(weigh);

@@ -12,10 +12,10 @@ pub(super) struct Reading {
     /// Which column plays which role, e.g. `arrival=ts,service=svc_ms`
     #[arg(long, value_name = "ROLE=COLUMN,…")]
     columns: Option<String>,
-    /// The unit of numeric arrival times: s, ms, us, ns
+    /// The unit of numeric arrival times: s, ms, us, ns, min, h, d
     #[arg(long, value_name = "UNIT")]
     time_unit: Option<String>,
-    /// The unit of numeric service times: s, ms, us, ns
+    /// The unit of numeric service times: s, ms, us, ns, min, h, d
     #[arg(long, value_name = "UNIT")]
     service_unit: Option<String>,
     /// How dates are written, in `strftime` letters, e.g. `%d.%m.%Y %H:%M`

@@ -1,21 +1,39 @@
 //! When each server's next request leaves: a tournament of departures, one leaf a server.
 //!
-//! Replacing a server's departure plays its matches again up to the root; nothing is ever pushed or
-//! popped, and no branch depends on who wins. On equal instants the lower number wins.
+//! A server's later departure plays its matches again up to the root, and no branch depends on who
+//! wins; an earlier one goes up as far as it wins. Nothing is ever pushed or popped. On equal
+//! instants the lower number wins.
 
-use std::hint::select_unpredictable;
+use std::cmp::Ordering;
 
 use crate::model::ServerId;
 use crate::time::Instant;
 
-/// A server's next departure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) at: Instant,
-    pub(super) server: ServerId,
-}
+/// A server's next departure: the instant above the server's number in one word, so that one
+/// comparison decides a match and the lower number wins a tie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry(u128);
 
-const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
+impl Entry {
+    const NEVER: Self = Self(u128::MAX);
+
+    #[inline]
+    fn new(server: ServerId, at: Instant) -> Self {
+        Self(u128::from(at.0) << 64 | u128::from(server.0))
+    }
+
+    /// When it departs.
+    #[inline]
+    pub(super) fn at(self) -> Instant {
+        Instant((self.0 >> 64) as u64)
+    }
+
+    /// From which server.
+    #[inline]
+    pub(super) fn server(self) -> ServerId {
+        ServerId(self.0 as u32)
+    }
+}
 
 /// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes
 /// 2n and 2n + 1 stands at n.
@@ -27,7 +45,7 @@ pub(super) struct Calendar {
 impl Calendar {
     /// No departures, with room for `servers`.
     pub(super) fn new(servers: usize) -> Self {
-        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
+        Self { nodes: vec![Entry::NEVER; 2 * servers.max(1).next_power_of_two()] }
     }
 
     /// The earliest departure of all.
@@ -38,24 +56,39 @@ impl Calendar {
 
     /// Sets a server's next departure.
     #[inline]
-    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
-        let nodes = self.nodes.as_mut_slice();
-        let mut node = nodes.len() / 2 + server.index();
-        if node >= nodes.len() {
-            self.grow(server.index() + 1);
-            return self.set(server, at);
+        let leaf = self.nodes.len() / 2 + server.index();
+        match self.nodes.get(leaf).map(|old| at.cmp(&old.at())) {
+            Some(Ordering::Greater) => self.put_off(leaf, Entry::new(server, at)),
+            Some(Ordering::Less) => self.bring_forward(leaf, Entry::new(server, at)),
+            Some(Ordering::Equal) => {}
+            None => {
+                self.grow(server.index() + 1);
+                self.set(server, at);
+            }
         }
-        // The winner so far is carried, so that no match waits for the one below to be written; who
-        // wins cannot be predicted, so it is selected and not branched upon.
-        let mut winner = Entry { at, server };
+    }
+
+    /// An earlier departure wins until it meets one that it loses to: what lies above stays.
+    #[inline]
+    fn bring_forward(&mut self, leaf: usize, earlier: Entry) {
+        let mut node = leaf;
+        while node > 0 && earlier < self.nodes[node] {
+            self.nodes[node] = earlier;
+            node /= 2;
+        }
+    }
+
+    /// A later departure: all matches up to the root are played again.
+    #[inline]
+    fn put_off(&mut self, leaf: usize, later: Entry) {
+        let nodes = self.nodes.as_mut_slice();
+        // The winner so far is carried, so that no match waits for the one below to be written.
+        let mut winner = later;
+        let mut node = leaf;
         nodes[node] = winner;
         while node > 1 {
-            let rival = nodes[node ^ 1];
-            let on_the_left = node & 1 == 1;
-            let loses = (rival.at < winner.at) | ((rival.at == winner.at) & on_the_left);
-            winner.at = select_unpredictable(loses, rival.at, winner.at);
-            winner.server = select_unpredictable(loses, rival.server, winner.server);
+            winner = winner.min(nodes[node ^ 1]);
             node /= 2;
             nodes[node] = winner;
         }
@@ -64,8 +97,8 @@ impl Calendar {
     fn grow(&mut self, servers: usize) {
         let old = std::mem::replace(self, Self::new(servers));
         for leaf in &old.nodes[old.nodes.len() / 2..] {
-            if leaf.at != Instant::NEVER {
-                self.set(leaf.server, leaf.at);
+            if leaf.at() != Instant::NEVER {
+                self.set(leaf.server(), leaf.at());
             }
         }
     }
@@ -73,7 +106,29 @@ impl Calendar {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_is_what_a_look_at_all_finds(
+            sets in vec((0_u32..40, prop_oneof![0_u64..30, Just(u64::MAX)]), 1..200)
+        ) {
+            let mut calendar = Calendar::new(3);
+            let mut all = [u64::MAX; 40];
+            for (server, at) in sets {
+                all[server as usize] = at;
+                calendar.set(ServerId(server), Instant(at));
+                let first = all.iter().zip(0..).min().expect("forty servers");
+                prop_assert_eq!(calendar.first().at(), Instant(*first.0));
+                if *first.0 < u64::MAX {
+                    prop_assert_eq!(calendar.first().server(), ServerId(first.1));
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_earliest_departure_is_first_and_ties_go_to_the_lower_number() {
@@ -81,10 +136,10 @@ mod tests {
         for (server, at) in [(2, 7), (0, 9), (1, 7), (9, 8)] {
             calendar.set(ServerId(server), Instant(at));
         }
-        assert_eq!(calendar.first(), Entry { at: Instant(7), server: ServerId(1) });
+        assert_eq!(calendar.first(), Entry::new(ServerId(1), Instant(7)));
         calendar.set(ServerId(1), Instant::NEVER);
-        assert_eq!(calendar.first().server, ServerId(2));
+        assert_eq!(calendar.first().server(), ServerId(2));
         calendar.set(ServerId(2), Instant(10));
-        assert_eq!(calendar.first().server, ServerId(9));
+        assert_eq!(calendar.first().server(), ServerId(9));
     }
 }

@@ -32,7 +32,8 @@ pub use reports::Reporting;
 pub use pool::{PoolLife, PoolState, ScaleIn, Scaler};
 pub use resilience::{Abandoned, Health, Hedge, Peril, Resilience, Retry, SlowStart};
 
-use crate::balance::Balancer;
+use self::recursion::{Blind, Counted};
+use crate::balance::{Balancer, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::Fleet;
 use crate::probe::Probe;
@@ -155,10 +156,10 @@ pub fn run<P: Probe>(
     probe: &mut P,
     watch: &dyn Watch,
 ) -> Result<Ending, Problem> {
-    if recursion::applies::<P>(&plant, source) {
-        recursion::run(plant, source, until, probe, watch)
-    } else {
-        drive::run(plant, source, until, probe, watch)
+    match recursion::sight::<P>(&plant, source) {
+        Sight::Nothing => recursion::run::<P, Blind>(plant, source, until, probe, watch),
+        Sight::Counts => recursion::run::<P, Counted>(plant, source, until, probe, watch),
+        Sight::Everything => drive::run(plant, source, until, probe, watch),
     }
 }
 

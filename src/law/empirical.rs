@@ -21,6 +21,7 @@ use super::{Law, Setup, Unit};
 use crate::diagnose::{Origin, Problem, nearest};
 use crate::registry::Variant;
 use crate::rng::Stream;
+use crate::time_unit::TimeUnit;
 use crate::units::{Word, from_text_or_number};
 
 /// Options.
@@ -32,8 +33,8 @@ pub struct Config {
     /// The column: its name in the first row, or its number from 1.
     #[serde(default)]
     column: Column,
-    /// The unit of times: `ns`, `us`, `ms`, `s`, `min`, `h`. Not needed when the column's name ends
-    /// in it, as in `service_ms`.
+    /// The unit of times: `ns`, `us`, `ms`, `s`, `min`, `h`, `d`. Not needed when the column's name
+    /// ends in it, as in `service_ms`.
     time_unit: Option<TimeUnit>,
     /// Every value is multiplied by this; above 0.
     #[serde(default = "unscaled")]
@@ -74,52 +75,6 @@ impl<'de> Deserialize<'de> for Column {
             Word::Number(number) => {
                 Err(D::Error::custom(format!("columns are numbered from 1: there is no {number}")))
             }
-        })
-    }
-}
-
-/// The unit in which a file writes times.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TimeUnit {
-    /// Nanoseconds.
-    Ns,
-    /// Microseconds.
-    Us,
-    /// Milliseconds.
-    Ms,
-    /// Seconds.
-    S,
-    /// Minutes.
-    Min,
-    /// Hours.
-    H,
-}
-
-impl TimeUnit {
-    /// `value` of this unit in seconds; divided, because 1000 is exact in binary and 0.001 is not.
-    fn to_seconds(self, value: f64) -> f64 {
-        match self {
-            Self::Ns => value / 1e9,
-            Self::Us => value / 1e6,
-            Self::Ms => value / 1e3,
-            Self::S => value,
-            Self::Min => value * 60.0,
-            Self::H => value * 3600.0,
-        }
-    }
-
-    /// The unit that the name of a column ends in: `service_ms`.
-    fn of_name(name: &str) -> Option<Self> {
-        let (_, unit) = name.rsplit_once(['_', '-', ' ', '(', '['])?;
-        Some(match unit.trim_end_matches([')', ']']) {
-            "ns" => Self::Ns,
-            "us" | "µs" => Self::Us,
-            "ms" => Self::Ms,
-            "s" | "sec" | "seconds" => Self::S,
-            "min" => Self::Min,
-            "h" => Self::H,
-            _ => return None,
         })
     }
 }
@@ -262,7 +217,7 @@ impl Config {
         let unit = match (setup.unit, self.time_unit) {
             (Unit::Count, _) => None,
             (Unit::Time, Some(unit)) => Some(unit),
-            (Unit::Time, None) => Some(TimeUnit::of_name(&name).ok_or_else(|| {
+            (Unit::Time, None) => Some(of_name(&name).ok_or_else(|| {
                 Problem::new(format!("the times in column `{name}` of `{file}` have no unit"))
                     .help("add e.g. `time-unit = \"ms\"`")
             })?),
@@ -306,6 +261,12 @@ impl Head {
         }
         Ok(self.unit.map_or(value, |unit| unit.to_seconds(value)))
     }
+}
+
+/// The unit that the name of a column ends in: `service_ms`.
+fn of_name(name: &str) -> Option<TimeUnit> {
+    let (_, unit) = name.rsplit_once(['_', '-', ' ', '(', '['])?;
+    TimeUnit::parse(unit.trim_end_matches([')', ']']))
 }
 
 /// The separator that the first line of a file has most of; a comma when it has none.

@@ -73,8 +73,24 @@ fn bins(timeline: &Timeline) -> impl PartialEq + std::fmt::Debug {
     (timeline.width(), bins.collect::<Vec<_>>())
 }
 
-/// A scenario in which nobody looks at the state.
-fn blind() -> impl Strategy<Value = (String, Duration)> {
+/// Policies that look at nothing, each before a few balancers, or that count, before one.
+fn policy() -> impl Strategy<Value = (&'static str, u32)> {
+    let blind = prop_oneof![Just("policy = 'random'"), Just("policy = 'round-robin'")];
+    let counting = prop_oneof![
+        Just("policy = 'least-connections'"),
+        Just("policy = 'least-connections'\nties = 'rotate'"),
+        Just("policy = 'least-request'"),
+        Just("policy = 'power-of-choices'\nreplacement = true"),
+        Just("policy = 'join-shortest-queue'"),
+        Just("policy = 'shortest-expected-delay'\nrate = 'capacity'"),
+        Just("policy = 'never-queue'"),
+        Just("policy = 'first'"),
+    ];
+    prop_oneof![(blind, 1_u32..=3), (counting, Just(1))]
+}
+
+/// A scenario in which nobody looks at more than counts.
+fn simple() -> impl Strategy<Value = (String, Duration)> {
     let law = prop_oneof![
         Just("exponential:mean=1s"),
         Just("constant:value=1s"),
@@ -93,9 +109,8 @@ fn blind() -> impl Strategy<Value = (String, Duration)> {
         3 => proptest::collection::vec(pool.clone(), 1..=1),
         1 => proptest::collection::vec(pool, 2..=3),
     ];
-    let policy = (prop_oneof![Just("random"), Just("round-robin")], 1_u32..=3);
     let length = (0.3_f64..1.3, prop::bool::ANY, prop_oneof![Just(0.0), 0.0..0.9_f64]);
-    (law, process, pools, policy, length, any::<u32>()).prop_map(
+    (law, process, pools, policy(), length, any::<u32>()).prop_map(
         |(law, process, pools, (policy, balancers), (load, fixed, warm_up), seed)| {
             let capacity: f64 = pools
                 .iter()
@@ -122,9 +137,7 @@ fn blind() -> impl Strategy<Value = (String, Duration)> {
                 text += &format!("[pool.p{number}]\nservers={servers}\nslots={slots}\n");
                 text += &format!("speed={speed}\n");
             }
-            text += &format!(
-                "[balancer]\npolicy = \"{policy}\"\nbalancers = {balancers}\n[run]\n{length}\n"
-            );
+            text += &format!("[balancer]\n{policy}\nbalancers = {balancers}\n[run]\n{length}\n");
             (text, Duration((span as f64 * warm_up) as u64))
         },
     )
@@ -136,7 +149,7 @@ fn the_recursion_measures_what_the_events_do_to_the_nanosecond() {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let short_cuts = std::cell::Cell::new(0);
     TestRunner::new_with_rng(config, rng)
-        .run(&blind(), |(text, warm_up)| {
+        .run(&simple(), |(text, warm_up)| {
             let document = Node::from_toml("scenario", &text).unwrap();
             let scenario = Scenario::from_document(&document, Path::new("")).unwrap();
             let (short, long) = (run(&scenario, warm_up, false), run(&scenario, warm_up, true));

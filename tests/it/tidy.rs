@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u32)] = &[
     ("diagnose", 0),
     ("units", 0),
+    ("time_unit", 0),
     ("time", 1),
     ("rng", 0),
     ("document", 1),

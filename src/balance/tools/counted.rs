@@ -1,9 +1,9 @@
 //! Servers in a tree by a key made of their requests in flight and their weight.
 
 use super::MinTree;
-use crate::balance::{Balancer, Pick};
+use crate::balance::{Balancer, Pick, Sight};
 use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec, View};
-use crate::model::{Completion, Request, ServerId};
+use crate::model::{Request, ServerId};
 use crate::rng::Stream;
 
 /// How requests in flight and weight make the key that is to be lowest.
@@ -114,10 +114,8 @@ impl Counted {
 
     /// One request fewer.
     #[inline]
-    pub(in crate::balance) fn done(&mut self, done: &Completion) {
-        if let Some(server) = done.server {
-            self.set(server, self.counts[server.index()].saturating_sub(1));
-        }
+    pub(in crate::balance) fn left(&mut self, server: ServerId) {
+        self.set(server, self.counts[server.index()].saturating_sub(1));
     }
 
     /// The candidate with the lowest key, the lower number on a tie.
@@ -160,8 +158,8 @@ impl Balancer for Counted {
         self.sent(server);
     }
 
-    fn on_done(&mut self, done: &Completion) {
-        self.done(done);
+    fn on_left(&mut self, server: ServerId) {
+        self.left(server);
     }
 
     fn on_count(&mut self, server: ServerId, count: u32) {
@@ -170,6 +168,10 @@ impl Balancer for Counted {
 
     fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
         self.change(change, fleet);
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::Counts
     }
 }
 

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::format::{Format, Shape};
 use super::header::{Name, Role};
+use super::number::Scale;
 use super::options::{Column, Options};
-use super::unit::{Scale, Unit};
 use crate::diagnose::{Problem, nearest, unknown};
+use crate::time_unit::TimeUnit;
 
 /// Where a unit of time was learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +34,7 @@ pub struct Bound {
     pub column: String,
     /// The unit of its numbers, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Unit>,
+    pub unit: Option<TimeUnit>,
     /// Where that unit was learnt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<Because>,
@@ -270,7 +271,7 @@ impl Binder<'_> {
     }
 
     /// The unit of service times: said, in the header, the format's, the spelling's; never guessed.
-    fn service_unit(&self, place: usize) -> Result<(Unit, Because), Problem> {
+    fn service_unit(&self, place: usize) -> Result<(TimeUnit, Because), Problem> {
         let name = &self.names[place];
         let spelling = name.spelling().filter(|spelling| spelling.role == Role::Service);
         let known = [
@@ -292,7 +293,7 @@ impl Binder<'_> {
     }
 
     /// The unit of numeric stamps, unless the stamps themselves must tell.
-    pub(super) fn time_unit(&self, place: usize) -> Option<(Unit, Because)> {
+    pub(super) fn time_unit(&self, place: usize) -> Option<(TimeUnit, Because)> {
         let name = &self.names[place];
         let spelling = name.spelling().filter(|spelling| spelling.role == Role::Arrival);
         let usual = self.options.columns.arrival.is_none() && self.options.columns.end.is_none();

@@ -5,8 +5,8 @@
 
 use super::header::{Name, Role};
 use super::record::Layout;
-use super::unit::Unit;
 use crate::diagnose::{Problem, unknown};
+use crate::time_unit::TimeUnit;
 
 mod logs;
 
@@ -24,9 +24,9 @@ pub struct Format {
     /// What the fields are, in a format whose files have no header.
     pub(super) names: &'static [&'static str],
     /// The unit of numeric stamps.
-    pub(super) time_unit: Option<Unit>,
+    pub(super) time_unit: Option<TimeUnit>,
     /// The unit of service times.
-    pub(super) service_unit: Option<Unit>,
+    pub(super) service_unit: Option<TimeUnit>,
     pub(super) shape: Shape,
     /// Why its rows are not in order of arrival, if they are not.
     pub(super) unsorted: Option<&'static str>,
@@ -128,7 +128,7 @@ pub static FORMATS: &[Format] = &[
         manual: "Request traces of the simulator Vidur (Agrawal et al., MLSys 2024): `arrived_at` \
                  in seconds from the start, `num_prefill_tokens`, `num_decode_tokens`.",
         columns: &["arrived_at", "num_prefill_tokens", "num_decode_tokens"],
-        time_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
         fits: |_| true,
         ..PLAIN
     },
@@ -138,7 +138,7 @@ pub static FORMATS: &[Format] = &[
                  `request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,\
                  token_size`, stamps in seconds from the start.",
         columns: &["arrival_timestamp", "prompt_size", "token_size"],
-        time_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
         fits: |_| true,
         ..PLAIN
     },
@@ -149,8 +149,8 @@ pub static FORMATS: &[Format] = &[
                  in the second version `Session ID` (blank for calls of the API) and `Elapsed \
                  time` in seconds. A response of no tokens is a request that failed.",
         columns: &["timestamp", "model", "request_tokens", "response_tokens", "log_type"],
-        time_unit: Some(Unit::Second),
-        service_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
+        service_unit: Some(TimeUnit::Second),
         no_output_failed: true,
         fits: |_| true,
         ..PLAIN
@@ -161,7 +161,7 @@ pub static FORMATS: &[Format] = &[
                  `hash_ids` an object of lists, `session_id` the conversation. The file is two \
                  sorted runs one after the other, so it is sorted when it is read.",
         columns: &["timestamp", "input_length", "output_length", "hash_ids", "session_id"],
-        time_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
         unsorted: Some("RAGPulse is two sorted runs joined"),
         fits: |head| head.value("hash_ids").starts_with('{'),
         ..PLAIN
@@ -173,7 +173,7 @@ pub static FORMATS: &[Format] = &[
                  with `parent_chat_id` (-1 at the root), from which the conversation is followed: \
                  all its turns have the key of the first.",
         columns: &["chat_id", "parent_chat_id", "timestamp", "input_length", "output_length"],
-        time_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
         fits: |_| true,
         ..PLAIN
     },
@@ -185,7 +185,7 @@ pub static FORMATS: &[Format] = &[
                  to about three seconds: replayed as they are they make batches that never were, \
                  and `spread` undoes that.",
         columns: &["timestamp", "input_length", "output_length", "hash_ids"],
-        time_unit: Some(Unit::Millisecond),
+        time_unit: Some(TimeUnit::Millisecond),
         fits: |head| {
             head.names.len() == 4
                 && head.value("hash_ids").starts_with('[')
@@ -210,8 +210,8 @@ pub static FORMATS: &[Format] = &[
                  in seconds. A request arrives at its end less its duration; the rows are in \
                  neither order, so they are sorted when they are read.",
         columns: &["app", "func", "end_timestamp", "duration"],
-        time_unit: Some(Unit::Second),
-        service_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
+        service_unit: Some(TimeUnit::Second),
         unsorted: Some("Azure Functions 2021 is in order neither of arrival nor of end"),
         fits: |_| true,
         ..PLAIN
@@ -223,7 +223,7 @@ pub static FORMATS: &[Format] = &[
                  `response`, `bytes`. Stamps are whole seconds, so many requests share one.",
         columns: &["host", "time", "method", "url", "response", "bytes"],
         roles: &[(Role::Status, "response")],
-        time_unit: Some(Unit::Second),
+        time_unit: Some(TimeUnit::Second),
         fits: |_| true,
         ..PLAIN
     },
@@ -267,7 +267,7 @@ pub static FORMATS: &[Format] = &[
         fits: |head| {
             head.is_bare()
                 && (head.first.len() == 1 || is_blanks(head.layout))
-                && head.first.iter().all(|cell| super::unit::real(cell.as_bytes()).is_ok())
+                && head.first.iter().all(|cell| super::number::real(cell.as_bytes()).is_ok())
         },
         ..PLAIN
     },

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::unit::Unit;
+use crate::time_unit::TimeUnit;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,7 +84,7 @@ pub(super) struct Name {
     /// In the common form, without its unit.
     pub(super) stem: String,
     /// The unit at its end.
-    pub(super) unit: Option<Unit>,
+    pub(super) unit: Option<TimeUnit>,
 }
 
 impl Name {
@@ -92,7 +92,7 @@ impl Name {
         let written = written.trim().to_owned();
         let whole = common_form(&written);
         let (stem, unit) = match whole.rsplit_once('_') {
-            Some((stem, word)) => match Unit::parse(word).filter(|_| is_unit_of(stem, word)) {
+            Some((stem, word)) => match TimeUnit::parse(word).filter(|_| is_unit_of(stem, word)) {
                 Some(unit) => (stem.strip_suffix("_in").unwrap_or(stem).to_owned(), Some(unit)),
                 None => (whole.clone(), None),
             },
@@ -151,14 +151,14 @@ pub(super) struct Spelling {
     /// Its claim to the role: of two columns the lower number has it.
     pub(super) rank: u8,
     /// The unit it has wherever it has been seen.
-    pub(super) unit: Option<Unit>,
+    pub(super) unit: Option<TimeUnit>,
 }
 
 const fn spelling(name: &'static str, role: Role, rank: u8) -> Spelling {
     Spelling { name, role, rank, unit: None }
 }
 
-const fn measured(name: &'static str, role: Role, rank: u8, unit: Unit) -> Spelling {
+const fn measured(name: &'static str, role: Role, rank: u8, unit: TimeUnit) -> Spelling {
     Spelling { name, role, rank, unit: Some(unit) }
 }
 
@@ -188,10 +188,10 @@ pub(super) static SPELLINGS: &[Spelling] = &[
     spelling("request_creation_time", Role::Arrival, 1),
     spelling("window_start", Role::Arrival, 1),
     spelling("date", Role::Arrival, 2),
-    measured("day", Role::Arrival, 2, Unit::Day),
-    measured("hour", Role::Arrival, 2, Unit::Hour),
-    measured("minute", Role::Arrival, 2, Unit::Minute),
-    measured("second", Role::Arrival, 2, Unit::Second),
+    measured("day", Role::Arrival, 2, TimeUnit::Day),
+    measured("hour", Role::Arrival, 2, TimeUnit::Hour),
+    measured("minute", Role::Arrival, 2, TimeUnit::Minute),
+    measured("second", Role::Arrival, 2, TimeUnit::Second),
     spelling("end_timestamp", Role::End, 1),
     spelling("end_time", Role::End, 1),
     spelling("finished_at", Role::End, 1),
@@ -202,11 +202,11 @@ pub(super) static SPELLINGS: &[Spelling] = &[
     spelling("exec_time", Role::Service, 1),
     spelling("execution_time", Role::Service, 1),
     spelling("processing_time", Role::Service, 1),
-    measured("duration", Role::Service, 1, Unit::Second),
-    measured("elapsed_time", Role::Service, 2, Unit::Second),
-    measured("api_time", Role::Service, 2, Unit::Second),
-    measured("request_time", Role::Service, 2, Unit::Second),
-    measured("average", Role::Service, 3, Unit::Millisecond),
+    measured("duration", Role::Service, 1, TimeUnit::Second),
+    measured("elapsed_time", Role::Service, 2, TimeUnit::Second),
+    measured("api_time", Role::Service, 2, TimeUnit::Second),
+    measured("request_time", Role::Service, 2, TimeUnit::Second),
+    measured("average", Role::Service, 3, TimeUnit::Millisecond),
     spelling("elapsed", Role::Service, 3),
     spelling("latency", Role::Service, 3),
     spelling("response_time", Role::Service, 3),
@@ -309,13 +309,13 @@ mod tests {
     #[test]
     fn a_unit_at_the_end_of_a_name_is_taken_off() {
         for (written, stem, unit) in [
-            ("arrival_ms", "arrival", Some(Unit::Millisecond)),
-            ("Latency (s)", "latency", Some(Unit::Second)),
-            ("exec_time_seconds", "exec_time", Some(Unit::Second)),
-            ("serviceTimeUs", "service_time", Some(Unit::Microsecond)),
-            ("time_in_ns", "time", Some(Unit::Nanosecond)),
+            ("arrival_ms", "arrival", Some(TimeUnit::Millisecond)),
+            ("Latency (s)", "latency", Some(TimeUnit::Second)),
+            ("exec_time_seconds", "exec_time", Some(TimeUnit::Second)),
+            ("serviceTimeUs", "service_time", Some(TimeUnit::Microsecond)),
+            ("time_in_ns", "time", Some(TimeUnit::Nanosecond)),
             ("latency_min", "latency_min", None),
-            ("time_min", "time", Some(Unit::Minute)),
+            ("time_min", "time", Some(TimeUnit::Minute)),
             ("t", "t", None),
         ] {
             let name = Name::new(written);

@@ -23,6 +23,7 @@ pub mod format;
 mod header;
 mod input;
 mod json;
+mod number;
 mod options;
 mod parse;
 mod record;
@@ -32,7 +33,6 @@ mod source;
 mod stamp;
 mod survey;
 mod understanding;
-mod unit;
 
 pub use bind::{Because, Bound};
 pub use format::{FORMATS, Format};
@@ -43,7 +43,6 @@ pub use row::{Arrivals, Row};
 pub use shape::{Shape, Window};
 pub use source::{Complete, TraceSource};
 pub use understanding::{Skipped, Stamps, Understanding};
-pub use unit::Unit;
 
 use std::collections::VecDeque;
 

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::header::Role;
-use super::unit::Unit;
 use crate::diagnose::Problem;
 use crate::time::Duration;
+use crate::time_unit::TimeUnit;
 use crate::units::{Word, from_text_or_number};
 
 /// What the user says about a traffic file; whatever is left out is recognised or refused.
@@ -23,10 +23,10 @@ pub struct Options {
     pub columns: Columns,
     /// The unit of numeric arrival stamps.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_unit: Option<Unit>,
+    pub time_unit: Option<TimeUnit>,
     /// The unit of numeric service times.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_unit: Option<Unit>,
+    pub service_unit: Option<TimeUnit>,
     /// How dates are written where no usual form fits, in `strftime` letters: `%d.%m.%Y %H:%M`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_format: Option<String>,

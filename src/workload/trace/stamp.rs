@@ -5,7 +5,7 @@
 
 use jiff::fmt::strtime;
 
-use super::unit::{Fault, Scale, is_blank};
+use super::number::{Fault, Scale, is_blank};
 
 /// How the stamps of one column are read.
 #[derive(Clone, Debug)]

@@ -5,14 +5,15 @@ use super::format::{self, Format, Head, Shape};
 use super::header::Name;
 use super::input::Input;
 use super::json;
+use super::number::{Fault, Scale, is_blank, real};
 use super::options::{Column, Columns, Delimiter, Options, Spread};
 use super::parse::{NO_TIME, Parser, UNREADABLE, cell_problem};
 use super::record::{Layout, Records};
 use super::stamp::Clock;
 use super::understanding::{Skipped, Stamps, Understanding, shown_stamp};
-use super::unit::{Fault, Scale, Unit, is_blank, real};
 use crate::diagnose::Problem;
 use crate::time::Duration;
+use crate::time_unit::TimeUnit;
 
 /// A file with its layout known, standing before its first row of values.
 struct Opened {
@@ -416,8 +417,9 @@ fn clock_for(
 }
 
 /// The unit in which a number is a date between September 2001 and 2103; there is at most one.
-fn since_1970(number: f64) -> Option<Unit> {
-    let units = [Unit::Second, Unit::Millisecond, Unit::Microsecond, Unit::Nanosecond];
+fn since_1970(number: f64) -> Option<TimeUnit> {
+    let units =
+        [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
     units.into_iter().find(|unit| {
         let seconds = number * unit.nanos() as f64 / 1e9;
         (1e9..4.2e9).contains(&seconds)

@@ -6,8 +6,8 @@ use super::bind::{Because, Bound};
 use super::header::Role;
 use super::row::{Arrivals, Row};
 use super::stamp;
-use super::unit::Unit;
 use crate::time::{Duration, Instant};
+use crate::time_unit::TimeUnit;
 use crate::units::grouped;
 
 /// How the stamps of a file are read.
@@ -19,7 +19,7 @@ pub enum Stamps {
     /// Numbers in a unit.
     Numbers {
         /// The unit.
-        unit: Unit,
+        unit: TimeUnit,
         /// Where it was learnt.
         because: Because,
     },

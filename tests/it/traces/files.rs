@@ -3,15 +3,16 @@
 use std::io::Write;
 
 use plimsoll::time::Duration;
+use plimsoll::time_unit::TimeUnit;
 use plimsoll::workload::inspect::inspect;
 use plimsoll::workload::trace::{
-    Arrivals, Because, FORMATS, Input, Options, Row, Stamps, Trace, Understanding, Unit,
+    Arrivals, Because, FORMATS, Input, Options, Row, Stamps, Trace, Understanding,
 };
 
 use super::{options, read, read_with, table, times_ms};
 
 fn seconds_by_format() -> Stamps {
-    Stamps::Numbers { unit: Unit::Second, because: Because::Format }
+    Stamps::Numbers { unit: TimeUnit::Second, because: Because::Format }
 }
 
 fn told(understanding: &Understanding) -> String {

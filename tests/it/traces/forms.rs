@@ -1,7 +1,8 @@
 //! Every spelling of a column and every form of time that public traces have.
 
 use plimsoll::time::Duration;
-use plimsoll::workload::trace::{Arrivals, Because, Role, Row, Stamps, Understanding, Unit};
+use plimsoll::time_unit::TimeUnit;
+use plimsoll::workload::trace::{Arrivals, Because, Role, Row, Stamps, Understanding};
 
 use super::{options, read, read_with, times_ms};
 
@@ -72,21 +73,21 @@ fn every_spelling_of_tokens_is_known() {
 #[test]
 fn every_spelling_of_a_service_time_is_known_with_its_unit() {
     for (name, unit) in [
-        ("duration", Unit::Second),
-        ("Elapsed time", Unit::Second),
-        ("exec_time_seconds", Unit::Second),
-        ("latency_ms", Unit::Millisecond),
-        ("api_time", Unit::Second),
-        ("request_time", Unit::Second),
-        ("Average", Unit::Millisecond),
-        ("service_us", Unit::Microsecond),
+        ("duration", TimeUnit::Second),
+        ("Elapsed time", TimeUnit::Second),
+        ("exec_time_seconds", TimeUnit::Second),
+        ("latency_ms", TimeUnit::Millisecond),
+        ("api_time", TimeUnit::Second),
+        ("request_time", TimeUnit::Second),
+        ("Average", TimeUnit::Millisecond),
+        ("service_us", TimeUnit::Microsecond),
     ] {
         let (rows, understanding) = read(&format!("arrival_s,{name}\n0,2.5\n"));
         let bound = understanding.columns.iter().find(|bound| bound.role == Role::Service);
         assert_eq!(bound.and_then(|bound| bound.unit), Some(unit), "{name}");
         let nanos = match unit {
-            Unit::Second => 2_500_000_000,
-            Unit::Millisecond => 2_500_000,
+            TimeUnit::Second => 2_500_000_000,
+            TimeUnit::Millisecond => 2_500_000,
             _ => 2_500,
         };
         assert_eq!(rows[0].service, Some(Duration(nanos)), "{name}");
@@ -180,12 +181,12 @@ fn dates_in_every_form_are_read() {
 #[test]
 fn numbers_are_read_in_the_unit_that_is_known_and_from_where() {
     for (text, step_ms, unit, because) in [
-        ("arrival_ms\n5\n7\n", 2.0, Unit::Millisecond, Because::Header),
-        ("timestamp (us)\n5\n7\n", 0.002, Unit::Microsecond, Because::Header),
-        ("hour,load\n0,5\n1,7\n", 3_600_000.0, Unit::Hour, Because::Spelling),
-        ("time\n1662859176.0\n1662859176.25\n", 250.0, Unit::Second, Because::Epoch),
-        ("time\n1697099076941\n1697099076942\n", 1.0, Unit::Millisecond, Because::Epoch),
-        ("time\n1697099076941000\n1697099076942000\n", 1.0, Unit::Microsecond, Because::Epoch),
+        ("arrival_ms\n5\n7\n", 2.0, TimeUnit::Millisecond, Because::Header),
+        ("timestamp (us)\n5\n7\n", 0.002, TimeUnit::Microsecond, Because::Header),
+        ("hour,load\n0,5\n1,7\n", 3_600_000.0, TimeUnit::Hour, Because::Spelling),
+        ("time\n1662859176.0\n1662859176.25\n", 250.0, TimeUnit::Second, Because::Epoch),
+        ("time\n1697099076941\n1697099076942\n", 1.0, TimeUnit::Millisecond, Because::Epoch),
+        ("time\n1697099076941000\n1697099076942000\n", 1.0, TimeUnit::Microsecond, Because::Epoch),
     ] {
         let (rows, understanding) = read(text);
         assert_eq!(times_ms(&rows), [0.0, step_ms], "{text}");

@@ -6,10 +6,11 @@
 use std::ops::Range;
 
 use super::{Format, PLAIN, Shape};
+use crate::time_unit::TimeUnit;
 use crate::workload::trace::header::Role;
+use crate::workload::trace::number::real;
 use crate::workload::trace::record::{Layout, split_haproxy, split_log};
 use crate::workload::trace::stamp::Clock;
-use crate::workload::trace::unit::{Unit, real};
 
 const LOG: Format = Format {
     shape: Shape::Log,
@@ -53,7 +54,7 @@ pub(super) const TIMED: Format = Format {
         (Role::Key, "request"),
         (Role::Status, "status"),
     ],
-    service_unit: Some(Unit::Second),
+    service_unit: Some(TimeUnit::Second),
     ..LOG
 };
 
@@ -78,7 +79,7 @@ pub(super) const INGRESS: Format = Format {
         "upstream",
     ],
     roles: TIMED.roles,
-    service_unit: Some(Unit::Second),
+    service_unit: Some(TimeUnit::Second),
     ..LOG
 };
 
@@ -118,7 +119,7 @@ pub(super) const ALB: Format = Format {
         (Role::Key, "request"),
         (Role::Status, "elb_status_code"),
     ],
-    service_unit: Some(Unit::Second),
+    service_unit: Some(TimeUnit::Second),
     minus_one_failed: true,
     ..LOG
 };
@@ -136,7 +137,7 @@ pub(super) const ENVOY: Format = Format {
         (Role::Key, "request"),
         (Role::Status, "code"),
     ],
-    service_unit: Some(Unit::Millisecond),
+    service_unit: Some(TimeUnit::Millisecond),
     ..LOG
 };
 
@@ -166,7 +167,7 @@ pub(super) const HAPROXY: Format = Format {
         (Role::Key, "client"),
         (Role::Status, "status"),
     ],
-    service_unit: Some(Unit::Millisecond),
+    service_unit: Some(TimeUnit::Millisecond),
     minus_one_failed: true,
     ..LOG
 };

@@ -1,102 +1,69 @@
-//! The short cut: where nobody looks at the state, each server is a recursion and needs no events.
+//! The short cut: where no more is looked at than how many requests are at each server.
 //!
 //! A server that serves in order of arrival frees its slots at instants that are known as soon as a
 //! request is sent to it (Lindley 1952 for one slot, Kiefer and Wolfowitz 1955 for several). If the
-//! policy is blind, nothing else happens in the run, so its measures follow request by request,
-//! five times faster than by events and to the same nanosecond (`tests/it/engine.rs` holds both
-//! loops against each other).
+//! policy is [`blind`], nothing else happens in the run, so its measures follow request by request,
+//! five times faster than by events and to the same nanosecond. If it [counts](counted) requests,
+//! all that is left of a departure is one request less at a server. `tests/it/engine.rs` holds both
+//! loops against the general one.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod blind;
+mod counted;
+
+pub(super) use self::{blind::Blind, counted::Counted};
 
 use super::{Ending, Plant, QueueTimeout, Watch, mix};
-use crate::balance::Pick;
+use crate::balance::{Pick, Sight};
 use crate::diagnose::Problem;
-use crate::fleet::View;
+use crate::fleet::{Fleet, View};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::Probe;
 use crate::time::{Duration, Instant};
 use crate::workload::{CHUNK, Source};
 
-/// Whether a run is of this kind.
-pub(super) fn applies<P: Probe>(plant: &Plant, source: &dyn Source) -> bool {
+/// What a run of this kind has to know of its servers; `Everything` if it is of another kind.
+pub(super) fn sight<P: Probe>(plant: &Plant, source: &dyn Source) -> Sight {
     let alone = plant.fleet.len() == 1;
     let near = plant.fleet.specs().iter().all(|spec| spec.network == Duration::ZERO);
-    let blind = plant.balancers.iter().all(|balancer| balancer.is_blind());
-    !P::ORDERED
+    let known = !P::ORDERED
         && plant.plain_fifo
         && near
         && !plant.fleet.members().is_empty()
-        && (alone || (blind && plant.shared.is_none()))
+        && (alone || plant.shared.is_none())
         && !source.is_closed_loop()
         && !source.is_impatient()
         && plant.resilience.is_none()
-        && plant.queue_timeout == QueueTimeout::NONE
-}
-
-/// When a server's slots are free: the workload vector of Kiefer and Wolfowitz.
-#[derive(Debug)]
-enum Slots {
-    One(Instant),
-    /// Ascending; shifting a few words beats a heap up to about this many.
-    Few(Vec<Instant>),
-    Many(BinaryHeap<Reverse<Instant>>),
-}
-
-const FEW: usize = 48;
-
-impl Slots {
-    fn new(slots: u32) -> Self {
-        let idle = vec![Instant::START; slots as usize];
-        match idle.len() {
-            1 => Self::One(Instant::START),
-            len if len <= FEW => Self::Few(idle),
-            _ => Self::Many(idle.into_iter().map(Reverse).collect()),
-        }
-    }
-
-    /// Takes the slot that is free first; says when service begins and ends.
-    #[inline]
-    fn serve(&mut self, request: &Request, speed: f64) -> (Instant, Instant) {
-        let ends = |free: Instant| {
-            let start = free.max(request.arrival);
-            (start, start + request.demand.at_speed(speed))
-        };
-        match self {
-            Self::One(free) => {
-                let (start, end) = ends(*free);
-                *free = end;
-                (start, end)
-            }
-            Self::Few(free) => {
-                let (start, end) = ends(free[0]);
-                let mut at = 0;
-                while at + 1 < free.len() && free[at + 1] < end {
-                    free[at] = free[at + 1];
-                    at += 1;
-                }
-                free[at] = end;
-                (start, end)
-            }
-            Self::Many(free) => {
-                let mut first = free.peek_mut().expect("a server has slots");
-                let (start, end) = ends(first.0);
-                *first = Reverse(end);
-                (start, end)
-            }
-        }
+        && plant.queue_timeout == QueueTimeout::NONE;
+    let widest = plant.balancers.iter().map(|balancer| balancer.sight()).max();
+    match widest {
+        _ if !known => Sight::Everything,
+        _ if alone => Sight::Nothing,
+        // Several balancers each count their own.
+        Some(Sight::Counts) if plant.balancers.len() > 1 => Sight::Everything,
+        sight => sight.unwrap_or(Sight::Everything),
     }
 }
 
-pub(super) fn run<P: Probe>(
+/// What is kept of the servers from request to request.
+pub(super) trait Servers {
+    /// Idle servers.
+    fn new(fleet: &Fleet) -> Self;
+
+    /// All that leave up to `now` have left.
+    fn leave(&mut self, now: Instant, plant: &mut Plant);
+
+    /// A request is sent to a server: when its service begins and ends.
+    fn serve(&mut self, request: &Request, to: ServerId, plant: &mut Plant) -> (Instant, Instant);
+}
+
+pub(super) fn run<P: Probe, S: Servers>(
     mut plant: Plant,
     source: &mut dyn Source,
     until: Option<Instant>,
     probe: &mut P,
     watch: &dyn Watch,
 ) -> Result<Ending, Problem> {
-    let mut servers: Vec<(Slots, f64)> =
-        plant.fleet.specs().iter().map(|spec| (Slots::new(spec.slots), spec.speed)).collect();
+    let mut servers = S::new(&plant.fleet);
     let mut ending = Ending {
         arrived: 0,
         horizon: Instant::START,
@@ -113,15 +80,18 @@ pub(super) fn run<P: Probe>(
         if chunk.is_empty() {
             break;
         }
+        // The horizon lies beyond what was read: what ends before that need not be kept.
+        let read = chunk.last().map_or(now, |request| request.arrival);
         for request in &chunk {
             assert!(request.arrival >= now, "Order: {:?} comes after {now:?}", request.arrival);
             now = request.arrival;
+            servers.leave(now, &mut plant);
             let server = pick(&mut plant, request, ending.arrived);
-            let (slots, speed) = &mut servers[server.index()];
-            let (started, ended) = slots.serve(request, *speed);
+            let (started, ended) = servers.serve(request, server, &mut plant);
             assert!(now <= started, "Causality: {request:?} started at {started:?}");
+            let least = request.demand.at_speed(plant.fleet.spec(server).speed);
             assert!(
-                ended == Instant::NEVER || ended - started >= request.demand.at_speed(*speed),
+                ended == Instant::NEVER || ended - started >= least,
                 "Work: {request:?} got less than its demand"
             );
             let done = Completion {
@@ -137,7 +107,9 @@ pub(super) fn run<P: Probe>(
             probe.completion(&done, ending.arrived);
             ending.arrived += 1;
             ending.last = ending.last.max(ended);
-            late.keep(done, now);
+            if ended > read {
+                late.keep(done, now);
+            }
         }
         watch.read(source.share());
         ending.stopped = !watch.go_on(ending.arrived, now);
@@ -164,7 +136,7 @@ fn pick(plant: &mut Plant, request: &Request, index: u64) -> ServerId {
     let view = View::whole(request.arrival, fleet, fleet.members());
     match balancers[turn].pick(request, &view, &mut streams[turn]) {
         Pick::Server(server) => server,
-        refusal => unreachable!("a blind policy with candidates sends each request: {refusal:?}"),
+        refusal => unreachable!("a policy with candidates sends each request: {refusal:?}"),
     }
 }
 

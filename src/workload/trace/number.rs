@@ -1,131 +1,4 @@
-//! Units of time in traffic files, and numbers read from bytes: exactly, without making texts.
-
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-/// A unit of time that a column of numbers may be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unit {
-    /// Nanoseconds, `ns`.
-    Nanosecond,
-    /// Microseconds, `us`.
-    Microsecond,
-    /// Milliseconds, `ms`.
-    Millisecond,
-    /// Seconds, `s`.
-    Second,
-    /// Minutes, `min`.
-    Minute,
-    /// Hours, `h`.
-    Hour,
-    /// Days, `d`.
-    Day,
-}
-
-impl Unit {
-    /// Every unit, small before large.
-    pub const ALL: [Self; 7] = [
-        Self::Nanosecond,
-        Self::Microsecond,
-        Self::Millisecond,
-        Self::Second,
-        Self::Minute,
-        Self::Hour,
-        Self::Day,
-    ];
-
-    /// Its length in nanoseconds.
-    pub const fn nanos(self) -> u64 {
-        match self {
-            Self::Nanosecond => 1,
-            Self::Microsecond => 1_000,
-            Self::Millisecond => 1_000_000,
-            Self::Second => 1_000_000_000,
-            Self::Minute => 60_000_000_000,
-            Self::Hour => 3_600_000_000_000,
-            Self::Day => 86_400_000_000_000,
-        }
-    }
-
-    /// As users write it.
-    pub const fn short(self) -> &'static str {
-        match self {
-            Self::Nanosecond => "ns",
-            Self::Microsecond => "us",
-            Self::Millisecond => "ms",
-            Self::Second => "s",
-            Self::Minute => "min",
-            Self::Hour => "h",
-            Self::Day => "d",
-        }
-    }
-
-    /// In a sentence.
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::Nanosecond => "nanoseconds",
-            Self::Microsecond => "microseconds",
-            Self::Millisecond => "milliseconds",
-            Self::Second => "seconds",
-            Self::Minute => "minutes",
-            Self::Hour => "hours",
-            Self::Day => "days",
-        }
-    }
-
-    /// The unit a word means, in the spellings of configuration files and column names.
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "ns" | "nsec" | "nsecs" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => {
-                Self::Nanosecond
-            }
-            "us" | "µs" | "μs" | "usec" | "usecs" | "micro" | "micros" | "microsecond"
-            | "microseconds" => Self::Microsecond,
-            "ms" | "msec" | "msecs" | "milli" | "millis" | "millisecond" | "milliseconds" => {
-                Self::Millisecond
-            }
-            "s" | "sec" | "secs" | "second" | "seconds" => Self::Second,
-            "m" | "min" | "mins" | "minute" | "minutes" => Self::Minute,
-            "h" | "hr" | "hrs" | "hour" | "hours" => Self::Hour,
-            "d" | "day" | "days" => Self::Day,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.short())
-    }
-}
-
-impl Serialize for Unit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.short())
-    }
-}
-
-impl<'de> Deserialize<'de> for Unit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        Self::parse(word.trim()).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{word}` is not a unit of time: write `s`, `ms`, `us`, `ns`, `min`, `h` or `d`"
-            ))
-        })
-    }
-}
-
-impl JsonSchema for Unit {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Unit".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "enum": Self::ALL.map(Self::short) })
-    }
-}
+//! Numbers read from the bytes of traffic files: exactly, without making texts.
 
 /// Why a cell is not what its column promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,10 +193,11 @@ fn whole_any(cell: &[u8]) -> Result<u32, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time_unit::TimeUnit;
 
     #[test]
     fn decimals_become_nanoseconds_exactly() {
-        let seconds = Scale::new(Unit::Second.nanos());
+        let seconds = Scale::new(TimeUnit::Second.nanos());
         for (text, nanos) in [
             ("5", 5_000_000_000),
             ("0.0", 0),
@@ -342,14 +216,14 @@ mod tests {
         ] {
             assert_eq!(seconds.read(text.as_bytes()), Ok(nanos), "{text}");
         }
-        let minutes = Scale::new(Unit::Minute.nanos());
+        let minutes = Scale::new(TimeUnit::Minute.nanos());
         assert_eq!(minutes.read(b"0.25"), Ok(15_000_000_000));
         assert_eq!(minutes.read(b"0.33333333333333"), Ok(20_000_000_000));
     }
 
     #[test]
     fn what_is_no_number_says_why() {
-        let seconds = Scale::new(Unit::Second.nanos());
+        let seconds = Scale::new(TimeUnit::Second.nanos());
         for (text, fault) in [
             ("", Fault::Blank),
             ("NULL", Fault::Blank),
