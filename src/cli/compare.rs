@@ -104,7 +104,7 @@ fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     all.splice(0..0, policies);
     let scenario = |alternative: &Alternative| -> Result<Variant, Problem> {
         let mut scenario = alternative.scenario(&document, &folder)?;
-        scenario.remarks = overlay.remarks().to_vec();
+        scenario.remarks.extend_from_slice(overlay.remarks());
         Ok(Variant { name: alternative.name.clone(), scenario })
     };
     let variants = all.iter().map(scenario).collect::<Result<Vec<_>, _>>()?;

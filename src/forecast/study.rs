@@ -112,10 +112,14 @@ impl Question {
             )
         })?;
         let mut advice = Vec::new();
+        unless(wishes.season != Some(Duration::ZERO), || {
+            "a season of no length repeats nothing: leave `--season` out to have one looked for"
+                .into()
+        })?;
         let found = series.likely_season_ns();
         let tick = Duration(series.tick_ns);
         let season_ns = match (wishes.season, found) {
-            (Some(season), _) => season.0.max(1),
+            (Some(season), _) => season.0,
             (None, Some(season)) => season,
             (None, None) => {
                 advice.push(format!(

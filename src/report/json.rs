@@ -29,13 +29,14 @@ fn write(text: &mut String, value: &Value, depth: usize, listed: bool) {
         Value::Array(items) if !(plain && (listed || size <= FEW)) => {
             block(text, ('[', ']'), items.iter().map(|item| (None, item)), depth);
         }
+        Value::Object(fields) if fields.is_empty() => text.push_str("{}"),
         Value::Object(fields) => {
             text.push_str("{ ");
             for (number, (key, value)) in fields.iter().enumerate() {
                 text.push_str(if number > 0 { ", " } else { "" });
                 text.push_str(&format!("{}: {value}", Value::from(key.as_str())));
             }
-            text.push_str(if fields.is_empty() { "}" } else { " }" });
+            text.push_str(" }");
         }
         other => text.push_str(&other.to_string()),
     }

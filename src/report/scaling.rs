@@ -4,7 +4,7 @@ use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
-use super::table::{advice, plain, right_aligned};
+use super::table::{advice, plain, stacked};
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Autoscaling, Comparison, Decided, Estimate, Estimated, Outcome};
@@ -252,12 +252,9 @@ pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
     let mut rows = compared_rows(comparison).into_iter();
     let Some(head) = rows.next() else { return String::new() };
     let legend = Some(legend(&head)).filter(|words| !words.is_empty());
-    let mut table = plain(width);
-    table.set_header(head);
-    table.add_rows(rows);
-    right_aligned(&mut table);
     let legend: Vec<String> = legend.into_iter().collect();
-    format!("{}\n{}\n", table.trim_fmt(), advice(&legend, width))
+    let rows: Vec<Vec<String>> = rows.collect();
+    format!("{}\n{}\n", stacked(&head, &rows, width), advice(&legend, width))
 }
 
 /// The same as a header, rows, and what the columns mean.

@@ -135,6 +135,37 @@ pub(super) fn plain(width: u16) -> Table {
     table
 }
 
+/// A table whose first column names the rows, numbers to the right. Columns that do not fit beside
+/// the others stand in a table of their own below: a number that is broken in two is hard to read.
+pub(super) fn stacked(header: &[String], rows: &[Vec<String>], width: u16) -> String {
+    let all = || [header].into_iter().chain(rows.iter().map(Vec::as_slice));
+    let wide = |column: usize| {
+        let cells = all().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0) + 2
+    };
+    let mut parts: Vec<Vec<usize>> = vec![vec![0]];
+    let mut used = wide(0);
+    for column in 1..header.len() {
+        used += wide(column);
+        match parts.last_mut() {
+            Some(part) if used <= usize::from(width) || part.len() == 1 => part.push(column),
+            _ => {
+                parts.push(vec![0, column]);
+                used = wide(0) + wide(column);
+            }
+        }
+    }
+    let shown = parts.iter().map(|part| {
+        let pick = |row: &[String]| part.iter().filter_map(|&at| row.get(at).cloned()).collect();
+        let mut table = plain(width);
+        table.set_header::<Vec<String>>(pick(header));
+        table.add_rows(rows.iter().map(|row| -> Vec<String> { pick(row) }));
+        right_aligned(&mut table);
+        table.trim_fmt()
+    });
+    shown.collect::<Vec<_>>().join("\n\n")
+}
+
 pub(super) fn right_aligned(table: &mut Table) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
