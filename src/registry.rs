@@ -99,7 +99,16 @@ impl<D: Role + ?Sized> Recipe<D> {
     pub fn read(node: &Node) -> Result<Self, Problem> {
         let table = match &node.value {
             Value::Text(text) => &Node::from_spec(D::KEY, text, &node.origin)?,
-            _ => node,
+            Value::Table(_) => node,
+            other => {
+                let (kind, found) = (D::KIND, other.kind());
+                return Err(Problem::new(format!("which {kind} is meant? Here is only {found}"))
+                    .help(format!(
+                        "write its name, and its options after it: `\"NAME:key=value\"`; \
+                         `plimsoll list {kind}` shows the names"
+                    ))
+                    .at(&node.origin));
+            }
         };
         let head = table.as_table()?.get(D::KEY).ok_or_else(|| {
             Problem::new(format!("`{}` is missing: which {} is meant?", D::KEY, D::KIND))

@@ -5,35 +5,27 @@
 //! instants the lower number wins.
 
 use std::cmp::Ordering;
+use std::hint::select_unpredictable;
 
 use crate::model::ServerId;
 use crate::time::Instant;
 
-/// A server's next departure: the instant above the server's number in one word, so that one
-/// comparison decides a match and the lower number wins a tie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry(u128);
+/// A server's next departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) at: Instant,
+    pub(super) server: ServerId,
+}
 
 impl Entry {
-    const NEVER: Self = Self(u128::MAX);
-
+    /// Whether this departure wins against another one, or against an earlier plan of its server.
     #[inline]
-    fn new(server: ServerId, at: Instant) -> Self {
-        Self(u128::from(at.0) << 64 | u128::from(server.0))
-    }
-
-    /// When it departs.
-    #[inline]
-    pub(super) fn at(self) -> Instant {
-        Instant((self.0 >> 64) as u64)
-    }
-
-    /// From which server.
-    #[inline]
-    pub(super) fn server(self) -> ServerId {
-        ServerId(self.0 as u32)
+    fn comes_before(&self, other: &Self) -> bool {
+        (self.at, self.server) < (other.at, other.server)
     }
 }
+
+const NEVER: Entry = Entry { at: Instant::NEVER, server: ServerId(u32::MAX) };
 
 /// The tournament: node 1 is the root, the leaves follow the inner nodes, and the winner of nodes
 /// 2n and 2n + 1 stands at n.
@@ -45,7 +37,7 @@ pub(super) struct Calendar {
 impl Calendar {
     /// No departures, with room for `servers`.
     pub(super) fn new(servers: usize) -> Self {
-        Self { nodes: vec![Entry::NEVER; 2 * servers.max(1).next_power_of_two()] }
+        Self { nodes: vec![NEVER; 2 * servers.max(1).next_power_of_two()] }
     }
 
     /// The earliest departure of all.
@@ -58,9 +50,9 @@ impl Calendar {
     #[inline]
     pub(super) fn set(&mut self, server: ServerId, at: Instant) {
         let leaf = self.nodes.len() / 2 + server.index();
-        match self.nodes.get(leaf).map(|old| at.cmp(&old.at())) {
-            Some(Ordering::Greater) => self.put_off(leaf, Entry::new(server, at)),
-            Some(Ordering::Less) => self.bring_forward(leaf, Entry::new(server, at)),
+        match self.nodes.get(leaf).map(|old| at.cmp(&old.at)) {
+            Some(Ordering::Greater) => self.put_off(leaf, Entry { at, server }),
+            Some(Ordering::Less) => self.bring_forward(leaf, Entry { at, server }),
             Some(Ordering::Equal) => {}
             None => {
                 self.grow(server.index() + 1);
@@ -73,7 +65,7 @@ impl Calendar {
     #[inline]
     fn bring_forward(&mut self, leaf: usize, earlier: Entry) {
         let mut node = leaf;
-        while node > 0 && earlier < self.nodes[node] {
+        while node > 0 && earlier.comes_before(&self.nodes[node]) {
             self.nodes[node] = earlier;
             node /= 2;
         }
@@ -81,14 +73,21 @@ impl Calendar {
 
     /// A later departure: all matches up to the root are played again.
     #[inline]
+    #[allow(clippy::needless_bitwise_bool)] // `||` would be a branch.
     fn put_off(&mut self, leaf: usize, later: Entry) {
         let nodes = self.nodes.as_mut_slice();
-        // The winner so far is carried, so that no match waits for the one below to be written.
+        // The winner so far is carried, so that no match waits for the one below to be written; who
+        // wins cannot be predicted, so it is selected and not branched upon. (One wide word for both
+        // instant and server would need one comparison, but compilers make a branch of it.)
         let mut winner = later;
         let mut node = leaf;
         nodes[node] = winner;
         while node > 1 {
-            winner = winner.min(nodes[node ^ 1]);
+            let rival = nodes[node ^ 1];
+            let on_the_left = node & 1 == 1;
+            let loses = (rival.at < winner.at) | ((rival.at == winner.at) & on_the_left);
+            winner.at = select_unpredictable(loses, rival.at, winner.at);
+            winner.server = select_unpredictable(loses, rival.server, winner.server);
             node /= 2;
             nodes[node] = winner;
         }
@@ -97,8 +96,8 @@ impl Calendar {
     fn grow(&mut self, servers: usize) {
         let old = std::mem::replace(self, Self::new(servers));
         for leaf in &old.nodes[old.nodes.len() / 2..] {
-            if leaf.at() != Instant::NEVER {
-                self.set(leaf.server(), leaf.at());
+            if leaf.at != Instant::NEVER {
+                self.set(leaf.server, leaf.at);
             }
         }
     }
@@ -122,9 +121,9 @@ mod tests {
                 all[server as usize] = at;
                 calendar.set(ServerId(server), Instant(at));
                 let first = all.iter().zip(0..).min().expect("forty servers");
-                prop_assert_eq!(calendar.first().at(), Instant(*first.0));
+                prop_assert_eq!(calendar.first().at, Instant(*first.0));
                 if *first.0 < u64::MAX {
-                    prop_assert_eq!(calendar.first().server(), ServerId(first.1));
+                    prop_assert_eq!(calendar.first().server, ServerId(first.1));
                 }
             }
         }
@@ -136,10 +135,10 @@ mod tests {
         for (server, at) in [(2, 7), (0, 9), (1, 7), (9, 8)] {
             calendar.set(ServerId(server), Instant(at));
         }
-        assert_eq!(calendar.first(), Entry::new(ServerId(1), Instant(7)));
+        assert_eq!(calendar.first(), Entry { at: Instant(7), server: ServerId(1) });
         calendar.set(ServerId(1), Instant::NEVER);
-        assert_eq!(calendar.first().server(), ServerId(2));
+        assert_eq!(calendar.first().server, ServerId(2));
         calendar.set(ServerId(2), Instant(10));
-        assert_eq!(calendar.first().server(), ServerId(9));
+        assert_eq!(calendar.first().server, ServerId(9));
     }
 }

@@ -175,12 +175,11 @@ impl<P: Probe> Drive<'_, P> {
         loop {
             let departure = self.calendar.first();
             let (timer, rank) = self.timers.first();
-            let at = departure.at();
-            if at <= timer && at <= arrival {
-                if at == Instant::NEVER {
+            if departure.at <= timer && departure.at <= arrival {
+                if departure.at == Instant::NEVER {
                     return;
                 }
-                self.depart(at, departure.server());
+                self.depart(departure.at, departure.server);
             } else if timer < arrival || (timer == arrival && rank <= Rank::Arrival) {
                 self.timer();
             } else {

@@ -540,7 +540,7 @@ impl<P: Probe> Drive<'_, P> {
     // ---- requests that nobody will serve ----
 
     fn is_stuck(&self) -> bool {
-        let idle = self.calendar.first().at() == Instant::NEVER;
+        let idle = self.calendar.first().at == Instant::NEVER;
         let starting = self.plant.life.iter().any(|life| !life.now.starting.is_empty());
         let over = self.closing && self.horizon.is_none_or(|end| self.now > end + PATIENCE);
         over && idle && !starting && self.arrived > self.ended

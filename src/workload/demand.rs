@@ -236,7 +236,7 @@ mod tests {
             ("\"tokens:bass=1ms\"", "did you mean `base`?"),
             ("\"tokens\"", "needs `base`, `input` or `output`"),
             ("{ base = \"1ms\" }", "`law` is missing"),
-            ("3", "a table is wanted here"),
+            ("3", "is meant? Here is only a whole number"),
         ] {
             let problem = read(text).unwrap_err();
             let shown = problem.render(false);

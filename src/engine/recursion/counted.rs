@@ -38,15 +38,14 @@ impl super::Servers for Counted {
     fn leave(&mut self, now: Instant, plant: &mut Plant) {
         loop {
             let first = self.calendar.first();
-            if first.at() > now {
+            if first.at > now {
                 return;
             }
-            let server = first.server();
-            let ends = &mut self.servers[server.index()].ends;
+            let ends = &mut self.servers[first.server.index()].ends;
             ends.pop_front();
-            self.calendar.set(server, ends.front().copied().unwrap_or(Instant::NEVER));
-            plant.fleet.left(server);
-            plant.balancers[0].on_left(server);
+            self.calendar.set(first.server, ends.front().copied().unwrap_or(Instant::NEVER));
+            plant.fleet.left(first.server);
+            plant.balancers[0].on_left(first.server);
         }
     }
 

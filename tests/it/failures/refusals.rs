@@ -48,6 +48,10 @@ fn mistakes_are_shown_where_they_are_with_what_to_do() {
         ("[health.checks]\nfall = 0\n".to_owned(), ["fall", "believed", "1 believes"]),
         ("[health.checks]\ninterval = '0s'\n".to_owned(), ["interval", "above 0", "2s"]),
         (
+            "[retry]\nbudget = 1.5\n".to_owned(),
+            ["which budget is meant", "a number", "`plimsoll list budget`"],
+        ),
+        (
             "[retry]\nbudget = { policy = 'share-of-active', share = 1.5 }\n".to_owned(),
             ["share", "1.5", "outside 0"],
         ),
