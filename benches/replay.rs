@@ -2,9 +2,9 @@
 //!
 //! `cargo bench --bench replay -- 10000000` writes a file of so many rows, passes over it with a
 //! reused `ByteRecord` (the limit: reading and splitting, nothing else), replays it through a
-//! hundred servers, and prints nanoseconds a row, their ratio, and the peak of resident memory. Last
-//! it writes what `--out` writes, charts and page included: drawn from summaries, in the same time
-//! and memory however many requests there were. `report.md` beside this file holds the figures.
+//! hundred servers, and prints nanoseconds a row, their ratio, and the peak of resident memory.
+//! Last it writes what `--out` writes, charts and page included: drawn from summaries, in the same
+//! time and memory however many requests there were. `report.md` beside this file holds figures.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 

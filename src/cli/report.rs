@@ -141,7 +141,10 @@ fn beside(args: &Args) -> Result<String, Problem> {
     if let Some(out) = &args.out {
         let folder = Folder::create(out)?;
         folder.write_side_by_side(&runs)?;
-        folder.write("command.txt", command_line() + "\n")?;
+        // A folder that holds results of its own keeps the command that made them.
+        if !folder.file("command.txt").exists() {
+            folder.write("command.txt", command_line() + "\n")?;
+        }
     }
     let (header, rows) = several::rows(&runs);
     let outcomes: Vec<_> = runs.iter().map(|(_, run)| &run.outcome).collect();
