@@ -2,8 +2,8 @@
 //!
 //! A tick is what a predictive autoscaler does at each bin: tell the forecaster the rate, ask for
 //! the load one start-up ahead. Ticks in which parameters are fitted anew are told apart: they
-//! come on a schedule, are counted, and cost what their data cost. `cargo bench --bench forecast`
-//! prints the table again.
+//! come on a schedule, are counted, and cost what their data cost. `cargo bench --bench forecast
+//! [forecaster …]` prints the table again.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 
@@ -13,8 +13,8 @@ use plimsoll::forecast::{self, Forecaster as _, Online, Setup};
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
-/// Ticks that come before those that are timed: two, twenty, two hundred days of minutes.
-const LENGTHS: [u64; 3] = [2_880, 28_800, 288_000];
+/// Ticks that come before those that are timed: two, seven, thirty days of minutes.
+const LENGTHS: [u64; 3] = [2_880, 10_080, 43_200];
 
 /// Ticks that are timed: a day.
 const TIMED: u64 = 1_440;
@@ -32,7 +32,9 @@ struct Seen {
 fn main() {
     println!("| forecaster | {} | fits in all | a fit |", LENGTHS.map(grouped).join(" | "));
     println!("| --- |{} ---: | ---: |", " ---: |".repeat(LENGTHS.len()));
-    for recipe in forecast::all() {
+    let names: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let asked = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
+    for recipe in forecast::all().filter(|recipe| asked(recipe.name)) {
         let seen = LENGTHS.map(|length| measure(recipe.name, length));
         let ticks = seen.iter().map(|it| format!("{} ns", grouped(it.tick_ns)));
         let last = &seen[LENGTHS.len() - 1];
