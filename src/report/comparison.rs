@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::estimates::{marks, value_of};
 use super::flat;
-use super::table::{advice, mark, plain, right_aligned, textwrap};
+use super::table::{advice, mark, stacked, textwrap};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
 use crate::outcome::{
     Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
@@ -36,14 +36,15 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     if columns.is_empty() {
         columns = COLUMNS[..3].iter().collect();
     }
-    let mut table = plain(width);
-    table.set_header([""].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
-    for outcome in &comparison.variants {
-        let cells = columns.iter().map(|(_, _, of, show)| estimate(of(outcome), *show));
-        table.add_row([outcome.name.clone()].into_iter().chain(cells));
-    }
-    right_aligned(&mut table);
-    shown.push_str(&(table.trim_fmt() + "\n\n"));
+    let rows: Vec<Vec<String>> = comparison
+        .variants
+        .iter()
+        .map(|outcome| {
+            let cells = columns.iter().map(|(_, _, of, show)| estimate(of(outcome), *show));
+            [outcome.name.clone()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    shown.push_str(&(stacked(&named("", &columns), &rows, width) + "\n\n"));
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&legend(comparison, &columns, width));
@@ -84,19 +85,23 @@ fn differences(comparison: &Comparison, columns: &[&Column], width: u16) -> Stri
     for difference in &comparison.differences {
         rows.entry((&difference.a, &difference.b)).or_default().push(difference);
     }
-    let mut table = plain(width);
     let alone = rows.keys().all(|(_, b)| *b == comparison.baseline);
     let head = if alone { format!("against {}", comparison.baseline) } else { String::new() };
-    table.set_header([head.as_str()].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
-    for ((a, b), row) in rows {
+    let line = |((a, b), row): ((&str, &str), Vec<&Difference>)| -> Vec<String> {
         let cell =
             |path: &str| row.iter().find(|d| d.measure == path).map_or("–".into(), |d| change(d));
         let cells = columns.iter().map(|(_, path, ..)| cell(path));
         let name = if alone { a.to_owned() } else { format!("{a} − {b}") };
-        table.add_row([name].into_iter().chain(cells));
-    }
-    right_aligned(&mut table);
-    table.trim_fmt() + "\n\n"
+        [name].into_iter().chain(cells).collect()
+    };
+    let lines: Vec<Vec<String>> = rows.into_iter().map(line).collect();
+    stacked(&named(&head, columns), &lines, width) + "\n\n"
+}
+
+/// A header: what the rows are, and the names of the columns.
+fn named(rows: &str, columns: &[&Column]) -> Vec<String> {
+    let names = columns.iter().map(|(name, ..)| *name);
+    [rows].into_iter().chain(names).map(str::to_owned).collect()
 }
 
 /// Why a difference whose own interval leaves out 0 may yet be in brackets.

@@ -144,13 +144,6 @@ pub(super) fn plain(width: u16) -> Table {
     table
 }
 
-/// Columns no narrower than the longest word in them: cells are broken between words only.
-pub(super) fn with_whole_words(table: &mut Table, header: &[String], rows: &[Vec<String>]) {
-    for (column, width) in table.column_iter_mut().zip(word_widths(header, rows)) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-    }
-}
-
 /// The least width of each column that breaks no word, with its margins.
 pub(super) fn word_widths(header: &[String], rows: &[Vec<String>]) -> Vec<u16> {
     let longest = |cell: &String| cell.split(' ').map(|word| word.chars().count()).max();
@@ -159,6 +152,37 @@ pub(super) fn word_widths(header: &[String], rows: &[Vec<String>]) -> Vec<u16> {
         cells.filter_map(longest).max().unwrap_or(0) as u16 + 2
     };
     (0..header.len()).map(of).collect()
+}
+
+/// A table whose first column names the rows, numbers to the right. Columns that do not fit beside
+/// the others stand in a table of their own below: a number that is broken in two is hard to read.
+pub(super) fn stacked(header: &[String], rows: &[Vec<String>], width: u16) -> String {
+    let all = || [header].into_iter().chain(rows.iter().map(Vec::as_slice));
+    let wide = |column: usize| {
+        let cells = all().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0) + 2
+    };
+    let mut parts: Vec<Vec<usize>> = vec![vec![0]];
+    let mut used = wide(0);
+    for column in 1..header.len() {
+        used += wide(column);
+        match parts.last_mut() {
+            Some(part) if used <= usize::from(width) || part.len() == 1 => part.push(column),
+            _ => {
+                parts.push(vec![0, column]);
+                used = wide(0) + wide(column);
+            }
+        }
+    }
+    let shown = parts.iter().map(|part| {
+        let pick = |row: &[String]| part.iter().filter_map(|&at| row.get(at).cloned()).collect();
+        let mut table = plain(width);
+        table.set_header::<Vec<String>>(pick(header));
+        table.add_rows(rows.iter().map(|row| -> Vec<String> { pick(row) }));
+        right_aligned(&mut table);
+        table.trim_fmt()
+    });
+    shown.collect::<Vec<_>>().join("\n\n")
 }
 
 pub(super) fn right_aligned(table: &mut Table) {

@@ -51,6 +51,19 @@ pub const MEASURES: &[Measure] = &[
     measure("cost.per_hour", "cost an hour", Kind::Plain),
 ];
 
+impl Measure {
+    /// The measure of these results. Servers without a price have no cost, rather than one of 0.
+    pub fn of(&self, results: &Results) -> Option<Number> {
+        let number = results.number(self.path)?;
+        let unpriced = self.path.starts_with("cost.") && number.estimate == 0.0;
+        (!unpriced).then_some(number)
+    }
+}
+
+/// How requests end that are not completed: the key of their count, and its name for people.
+pub const LOSSES: [(&str, &str); 4] =
+    [("rejected", "rejected"), ("timed_out", "timed out"), ("failed", "failed"), ("shed", "shed")];
+
 /// The columns of the table of latencies.
 pub const SUMMARY: [(&str, &str); 7] = [
     ("mean", "mean"),

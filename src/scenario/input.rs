@@ -353,7 +353,7 @@ impl Scenario {
         let (mut document, folder) = input.document()?;
         overlay.apply(&mut document)?;
         let mut scenario = Self::from_document(&document, &folder)?;
-        scenario.remarks = overlay.remarks().to_vec();
+        scenario.remarks.extend_from_slice(overlay.remarks());
         Ok(scenario)
     }
 }

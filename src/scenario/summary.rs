@@ -66,6 +66,11 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         slo: Vec::new(),
         advice: scenario.remarks.iter().chain(&measured.advice).cloned().collect(),
     };
+    // Bounds are known where one pool carries the load, and then the whole cost is its own.
+    for pool in &mut outcome.autoscaling {
+        let ideal = pool.bounds.as_ref().map(|bounds| bounds.ideal_cost).filter(|it| *it > 0.0);
+        pool.cost_above_ideal = ideal.map(|ideal| outcome.cost.total / ideal - 1.0);
+    }
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
     outcome.advice.extend(billing::advice(&outcome));

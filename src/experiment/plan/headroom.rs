@@ -328,7 +328,7 @@ mod tests {
                 _ => Ruling::Missed,
             };
             let met = ruling == Ruling::Met;
-            Ok(Some(Candidate { load, ruling, met, ..words::unknown(&[], &[]) }))
+            Ok(Some(Candidate { load, met, ruling, ..words::unknown(&[], &[]) }))
         };
         for guess in [0.5, 1.1, 1.25, 4.0] {
             let found = carried(&mut { at }, guess, Some(true)).unwrap();
