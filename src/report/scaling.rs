@@ -39,8 +39,11 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
             }
         });
         fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
-        let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));
-        fact("static peak", format!("{hours} server-hours ({servers} servers)"));
+        let (servers, hours) = (bounds.static_peak_servers, bounds.static_peak_hours);
+        let above = over(hours, Some(bounds.ideal_server_hours));
+        let above = above.map_or(String::new(), |above| format!(", {above} against the ideal"));
+        let words = format!("{} server-hours ({servers} servers throughout{above})", digits(hours));
+        fact("static peak", words);
     }
     let failed = match pool.failed_starts {
         0 => String::new(),
@@ -146,9 +149,13 @@ fn dash(value: Option<String>) -> String {
 /// An amount, and by how much it lies above the ideal one.
 fn above(amount: &Estimate, ideal: Option<f64>) -> String {
     let Some(amount) = amount.estimate else { return dash(None) };
-    let ideal = ideal.filter(|ideal| *ideal > 0.0);
-    let share = ideal.map(|ideal| format!(" ({:+.0} %)", 100.0 * (amount / ideal - 1.0)));
-    digits(amount) + &share.unwrap_or_default()
+    digits(amount) + &over(amount, ideal).map_or(String::new(), |share| format!(" ({share})"))
+}
+
+/// By how much an amount lies above the ideal one: `+34 %`.
+fn over(amount: f64, ideal: Option<f64>) -> Option<String> {
+    let ideal = ideal.filter(|ideal| *ideal > 0.0)?;
+    Some(format!("{:+.0} %", 100.0 * (amount / ideal - 1.0)))
 }
 
 /// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
@@ -195,6 +202,9 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     ]
 }
 
+/// The row of the bound for fleets that stay, before their number.
+const STATIC: &str = "a static peak of";
+
 /// The ideal and the static peak, where they are those of every variant.
 fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
     let of = |outcome: &Estimated| match outcome.autoscaling.as_slice() {
@@ -206,21 +216,32 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
         return Vec::new();
     };
     let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
-    let row = |name: &str, hours: f64| {
-        let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(digits);
+    let row = |name: String, hours: f64, told: &dyn Fn(f64) -> String| {
+        let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(told);
         let rest = COMPARED[4..].iter().map(|_| dash(None));
-        [name.to_owned(), dash(None), digits(hours), dash(cost)].into_iter().chain(rest).collect()
+        [name, dash(None), told(hours), dash(cost)].into_iter().chain(rest).collect()
     };
+    // A fleet that stays is dear against the ideal, however well it was chosen: by so much.
+    let share = over(bounds.static_peak_hours, Some(bounds.ideal_server_hours));
+    let share = share.map_or(String::new(), |share| format!(" ({share})"));
     vec![
-        row("the ideal", bounds.ideal_server_hours),
-        row("a static peak", bounds.static_peak_hours),
+        row("the ideal".to_owned(), bounds.ideal_server_hours, &digits),
+        row(
+            format!("{STATIC} {}", bounds.static_peak_servers),
+            bounds.static_peak_hours,
+            &|amount| digits(amount) + &share,
+        ),
     ]
 }
 
 /// What those columns mean that do not say so themselves; nothing where there are none.
-fn legend(head: &[String]) -> String {
+fn legend(rows: &[Vec<String>]) -> String {
+    let Some((head, rows)) = rows.split_first() else { return String::new() };
+    let mut cells = rows.iter().flatten();
+    let bracket = cells
+        .any(|cell| cell.ends_with(" %)"))
+        .then_some("in brackets: above the ideal, which knows the future");
     let words = [
-        ("violated", "in brackets: above the ideal, which knows the future"),
         ("too few", "too few: with fewer servers than demanded"),
         (
             "by forecast",
@@ -228,14 +249,20 @@ fn legend(head: &[String]) -> String {
         ),
     ];
     let told = words.iter().filter(|(column, _)| head.iter().any(|name| name == column));
-    told.map(|(_, words)| *words).collect::<Vec<_>>().join(" · ")
+    let peak = rows.iter().any(|row| row[0].starts_with(STATIC)).then_some(
+        "a static peak: as many servers throughout as the busiest quarter of a minute demands; \
+         fewer may do where an objective is for the whole run",
+    );
+    let all = bracket.into_iter().chain(told.map(|(_, words)| *words)).chain(peak);
+    all.collect::<Vec<_>>().join(" · ")
 }
 
 /// The autoscalers of a comparison beside each other, for the terminal.
 pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
-    let mut rows = compared_rows(comparison).into_iter();
+    let rows = compared_rows(comparison);
+    let legend = Some(legend(&rows)).filter(|words| !words.is_empty());
+    let mut rows = rows.into_iter();
     let Some(head) = rows.next() else { return String::new() };
-    let legend = Some(legend(&head)).filter(|words| !words.is_empty());
     let mut table = plain(width);
     table.set_header(head);
     table.add_rows(rows);
@@ -248,7 +275,7 @@ pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
 pub(super) fn compared_page(comparison: &Comparison) -> String {
     let rows = compared_rows(comparison);
     let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {}", legend(head));
+    let caption = format!("A row a variant; {}", legend(rows));
     section("scaling", "Autoscaling", &table(&caption, head, rows))
 }
 

@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::text::{digits, grouped, percent, time, time_or_dash};
-use crate::outcome::{Outcome, Summary};
+use super::words;
+use crate::outcome::{Objective, Outcome, Summary};
 
 /// The verdict, the key figures and the advice, at most `width` columns wide.
 pub fn table(outcome: &Outcome, width: u16) -> String {
@@ -18,12 +19,20 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
         shown.push('\n');
     }
     for objective in &outcome.slo {
-        let mark = if objective.met { "✓" } else { "✗" };
-        let show = unit_of(&objective.objective);
-        let value = objective.value.map_or("no data".to_owned(), show);
-        shown.push_str(&format!("{mark} {} ({value})\n", objective.objective));
+        let lacking = if objective.inconclusive { words::TOO_FEW } else { "no data" };
+        let value = objective.value.map_or(lacking.to_owned(), unit_of(&objective.objective));
+        shown.push_str(&format!("{} {} ({value})\n", mark(objective), objective.objective));
     }
     shown + &advice(&outcome.advice, width)
+}
+
+/// What became of an objective, as a sign that does without colour.
+pub(super) fn mark<M>(objective: &Objective<M>) -> &'static str {
+    match (objective.met, objective.inconclusive) {
+        (true, _) => "✓",
+        (false, true) => "?",
+        (false, false) => "✗",
+    }
 }
 
 /// How the measure of an objective is shown.
@@ -159,7 +168,7 @@ pub(super) fn right_aligned(table: &mut Table) {
 }
 
 /// Breaks a sentence at spaces, with later lines set in by two.
-fn textwrap(text: &str, width: usize) -> String {
+pub(super) fn textwrap(text: &str, width: usize) -> String {
     let (mut shown, mut column) = (String::new(), 0);
     for word in text.split(' ') {
         let length = word.chars().count();

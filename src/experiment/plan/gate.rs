@@ -177,6 +177,7 @@ impl Gate<'_> {
             value: Estimate::INSUFFICIENT,
             met: false,
             inconclusive: false,
+            beyond: None,
         };
         Trial {
             ruling: Ruling::Overloaded,
