@@ -14,14 +14,20 @@ use super::gate::{Effort, TESTS};
 use super::hunt::{Hunt, fails, with};
 use super::mix::Choice;
 use super::search::{Found, smallest};
-use super::{Draft, FRESH, neighbour, words};
+use super::{Draft, FRESH, SETTLED, neighbour, words};
 use crate::diagnose::Problem;
+use crate::experiment::twin;
 use crate::outcome::{Answer, Candidate, Neighbour, Plan, Recommendation, Ruling};
+use crate::scenario::Scenario;
 use crate::stats::special::normal_cdf;
 
 /// What is spent on one load: a headroom in whole percents needs no more, and a fleet of hundreds
-/// of servers close to saturation no less, for its queue remembers millions of requests.
-pub(super) const EFFORT: Effort = Effort { precision: 0.1, most: 20e6, first: 0 };
+/// of servers close to saturation no less, for its queue remembers millions of requests. Of a queue
+/// of Erlang the formula settles the rest.
+pub(super) fn effort(scenario: &Scenario) -> Effort {
+    let share = if twin::is_erlangs(scenario) { SETTLED } else { 1.0 };
+    Effort { precision: 0.1, most: share * 20e6, first: 0 }
+}
 
 /// Times the load beyond which nobody asks, in hundredths.
 const FAR: u32 = 100 * 100;
@@ -103,7 +109,8 @@ fn carried_by(
     }
     let slots = (hunt.left(fleet) / hunt.model.speed) as u32;
     let guess = hunt.model.scale(&hunt.asked.goals, slots.max(1));
-    carried(&mut |load| hunt.look(fleet, load, EFFORT), guess, carries_plan)
+    let effort = effort(hunt.gate.base);
+    carried(&mut |load| hunt.look(fleet, load, effort), guess, carries_plan)
 }
 
 /// The probability that a load which is off by `cv` is carried.
@@ -144,7 +151,7 @@ pub(super) fn around(
     // The knee is drawn from below: a few loads that say how far the fleet is from its limit.
     for load in [0.6, 0.8, 0.9] {
         if !hunt.stopped {
-            hunt.look(&fleet, load, EFFORT)?;
+            hunt.look(&fleet, load, self::effort(hunt.gate.base))?;
         }
     }
     let one_more = beside(hunt, &more, pool, above)?;

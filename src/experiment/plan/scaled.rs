@@ -234,7 +234,7 @@ impl Course<'_> {
             if let Some(known) = loads.iter().find(|known| known.load == load) {
                 return Ok(Some(known.clone()));
             }
-            let found = self.judge(&winner.scenario, load, headroom::EFFORT)?;
+            let found = self.judge(&winner.scenario, load, headroom::effort(self.gate.base))?;
             let found = found.map(|trial| candidate(self.name, winner.setting, load, &trial));
             loads.extend(found.clone());
             Ok(found)
