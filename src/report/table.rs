@@ -1,6 +1,6 @@
 //! One run as a table for the terminal.
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::text::{digits, grouped, percent, time, time_or_dash};
 use super::words;

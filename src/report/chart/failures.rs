@@ -101,16 +101,14 @@ fn shares(results: &Results, moments: &[Value]) -> Chart {
         |it: &Value| number(it, "errors") - number(it, "refused") - number(it, "timed_out");
     let any = |value: &dyn Fn(&Value) -> f64| moments.iter().any(|it| value(it) > 0.0);
     let mut series = vec![Series::new("answered", 2, share(&of("answered"), &ended))];
-    let ends: [(&str, usize, &dyn Fn(&Value) -> f64); 3] = [
-        ("failed", 1, &failed),
-        ("timed out", 5, &of("timed_out")),
-        ("refused", 3, &of("refused")),
-    ];
-    for (name, colour, part) in ends {
+    let mut end = |name, colour, part: &dyn Fn(&Value) -> f64| {
         if any(part) {
             series.push(Series::new(name, colour, share(part, &ended)));
         }
-    }
+    };
+    end("failed", 1, &failed);
+    end("timed out", 5, &of("timed_out"));
+    end("refused", 3, &of("refused"));
     if any(&of("again")) {
         let again = share(&of("again"), &of("attempts"));
         series.push(Series::new("repeats among attempts", 0, again));
