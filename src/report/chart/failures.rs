@@ -86,6 +86,9 @@ fn load(results: &Results, moments: &[Value]) -> Chart {
     }
 }
 
+/// A way to end: its name, its colour, and how many requests of an interval ended so.
+type Part<'a> = (&'a str, usize, &'a dyn Fn(&Value) -> f64);
+
 /// The goodput and the error rate as shares, by what became of requests.
 fn shares(results: &Results, moments: &[Value]) -> Chart {
     let share = |part: &dyn Fn(&Value) -> f64, whole: &dyn Fn(&Value) -> f64| {
@@ -101,7 +104,7 @@ fn shares(results: &Results, moments: &[Value]) -> Chart {
         |it: &Value| number(it, "errors") - number(it, "refused") - number(it, "timed_out");
     let any = |value: &dyn Fn(&Value) -> f64| moments.iter().any(|it| value(it) > 0.0);
     let mut series = vec![Series::new("answered", 2, share(&of("answered"), &ended))];
-    let ends: [(&str, usize, &dyn Fn(&Value) -> f64); 3] = [
+    let ends: [Part<'_>; 3] = [
         ("failed", 1, &failed),
         ("timed out", 5, &of("timed_out")),
         ("refused", 3, &of("refused")),
