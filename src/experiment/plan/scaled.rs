@@ -48,14 +48,16 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     gate.monitor.stage("settings");
     let slots = f64::from(pool.slots) * pool.speed;
     let peak = gate.load.peak(Duration::from_secs(60)).erlangs.max(gate.load.erlangs());
-    let room = ((2.0 * peak / slots).ceil() as u32 + 2).min(pool.capacity.unwrap_or(u32::MAX));
+    let capacity = pool.capacity.unwrap_or(u32::MAX);
+    let room = ((2.0 * peak / slots).ceil() as u32 + 2).min(capacity);
     let scale = table.target_of_full(pool.slots);
     let targets: Vec<Option<f64>> = match scale {
         Some(full) => TARGETS.iter().map(|share| Some(share * full)).collect(),
         None => vec![None],
     };
     let floor = |share: f64| ((share * peak / slots).ceil() as u32).clamp(1, room);
-    let mut course = Course { gate, name, room, slots, targets: &targets, tried: Vec::new() };
+    let mut course =
+        Course { gate, name, capacity, room, slots, targets: &targets, tried: Vec::new() };
     let mut stopped = !course.search(FLOORS.map(floor))?;
     let mut advice = Vec::new();
     let mut winner = if stopped { None } else { course.winner(&draft, &mut advice)? };
@@ -131,7 +133,9 @@ struct Winner {
 struct Course<'a> {
     gate: &'a Gate<'a>,
     name: &'a str,
-    /// The most servers that any of them may have.
+    /// The most servers there may be.
+    capacity: u32,
+    /// The most servers that settings are tried with.
     room: u32,
     /// Work a second of a server.
     slots: f64,
@@ -204,7 +208,7 @@ impl Course<'_> {
             let Some(best) = best else { return Ok(None) };
             let (setting, _, trial) = self.tried[best].clone();
             let most = (f64::from(trial.servers.1) * growth).ceil() as u32;
-            let setting = Setting { max: most.clamp(setting.min, self.room), ..setting };
+            let setting = Setting { max: most.clamp(setting.min, self.capacity), ..setting };
             let scenario = self.variant(setting)?;
             let effort = Effort { first: test * FRESH, ..EFFORT };
             let fresh = self.judge(&scenario, 1.0, effort)?;
