@@ -2,7 +2,17 @@
 
 use crate::model::{Request, ServerId};
 use crate::probe::Try;
+use crate::protect::Pass;
 use crate::station::{Live, Ticket};
+
+/// An attempt of a call that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) ticket: Ticket,
+    pub(super) why: Try,
+    /// How the circuit let it pass.
+    pub(super) pass: Pass,
+}
 
 /// A request and where its attempts are.
 #[derive(Clone, Debug)]
@@ -16,7 +26,7 @@ pub(super) struct Call {
     /// Copies among them that were sent beside others.
     pub(super) hedges: u32,
     /// Attempts that are under way.
-    pub(super) open: Vec<(Ticket, Try)>,
+    pub(super) open: Vec<Open>,
     /// Servers that have been tried.
     pub(super) tried: Vec<ServerId>,
     /// Whether a retry waits for its time.

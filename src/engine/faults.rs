@@ -118,9 +118,11 @@ impl<P: Probe> Drive<'_, P> {
             let at = usize::from(peril);
             if self.guard().setup.perils[at].timing.is_each() {
                 self.next_strike(peril, server, None);
-            } else if self.guard().lasting[at] {
-                let forever = Spell { from: self.now, to: Instant::NEVER };
-                self.strike(peril, server, forever, true);
+            } else if let Some(spell) = self.guard().lasting[at]
+                && !self.comes_too_late(peril)
+            {
+                // It ends for this server when it ends for the others.
+                self.afflict(peril, server, spell, true);
             }
         }
         self.begin_checking(server);
@@ -145,7 +147,7 @@ impl<P: Probe> Drive<'_, P> {
         if comes && self.comes_too_late(peril) {
             return;
         }
-        self.guard().lasting[usize::from(peril)] = comes;
+        self.guard().lasting[usize::from(peril)] = comes.then_some(spell);
         let servers = self.plant.fleet.len() as u32;
         for server in (0..servers).map(ServerId) {
             if self.hits(peril, server) {

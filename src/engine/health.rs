@@ -281,6 +281,7 @@ impl<P: Probe> Drive<'_, P> {
         hidden.iter().for_each(|&server| self.plant.fleet.hide(server));
         let other = (candidates(self) > 0).then(|| self.pick(ticket));
         hidden.iter().for_each(|&server| self.plant.fleet.show(server));
-        other.unwrap_or(pick)
+        // A policy may know only some of the servers, and none of those that have all their turns.
+        other.filter(|it| matches!(it, Pick::Server(_))).unwrap_or(pick)
     }
 }

@@ -157,7 +157,8 @@ impl<P: Probe> Drive<'_, P> {
             if let Some(scaler) = &mut pool.scaler {
                 scaler.metrics.record_latency(done.latency().0);
             }
-        } else {
+        } else if done.fate != Fate::Cancelled {
+            // What was taken back from the server is no error of it.
             state.totals.failed += 1;
         }
         if left == 0 && (pool.idle_timeout.is_some() || pool.now.draining > 0) {
