@@ -1,6 +1,6 @@
 //! Requests that may be sent more than once: a call is the request, its attempts are in the slab.
 
-use crate::model::{Request, ServerId};
+use crate::model::{Fate, Request, ServerId};
 use crate::probe::Try;
 use crate::protect::Pass;
 use crate::station::{Live, Ticket};
@@ -31,6 +31,8 @@ pub(super) struct Call {
     pub(super) tried: Vec<ServerId>,
     /// Whether a retry waits for its time.
     pub(super) waiting: bool,
+    /// How the attempt before that retry ended.
+    pub(super) failed: Fate,
 }
 
 /// Every call that is not over.
@@ -52,8 +54,9 @@ impl Calls {
         let id = u32::try_from(self.calls.len()).expect("fewer than 2³² in the system");
         assert!(id != Live::NO_CALL, "fewer than 2³² in the system");
         let (open, tried) = (Vec::new(), Vec::new());
+        let (waiting, failed) = (false, Fate::Failed);
         let fresh =
-            Call { request, index, balancer, attempts: 0, hedges: 0, open, tried, waiting: false };
+            Call { request, index, balancer, attempts: 0, hedges: 0, open, tried, waiting, failed };
         self.calls.push(fresh);
         id
     }

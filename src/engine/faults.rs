@@ -51,6 +51,8 @@ pub(super) struct Condition {
     /// Whether active checks, or knowledge, take it for down.
     pub(super) marked: bool,
     pub(super) ejected: bool,
+    /// Whether balancers send it nothing for that.
+    pub(super) shunned: bool,
     /// How often it was ejected, and how often it began again slowly.
     pub(super) ejections: u32,
     pub(super) ramps: u32,

@@ -253,6 +253,12 @@ impl<P: Probe> Drive<'_, P> {
         let waiting = std::mem::take(&mut call.waiting);
         guard.again -= u64::from(waiting);
         guard.calls.remove(id);
+        // Who is nowhere now may have been in service until now, and waited no longer than that.
+        let live = open.iter().map(|it| &self.slab[it.ticket]);
+        let served = live.filter(|it| it.serving && it.started != Instant::NEVER);
+        let started = served.map(|it| it.started).min().unwrap_or(now);
+        let nowhere =
+            Completion { request, fate, server: None, sent: started, started, ended: now };
         for &Open { ticket, why, pass } in &open {
             self.let_go(why);
             self.guard().take_back(balancer, pass);
@@ -263,8 +269,6 @@ impl<P: Probe> Drive<'_, P> {
             };
             self.abandon(ticket, cancel);
         }
-        let nowhere =
-            Completion { request, fate, server: None, sent: now, started: now, ended: now };
         let done = last.map_or(nowhere, |last| Completion { request, fate, ..last });
         self.count_area();
         self.ended += 1;
@@ -282,10 +286,10 @@ impl<P: Probe> Drive<'_, P> {
         let now = self.now;
         let guard = self.guard();
         let call = guard.calls.get(id);
-        let (balancer, alone) = (call.balancer, call.open.is_empty());
+        let (balancer, alone, failed) = (call.balancer, call.open.is_empty(), call.failed);
         match guard.pass(balancer, now) {
             Some(pass) => self.attempt(id, Try::Retry, pass),
-            None if alone => self.end_call(id, Fate::Shed, None),
+            None if alone => self.end_call(id, failed, None),
             None => {}
         }
     }
@@ -470,7 +474,8 @@ impl<P: Probe> Drive<'_, P> {
         if let Some(wait) = self.may_retry(id, done.fate) {
             let guard = self.guard();
             guard.again += 1;
-            guard.calls.get(id).waiting = true;
+            let call = guard.calls.get(id);
+            (call.waiting, call.failed) = (true, done.fate);
             let alarm = Alarm::Retry(id, index);
             self.probe_attempt(&done, true);
             return self.set_alarm(self.now + wait, Rank::Arrival, alarm);

@@ -391,6 +391,7 @@ impl<P: Probe> Drive<'_, P> {
         self.change(server, State::Ready, Some(FleetChange::Joined(server)));
         self.set_lifetime(server);
         if self.guarded {
+            self.reckon_anew(server);
             self.meet_perils(server);
         }
         // Those who wait before the pool take the new slots in their order.
@@ -499,6 +500,7 @@ impl<P: Probe> Drive<'_, P> {
         self.change(server, State::Draining, left.then_some(FleetChange::Left(server)));
         if self.guarded {
             self.forget_trust(server);
+            self.reckon_anew(server);
         }
         if self.plant.fleet.in_flight(server) == 0 {
             self.go(server);

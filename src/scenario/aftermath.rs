@@ -82,17 +82,32 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
     chronicle.beats.iter().take(last.max(1)).enumerate().map(moment).collect()
 }
 
-/// From the last fault's going to the end of the last interval in which more than a tenth of the
-/// requests that ended were not answered; `None` where there was none since the first fault.
+/// Good intervals in a row that are a recovery.
+const LASTING: usize = 10;
+
+/// From the last fault's going to the beginning of the first ten intervals in a row, or of those
+/// that are left, in none of which more than a tenth of the requests that ended were not answered;
+/// `None` where there was such an interval neither in the faults nor right after. A bad moment long
+/// after all has gone well is not what the fault left behind.
 fn recovery(chronicle: &Chronicle, horizon: Instant) -> Option<Recovery> {
     let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
     let last = horizon.0.div_ceil(chronicle.width.0) as usize;
     let beats = &chronicle.beats[..last.min(chronicle.beats.len())];
     let bad = |beat: &Beat| 9 * beat.errors > beat.answered;
-    let well = beats.iter().rposition(bad)? + 1;
-    let at = Instant(well as u64 * chronicle.width.0);
+    let width = chronicle.width.0;
+    let (begun, end) = ((first.0 / width) as usize, (over.0 / width) as usize);
+    let mut well = beats.len().min(end);
+    let next_bad = |from: usize| beats[from..].iter().take(LASTING).rposition(bad);
+    while let Some(at) = next_bad(well) {
+        well += at + 1;
+    }
+    // Just as well before the last fault went: it is told when the last bad interval was.
+    if well == end {
+        well = beats[..well].iter().rposition(bad)? + 1;
+    }
+    let at = Instant(well as u64 * width);
     let after_s = (well < last).then_some(at.since(over).as_secs_f64());
-    (at > first && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
+    (well > begun && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
 }
 
 /// The part of what follows the last cause that is let pass before it is judged.
