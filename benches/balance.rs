@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Instant as Clock;
 
 use plimsoll::balance::{Balancer, Setup};
-use plimsoll::engine::{self, Plant, QueueTimeout, Reporting};
+use plimsoll::engine::{self, Dealt, Plant, QueueTimeout, Reporting};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::law::{self, Law};
 use plimsoll::model::Request;
@@ -79,6 +79,7 @@ fn plant(servers: u32, policy: &str) -> Plant {
         stations: vec![station],
         places: (0..servers).collect(),
         balancers: vec![balancer],
+        dealt: Dealt::RoundRobin,
         streams: vec![SEED.stream(Purpose::Route, "0")],
         shared: None,
         life: Vec::new(),

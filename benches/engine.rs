@@ -15,7 +15,7 @@ use std::time::Instant as Clock;
 use plimsoll::balance::{self, Balancer};
 use plimsoll::diagnose::Origin;
 use plimsoll::document::Node;
-use plimsoll::engine::{self, Plant, QueueTimeout};
+use plimsoll::engine::{self, Dealt, Plant, QueueTimeout};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::probe::Meter;
 use plimsoll::registry::Recipe;
@@ -48,6 +48,7 @@ fn plant(servers: u32, slots: u32, policy: &str) -> Plant {
         stations: vec![station],
         places: (0..servers).collect(),
         balancers: vec![balancer],
+        dealt: Dealt::RoundRobin,
         streams: vec![SEED.stream(Purpose::Route, "0")],
         shared: None,
         life: Vec::new(),

@@ -3,6 +3,8 @@
 //! `cargo bench --bench replay -- 10000000` writes a file of so many rows, passes over it with a
 //! reused `ByteRecord` (the limit: reading and splitting, nothing else), replays it through a
 //! hundred servers, and prints nanoseconds a row, their ratio, and the peak of resident memory.
+//! Last it writes what `--out` writes, charts and page included: drawn from summaries, in the same
+//! time and memory however many requests there were. `report.md` beside this file holds figures.
 
 #![allow(clippy::disallowed_methods)] // A bench reads the wall clock: that is its job.
 
@@ -12,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
 use plimsoll::document::Node;
+use plimsoll::report::{Folder, Results};
 use plimsoll::rng::{Purpose, Seed};
-use plimsoll::scenario::Scenario;
+use plimsoll::scenario::{Measured, Scenario};
 use plimsoll::time::Duration;
 use rand_distr::{Distribution, Exp1};
 
@@ -36,13 +39,32 @@ fn main() -> std::io::Result<()> {
     };
     let limit = best(&bare);
     println!("bare pass of csv::ByteRecord   {limit:>7.1} ns a row, peak {} MiB", peak_mib());
-    let cost = best(&replay);
+    let cost = best(&|path| replay(path).1.ending.arrived);
     println!(
         "replay through 100 servers     {cost:>7.1} ns a row, peak {} MiB: {:.2} x the bare pass",
         peak_mib(),
         cost / limit
     );
+    let (scenario, measured) = replay(&path);
+    let (before, clock) = (peak_mib(), Clock::now());
+    draw(&scenario, &measured);
+    println!(
+        "files, charts and page         {:>7.0} ms in all, peak {before} → {} MiB",
+        clock.elapsed().as_secs_f64() * 1e3,
+        peak_mib()
+    );
     std::fs::remove_file(&path)
+}
+
+/// What `plimsoll replay --out` writes.
+fn draw(scenario: &Scenario, measured: &Measured) {
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("replay-out");
+    let folder = Folder::create(&out).expect("a folder of the bench's own");
+    let outcome = scenario.outcome(measured);
+    folder.write_outcome(&outcome).expect("room on the disk");
+    let results = Results::of(&outcome, scenario, measured, "plimsoll replay".to_owned());
+    folder.write_report(&results).expect("room on the disk");
+    std::fs::remove_dir_all(&out).expect("the folder just written");
 }
 
 fn write(path: &Path, rows: u64) -> std::io::Result<()> {
@@ -68,12 +90,12 @@ fn bare(path: &Path) -> u64 {
     rows
 }
 
-fn replay(path: &Path) -> u64 {
+fn replay(path: &Path) -> (Scenario, Measured) {
     let text = format!("traffic.main.trace = '{}'\npool.main.servers = 100", path.display());
     let document = Node::from_toml("bench", &text).expect("valid TOML");
     let scenario = Scenario::from_document(&document, Path::new("")).expect("a valid scenario");
     let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &()).expect("valid rows");
-    measured.ending.arrived
+    (scenario, measured)
 }
 
 /// The peak of resident memory so far, where the system tells it.

@@ -257,9 +257,15 @@ pub struct Objective<M = Option<f64>> {
     pub objective: String,
     /// The measured value in seconds or as a share; null when there is no data.
     pub value: M,
-    /// Whether it was met; no data means no. With intervals: whether it was met for sure.
+    /// Whether it was met; no requests at all means no. With intervals: whether it was met for
+    /// sure.
     pub met: bool,
-    /// Whether the interval straddles the limit, so that nobody can tell.
+    /// Whether nobody can tell: the interval straddles the limit, or requests came and there is no
+    /// value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inconclusive: bool,
+    /// The share of requests beyond the limit of a percentile, where it decided: runs may support
+    /// it though they do not support the percentile itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<Estimate>,
 }

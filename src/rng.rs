@@ -24,6 +24,8 @@ pub enum Purpose {
     Spread,
     /// Which server a balancer picks.
     Route,
+    /// Which of several balancers a request comes to.
+    Deal,
     /// What an autoscaler tries.
     Scale,
     /// How long a server takes to start.
@@ -52,6 +54,7 @@ impl Purpose {
             Self::Think => "think",
             Self::Spread => "spread",
             Self::Route => "route",
+            Self::Deal => "deal",
             Self::Scale => "scale",
             Self::Startup => "startup",
             Self::Failure => "failure",

@@ -77,7 +77,8 @@ impl Rate {
         let count: f64 = digits.trim().parse().map_err(|_| {
             format!("`{text}` is not a rate: `{digits}` is not a number; write e.g. `120/s`")
         })?;
-        finite_and_not_negative(count, "a rate")?;
+        finite_and_not_negative(count, "a rate")
+            .map_err(|said| format!("{said}: write e.g. `120/s`"))?;
         Ok(Self(count / per.as_secs_f64()))
     }
 }
@@ -102,7 +103,7 @@ impl Price {
             .trim_matches(|c: char| c.is_alphabetic() || "$€£ ".contains(c))
             .parse()
             .map_err(|_| format!("`{text}` is not a price: {advice}"))?;
-        finite_and_not_negative(amount, "a price")?;
+        finite_and_not_negative(amount, "a price").map_err(|said| format!("{said}: {advice}"))?;
         Ok(Self(amount * 3600.0 / per.as_secs_f64()))
     }
 }

@@ -3,7 +3,9 @@
 //! **What it does.** A server that falls idle puts itself on the list of a balancer drawn at random
 //! (`lists = 1`), or of the one with the shortest list of `lists` drawn. A balancer sends a request
 //! to a server of its list, drawn at random and taken off, or, when the list is empty, to any
-//! candidate. O(1). At the start the servers are dealt to the lists in turn.
+//! candidate. O(1). At the start the servers are dealt to the lists in turn. With several balancers
+//! `dealt = "random"` in `[balancer]` deals requests at random, as the paper has it; in turn, the
+//! default, leaves fewer lists empty.
 //! **When it shines.** Many balancers and servers: no probing, no waiting for answers.
 //! **When it fails.** Few servers or very high load, when hardly anyone is idle: then it is
 //! `random`.

@@ -91,7 +91,7 @@ pub(super) struct Common {
 
     /// The length of the run; a trace ends by itself
     #[arg(long, value_name = "SPAN", help_heading = "Run")]
-    duration: Option<String>,
+    pub(super) duration: Option<String>,
     /// What is left out at the start: `auto`, `none` or a duration
     #[arg(long, value_name = "SPAN", help_heading = "Run")]
     warm_up: Option<String>,
@@ -100,16 +100,16 @@ pub(super) struct Common {
     seed: Option<String>,
     /// Independent repetitions, for intervals
     #[arg(long, value_name = "N", help_heading = "Run", conflicts_with = "precision")]
-    replications: Option<String>,
+    pub(super) replications: Option<String>,
     /// Repeat until intervals are this narrow, e.g. `5%`
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
-    precision: Option<String>,
+    pub(super) precision: Option<String>,
     /// What must be that narrow, e.g. `mean,p99`; the objectives when not given
     #[arg(long, value_name = "MEASURES", help_heading = "Run", value_delimiter = ',')]
-    precision_of: Vec<String>,
+    pub(super) precision_of: Vec<String>,
     /// The most replications that `--precision` may take
     #[arg(long, value_name = "N", help_heading = "Run")]
-    max_replications: Option<String>,
+    pub(super) max_replications: Option<String>,
     /// Whether replications of a trace vary its traffic: `blocks` or `none`
     #[arg(long, value_name = "HOW", help_heading = "Run")]
     resample: Option<String>,

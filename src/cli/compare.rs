@@ -10,7 +10,7 @@ use crate::diagnose::{Origin, Problem, unknown};
 use crate::experiment::{Compared, Crew, Pairs, Variant, compare};
 use crate::manifest;
 use crate::outcome::{Comparison, Estimate, Estimated};
-use crate::report::{self, Folder};
+use crate::report::{self, Folder, Results};
 use crate::scenario::{Alternative, Input, Overlay};
 
 /// Arguments.
@@ -48,11 +48,17 @@ pub(super) fn run(args: &Args) -> Ended {
     let comparison = match compared {
         Compared::Whole(comparison) => comparison,
         Compared::Cut(outcome) => {
+            // It is the first variant's, and what is done is written.
+            if let Some(folder) = folders.as_ref().and_then(|(_, each)| each.first()) {
+                folder.write_outcome(&outcome)?;
+            }
             print(&match common.format {
                 Format::Table => report::table(&outcome, width()),
                 Format::Json => json(&outcome),
                 Format::Csv => report::csv(std::slice::from_ref(&*outcome)),
-                Format::Markdown => report::markdown::of_data(std::slice::from_ref(&*outcome)),
+                Format::Markdown => {
+                    report::markdown::of_run(&Results::of_numbers(&*outcome, command_line()))
+                }
             })?;
             return Ok(Status::Interrupted);
         }
@@ -98,7 +104,7 @@ fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     all.splice(0..0, policies);
     let scenario = |alternative: &Alternative| -> Result<Variant, Problem> {
         let mut scenario = alternative.scenario(&document, &folder)?;
-        scenario.remarks = overlay.remarks().to_vec();
+        scenario.remarks.extend_from_slice(overlay.remarks());
         Ok(Variant { name: alternative.name.clone(), scenario })
     };
     let variants = all.iter().map(scenario).collect::<Result<Vec<_>, _>>()?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::common::Format;
 use super::progress::Progress;
 use super::reading::Reading;
+use super::replay::{command_line, json};
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem};
 use crate::document::Node;
@@ -12,12 +13,11 @@ use crate::experiment::{Crew, Monitor as _, foresee};
 use crate::forecast::backtest::Series;
 use crate::forecast::study::{Question, Study, Wishes};
 use crate::registry::Recipe;
-use crate::report::text::{digits, grouped, time};
-use crate::report::{self, Folder};
+use crate::report::{self, Folder, Foresight};
 use crate::scenario::Overlay;
 use crate::time::Duration;
 use crate::workload::counts::{Binned, Counts};
-use crate::workload::inspect::{Inspection, Sizes, inspect, inspect_with};
+use crate::workload::inspect::{Inspection, inspect, inspect_with};
 use crate::workload::trace::{Input, Options, Trace};
 
 /// Arguments.
@@ -29,16 +29,19 @@ pub(super) struct Args {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
-    foresight: Foresight,
+    forecasting: Forecasting,
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: Format,
+    /// No progress on standard error
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// What is to be forecast.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Forecasting")]
-struct Foresight {
+struct Forecasting {
     /// Back-test every forecaster on the file's counts: how wrong would each have been?
     #[arg(long)]
     forecast: bool,
@@ -66,22 +69,22 @@ struct Foresight {
 
 pub(super) fn run(args: &Args) -> Ended {
     let trace = Trace::open(&Input::from_argument(&args.traffic), &options(args)?)?;
-    if args.foresight.forecast {
+    if args.forecasting.forecast {
         return forecast(args, trace);
     }
     let found = inspect(trace)?;
     let text = match args.format {
-        Format::Table => table(&found),
-        Format::Json => json(&found, None),
+        Format::Table => report::inspection(&found),
+        Format::Json => json(&object(&found, None)),
         Format::Csv => report::csv(std::slice::from_ref(&found)),
-        Format::Markdown => report::markdown::of_data(std::slice::from_ref(&found)),
+        Format::Markdown => report::inspection_markdown(&found),
     };
     print(&text)?;
     Ok(Status::Done)
 }
 
 /// What was found as one object, with the study where there is one.
-fn json(found: &Inspection, study: Option<&Study>) -> String {
+fn object(found: &Inspection, study: Option<&Study>) -> serde_json::Value {
     let mut object = serde_json::json!({ "schema": "plimsoll.inspection/1" });
     let fields = serde_json::to_value(found).expect("an inspection is plain data");
     if let (Some(object), serde_json::Value::Object(fields)) = (object.as_object_mut(), fields) {
@@ -92,12 +95,12 @@ fn json(found: &Inspection, study: Option<&Study>) -> String {
             object.insert("forecast".to_owned(), study);
         }
     }
-    serde_json::to_string_pretty(&object).expect("plain data") + "\n"
+    object
 }
 
 /// Counts the file's requests in bins and back-tests forecasters on them.
 fn forecast(args: &Args, trace: Trace) -> Ended {
-    let wishes = &args.foresight;
+    let wishes = &args.forecasting;
     let folder = wishes.out.as_deref().map(Folder::create).transpose()?;
     let forecasters = wishes
         .forecaster
@@ -117,20 +120,22 @@ fn forecast(args: &Args, trace: Trace) -> Ended {
             epoch_offset_ns: epoch_ns(&found.understanding.first_stamp),
         },
     )?;
-    let bar = Progress::of_runs(false);
+    let bar = Progress::of_runs(args.quiet);
     bar.plan(question.len() as u64);
     let study = foresee(&question, &Crew::new(wishes.threads)?, |_| bar.done())?;
     drop(bar);
-    if let Some(folder) = &folder {
-        folder.write("forecast.json", json(&found, Some(&study)))?;
-        folder.write("forecast.csv", report::csv(&study.lines))?;
-        folder.write_charts(&report::chart::of_study(&study))?;
-    }
+    let foresight = Foresight {
+        inspection: object(&found, Some(&study)),
+        study,
+        command: command_line(),
+        troubles: Vec::new(),
+    };
+    folder.map_or(Ok(()), |folder| foresight.write(&folder))?;
     print(&match args.format {
-        Format::Table => table(&found) + &report::forecasts(&study),
-        Format::Json => json(&found, Some(&study)),
-        Format::Csv => report::csv(&study.lines),
-        Format::Markdown => report::markdown::of_data(&study.lines),
+        Format::Table => report::inspection(&found) + &report::forecasts(&foresight.study),
+        Format::Json => json(&foresight.inspection),
+        Format::Csv => report::csv(&foresight.study.lines),
+        Format::Markdown => foresight.markdown(),
     })?;
     Ok(Status::Done)
 }
@@ -153,78 +158,4 @@ fn options(args: &Args) -> Result<Options, Problem> {
     args.reading.lay_over(&mut overlay)?;
     overlay.apply(&mut document)?;
     document.find("traffic.main").map_or(Ok(Options::default()), Node::typed)
-}
-
-/// How a size is shown.
-type Shown = fn(f64) -> String;
-
-fn table(found: &Inspection) -> String {
-    let seen = &found.understanding;
-    let mut text = format!(
-        "{} requests over {}, {} a second\n\n",
-        grouped(seen.requests.round() as u64),
-        time(seen.span.as_secs_f64()),
-        digits(seen.rate),
-    );
-    let mut fact = |name: &str, value: String| text.push_str(&format!("{name:<22} {value}\n"));
-    if let Some(gaps) = &found.gaps {
-        fact("inter-arrivals", format!("mean {}, cv {}", time(gaps.mean_s), digits(gaps.cv)));
-        fact("longest silence", time(gaps.longest_s));
-    }
-    if let Some(counts) = &found.counts {
-        let every = time(counts.interval_s);
-        fact(
-            &format!("counts every {every}"),
-            format!(
-                "mean {}, peak {} ({} × the mean)",
-                digits(counts.mean),
-                digits(counts.peak),
-                digits(counts.peak_to_mean)
-            ),
-        );
-        fact(
-            "index of dispersion",
-            format!("{} (Poisson traffic has 1)", digits(counts.dispersion)),
-        );
-        if counts.empty > 0 {
-            fact("intervals without any", format!("{} of {}", counts.empty, counts.intervals));
-        }
-    }
-    for season in &found.seasons {
-        let period = time(season.period_s);
-        fact(
-            &format!("rhythm of {period}"),
-            format!("autocorrelation {}", digits(season.autocorrelation)),
-        );
-    }
-    let sizes: Vec<(&str, &Sizes, Shown)> = [
-        ("service", &found.service, time as Shown),
-        ("input tokens", &found.input, digits),
-        ("output tokens", &found.output, digits),
-    ]
-    .into_iter()
-    .filter_map(|(name, sizes, shown)| Some((name, sizes.as_ref()?, shown)))
-    .collect();
-    if !sizes.is_empty() {
-        text.push_str(&format!(
-            "\n{:<14}{:>10}{:>8}{:>10}{:>10}{:>10}{:>10}\n",
-            "", "mean", "cv", "p50", "p90", "p99", "max"
-        ));
-    }
-    for (name, sizes, shown) in sizes {
-        text.push_str(&format!(
-            "{name:<14}{:>10}{:>8}{:>10}{:>10}{:>10}{:>10}\n",
-            shown(sizes.mean),
-            digits(sizes.cv),
-            shown(sizes.p50),
-            shown(sizes.p90),
-            shown(sizes.p99),
-            shown(sizes.max)
-        ));
-    }
-    for advice in found.advice() {
-        text.push_str(&format!("\n· {advice}"));
-    }
-    text.push('\n');
-    text
 }

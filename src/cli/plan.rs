@@ -8,6 +8,7 @@ use crate::diagnose::{Origin, Problem};
 use crate::experiment::{Ask, Crew, Survive, plan};
 use crate::outcome::{Answer, Plan};
 use crate::report::{self, Folder};
+use crate::scenario::{Resample, Scenario};
 use crate::time::Duration;
 use crate::units::{Price, Share};
 
@@ -47,6 +48,7 @@ impl Args {
             };
             word.map(at).transpose()
         }
+        let common = &self.common;
         let cv = read("--forecast-cv", Some(&self.forecast_cv), Share::parse)?;
         let peak = read("--peak", self.peak.as_ref(), Duration::parse)?;
         if peak == Some(Duration::ZERO) {
@@ -58,14 +60,46 @@ impl Args {
             peak,
             forecast_cv: cv.map_or(0.1, |share| share.0),
             max_rate: self.max_rate,
+            replications: read("--replications", common.replications.as_ref(), count)?,
+            length: read("--duration", common.duration.as_ref(), Duration::parse)?,
         })
     }
+
+    /// Refuses flags that would say nothing to a plan of this scenario.
+    fn check(&self, scenario: &Scenario) -> Result<(), Problem> {
+        let common = &self.common;
+        if let Some(measure) = common.precision_of.first() {
+            return Err(Problem::new("a plan is as precise as its objectives ask for")
+                .help("leave `--precision-of` out; `--slo` says what must hold")
+                .at(&Origin::whole("--precision-of", measure)));
+        }
+        if let Some(most) = &common.max_replications {
+            return Err(Problem::new("a plan ends by how close it is asked to look")
+                .help("`--precision 5%` looks less closely, `--replications 20` takes so many runs")
+                .at(&Origin::whole("--max-replications", most)));
+        }
+        let resampled = !scenario.is_drawn() && scenario.run.resample != Resample::None;
+        match &common.precision {
+            Some(precision) if resampled => Err(Problem::new(
+                "more runs do not tell more of a recorded trace: its intervals speak of other \
+                 traffic of its kind",
+            )
+            .help("leave `--precision` out, or ask about this trace alone with `--resample none`")
+            .at(&Origin::whole("--precision", precision))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn count(word: &str) -> Result<u32, String> {
+    word.parse().map_err(|_| format!("`{word}` is not a number of replications: write e.g. `30`"))
 }
 
 pub(super) fn run(args: &Args) -> Ended {
     let common = &args.common;
     let ask = args.ask()?;
     let scenario = common.scenario()?;
+    args.check(&scenario)?;
     let folder = common.out.as_deref().map(Folder::create).transpose()?;
     let crew = Crew::new(common.threads)?;
     progress::mind_interrupts();

@@ -9,6 +9,7 @@ use super::{Ended, Status, print};
 use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Objective, Outcome};
+pub(super) use crate::report::json;
 use crate::report::{self, Folder, RequestFormat, RequestLog, Results};
 use crate::scenario::{Measured, Scenario, Traffic};
 
@@ -124,11 +125,6 @@ impl Run<'_> {
         })?;
         Ok(status(outcome.partial, &outcome.slo))
     }
-}
-
-/// One object, as the schema says.
-pub(super) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("outcomes are plain data") + "\n"
 }
 
 /// The command that is running, as a shell would read it.

@@ -1,19 +1,24 @@
 //! `plimsoll report DIR…`: tables, charts and the page again, from stored results.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::replay::{command_line, json, width};
 use super::{Ended, Status, print};
 use crate::diagnose::Problem;
-use crate::report::{self, Folder, Results, markdown, openmetrics, several};
+use crate::report::{self, Folder, Results, Stored, markdown, openmetrics, several};
 
 /// How the results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
     Table,
+    /// One object, as the schema says.
+    Json,
+    /// Rows, the header being the JSON path joined by dots.
+    Csv,
     /// For a pull request.
     Markdown,
     /// The timeline of one run, for Prometheus.
@@ -28,7 +33,7 @@ pub(super) struct Args {
     /// Folders written with `--out`; several become a comparison
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Where the charts and the page go; for one run its own folder by default
+    /// Where the charts and the page go; for one folder that folder by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print the results
@@ -40,64 +45,126 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Ended {
-    if let [path] = args.folders.as_slice()
-        && let Some((sweep, command)) = report::sweep::read(path)?
-    {
-        let folder = Folder::create(args.out.as_ref().unwrap_or(path))?;
-        folder.write_drawn_sweep(&sweep, &command)?;
-        print(&match args.format {
-            Format::Table => report::sweep::table(&sweep, super::replay::width()),
-            Format::Markdown => report::sweep::markdown(&sweep),
-            Format::Openmetrics | Format::Grafana => return Err(of_one_run().into()),
-        })?;
-        return Ok(Status::Done);
+    let text = match args.folders.as_slice() {
+        [path] => one(args, path)?,
+        _ => beside(args)?,
+    };
+    print(&text)?;
+    Ok(Status::Done)
+}
+
+/// Draws one folder again.
+fn one(args: &Args, path: &Path) -> Result<String, Problem> {
+    let stored = Stored::read(path)?;
+    let folder = Folder::create(args.out.as_deref().unwrap_or(path))?;
+    let other = Err(of_one_run());
+    match &stored {
+        Stored::Run(results) => {
+            remark(args, path, &results.troubles);
+            folder.write_drawn(results)?;
+            Ok(match args.format {
+                Format::Table => report::brief(results),
+                Format::Json => json(&results.outcome),
+                Format::Csv => report::csv(std::slice::from_ref(&results.outcome)),
+                Format::Markdown => markdown::of_run(results),
+                Format::Openmetrics => openmetrics::text(results),
+                Format::Grafana => openmetrics::dashboard(results),
+            })
+        }
+        Stored::Comparison(comparison, command) => {
+            folder.write_drawn_comparison(comparison, command)?;
+            Ok(match args.format {
+                Format::Table => report::comparison(comparison, width()),
+                Format::Json => json(comparison),
+                Format::Csv => report::comparison_csv(comparison),
+                Format::Markdown => markdown::of_comparison(comparison, command),
+                Format::Openmetrics | Format::Grafana => return other,
+            })
+        }
+        Stored::Sweep(sweep, command) => {
+            folder.write_drawn_sweep(sweep, command)?;
+            Ok(match args.format {
+                Format::Table => report::sweep::table(sweep, width()),
+                Format::Json => json(sweep),
+                Format::Csv => report::sweep::csv(sweep),
+                Format::Markdown => report::sweep::markdown(sweep),
+                Format::Openmetrics | Format::Grafana => return other,
+            })
+        }
+        Stored::Plan(plan, command) => {
+            folder.write_plan_drawn(plan, command)?;
+            Ok(match args.format {
+                Format::Table => report::plan(plan, width()),
+                Format::Json => json(plan),
+                Format::Csv => report::plan_csv(plan),
+                Format::Markdown => report::plan_markdown(plan),
+                Format::Openmetrics | Format::Grafana => return other,
+            })
+        }
+        Stored::Study(foresight) => {
+            remark(args, path, &foresight.troubles);
+            foresight.write_drawn(&folder)?;
+            Ok(match args.format {
+                Format::Table => report::forecasts(&foresight.study).trim_start().to_owned(),
+                Format::Json => json(&foresight.inspection),
+                Format::Csv => report::csv(&foresight.study.lines),
+                Format::Markdown => foresight.markdown(),
+                Format::Openmetrics | Format::Grafana => return other,
+            })
+        }
     }
-    if let [path] = args.folders.as_slice()
-        && let Some((plan, command)) = Folder::read_plan(path)?
-    {
-        Folder::create(args.out.as_ref().unwrap_or(path))?.write_plan_drawn(&plan, &command)?;
-        print(&match args.format {
-            Format::Table => report::plan(&plan, super::replay::width()),
-            Format::Markdown => report::plan_markdown(&plan),
-            Format::Openmetrics | Format::Grafana => return Err(of_one_run().into()),
-        })?;
-        return Ok(Status::Done);
-    }
-    let mut runs = Vec::new();
+}
+
+/// Draws several folders beside each other: runs, and the variants of comparisons.
+fn beside(args: &Args) -> Result<String, Problem> {
+    let mut runs: Vec<Results> = Vec::new();
     for path in &args.folders {
-        let results = Results::read(path)?;
-        if !args.quiet {
-            for trouble in &results.troubles {
-                // Whoever closed standard error does not want to know.
-                let _ = writeln!(anstream::stderr(), "{}: {trouble}", path.display());
+        match Stored::read(path)? {
+            Stored::Run(results) => {
+                remark(args, path, &results.troubles);
+                runs.push(*results);
+            }
+            Stored::Comparison(comparison, command) => {
+                let variants = several::of_comparison(&comparison).into_iter();
+                runs.extend(variants.map(|(_, run)| Results { command: command.clone(), ..run }));
+            }
+            other => {
+                let (shown, kind) = (path.display(), other.kind());
+                return Err(Problem::new(format!(
+                    "`{shown}` holds {kind}, which does not stand beside runs"
+                ))
+                .help(format!("draw it alone: `plimsoll report {shown}`")));
             }
         }
-        runs.push(results);
-    }
-    if let [results] = runs.as_slice() {
-        let folder = Folder::create(args.out.as_ref().unwrap_or(&args.folders[0]))?;
-        folder.write_drawn(results)?;
-        print(&match args.format {
-            Format::Table => report::brief(results),
-            Format::Markdown => markdown::of_run(results),
-            Format::Openmetrics => openmetrics::text(results),
-            Format::Grafana => openmetrics::dashboard(results),
-        })?;
-        return Ok(Status::Done);
     }
     let runs = several::named(runs);
     if let Some(out) = &args.out {
-        Folder::create(out)?.write_side_by_side(&runs)?;
+        let folder = Folder::create(out)?;
+        folder.write_side_by_side(&runs)?;
+        // A folder that holds results of its own keeps the command that made them.
+        if !folder.file("command.txt").exists() {
+            folder.write("command.txt", command_line() + "\n")?;
+        }
     }
     let (header, rows) = several::rows(&runs);
-    print(&match args.format {
-        Format::Table => report::columns(&header, &rows, super::replay::width()),
+    let outcomes: Vec<_> = runs.iter().map(|(_, run)| &run.outcome).collect();
+    Ok(match args.format {
+        Format::Table => report::columns(&header, &rows, width()),
+        Format::Json => json(&outcomes),
+        Format::Csv => report::csv(&outcomes),
         Format::Markdown => markdown::table(&header, &rows),
-        Format::Openmetrics | Format::Grafana => {
-            return Err(of_one_run().into());
+        Format::Openmetrics | Format::Grafana => return Err(of_one_run()),
+    })
+}
+
+/// Says on standard error what could not be read.
+fn remark(args: &Args, path: &Path, troubles: &[String]) {
+    if !args.quiet {
+        for trouble in troubles {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(anstream::stderr(), "{}: {trouble}", path.display());
         }
-    })?;
-    Ok(Status::Done)
+    }
 }
 
 fn of_one_run() -> Problem {

@@ -12,7 +12,7 @@ use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem};
 use crate::experiment::Crew;
 use crate::experiment::sweep::{
-    Axis, Grid, Keys, Known, Shard, conclude, run as run_points, select,
+    Axis, Grid, Keys, Known, Shard, conclude, run as run_points, select, selectable,
 };
 use crate::outcome::{Kept, Placed, PointVerdict, Sweep};
 use crate::report::Folder;
@@ -73,6 +73,9 @@ pub(super) fn run(args: &Args) -> Ended {
     let crew = Crew::new(common.threads)?;
     let price = price::ask(&grid, shard, crew.threads(), args.yes)?;
     grid.check(CHECKED)?;
+    if table.select.is_some() && shard.is_whole() {
+        selectable(&grid, CHECKED)?;
+    }
     if let Some(price) = price.filter(|_| !common.quiet) {
         remark(&price);
     }
@@ -84,7 +87,7 @@ pub(super) fn run(args: &Args) -> Ended {
     }
     progress::mind_interrupts();
     let watch = Progress::of_runs(common.quiet);
-    let sweep = simulate(&grid, &table, shard, &crew, &watch, folders, &manifest)?;
+    let (sweep, chosen) = simulate(&grid, &table, shard, &crew, &watch, folders, &manifest)?;
     let rate = watch.rate();
     drop(watch);
     print(&match common.format {
@@ -99,10 +102,13 @@ pub(super) fn run(args: &Args) -> Ended {
             remark(&interrupted(&sweep, common.out.as_deref()));
         }
     }
+    // What was found is there; that nothing could be chosen from it is told last.
+    chosen?;
     Ok(status(&sweep))
 }
 
-/// Runs what is not known yet, chooses, and writes; `folders` hold the points meanwhile.
+/// Runs what is not known yet, writes, and chooses; `folders` hold the points meanwhile. The grid
+/// is whole whether or not the best of it could be chosen.
 fn simulate(
     grid: &Grid,
     table: &SweepTable,
@@ -111,7 +117,7 @@ fn simulate(
     watch: &Progress,
     folders: Option<(Folder, Store)>,
     manifest: &Manifest,
-) -> Result<Sweep, Problem> {
+) -> Result<(Sweep, Result<(), Problem>), Problem> {
     use crate::experiment::Monitor;
     let known: Known = folders.iter().flat_map(|(_, store)| &store.known).map(by_key).collect();
     let place = |point: u64, kept: &Kept| Placed {
@@ -130,21 +136,30 @@ fn simulate(
     let placed: Vec<Placed> = ran.points.iter().map(|(&point, kept)| place(point, kept)).collect();
     let part = (!shard.is_whole()).then(|| shard.to_string());
     let mut sweep = conclude(&manifest.outline, placed.clone(), part.clone(), None);
-    if let Some(method) = table.select.filter(|_| complete && shard.is_whole()) {
-        let selection = select(grid, &sweep, &ran.points, method, table, crew, watch)?;
-        if let Some(selection) = selection {
-            sweep = conclude(&manifest.outline, placed.clone(), part, Some(selection));
-        }
-    }
-    if let Some((folder, store)) = folders {
+    let mut folder = None;
+    if let Some((results, store)) = folders {
         // A stop comes before some of what was there already is looked at: that is kept as well.
         let seen: BTreeSet<&str> = placed.iter().map(|placed| placed.kept.key.as_str()).collect();
         let unseen = store.known.iter().filter(|old| !seen.contains(old.kept.key.as_str()));
         let unseen: Vec<Placed> = unseen.filter(|_| !complete).cloned().collect();
-        store.finish(&[placed, unseen].concat(), complete)?;
-        folder.write_sweep(&sweep, &manifest.command)?;
+        store.finish(&[placed.clone(), unseen].concat(), complete)?;
+        results.write_sweep(&sweep, &manifest.command)?;
+        folder = Some(results);
     }
-    Ok(sweep)
+    let Some(method) = table.select.filter(|_| complete && shard.is_whole()) else {
+        return Ok((sweep, Ok(())));
+    };
+    match select(grid, &sweep, &ran.points, method, table, crew, watch) {
+        Err(problem) => return Ok((sweep, Err(problem))),
+        Ok(None) => {}
+        Ok(Some(selection)) => {
+            sweep = conclude(&manifest.outline, placed, part, Some(selection));
+            if let Some(folder) = &folder {
+                folder.write_sweep(&sweep, &manifest.command)?;
+            }
+        }
+    }
+    Ok((sweep, Ok(())))
 }
 
 fn by_key(placed: &Placed) -> (String, Kept) {

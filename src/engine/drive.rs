@@ -244,7 +244,7 @@ impl<P: Probe> Drive<'_, P> {
         self.arrived += 1;
         self.probe.arrival(request, index);
         let balancers = self.plant.balancers.len();
-        let balancer = if balancers == 1 { 0 } else { (index % balancers as u64) as u32 };
+        let balancer = self.plant.dealt.pick(index, balancers) as u32;
         if self.guarded {
             return self.call(request, index, balancer);
         }

@@ -70,8 +70,10 @@ pub struct Plant {
     pub stations: Vec<Box<dyn Station>>,
     /// For each server its place in its pool's station.
     pub places: Vec<u32>,
-    /// The balancers; requests are dealt to them in turn.
+    /// The balancers, of which each request comes to one.
     pub balancers: Vec<Box<dyn Balancer>>,
+    /// To which one.
+    pub dealt: Dealt,
     /// Each balancer's stream of random choices.
     pub streams: Vec<Stream>,
     /// The queue before the pool, if the queue stands there, and how many it holds.
@@ -86,6 +88,28 @@ pub struct Plant {
     pub queue_timeout: QueueTimeout,
     /// What may fail and what is done about it; without it nothing fails and nothing is sent twice.
     pub resilience: Option<Resilience>,
+}
+
+/// How requests are dealt to several balancers: by what stands before them.
+#[derive(Clone, Debug)]
+pub enum Dealt {
+    /// In turn.
+    RoundRobin,
+    /// Each to one drawn from this stream, independently of the others: Poisson arrivals are split
+    /// into Poisson arrivals.
+    Random(Stream),
+}
+
+impl Dealt {
+    /// The balancer of the request with this number, of so many.
+    #[inline]
+    fn pick(&mut self, index: u64, balancers: usize) -> usize {
+        match self {
+            _ if balancers == 1 => 0,
+            Self::RoundRobin => (index % balancers as u64) as usize,
+            Self::Random(stream) => stream.below(balancers as u32) as usize,
+        }
+    }
 }
 
 /// How long a request may wait in a queue, whoever sent it.

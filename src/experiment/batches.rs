@@ -121,8 +121,8 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// The run's own number with the interval of Σ part / Σ whole over the most batches that pass
-    /// for independent; `scale` takes that ratio to the unit of the number.
+    /// The run's own number, never below 0, with the interval of Σ part / Σ whole over the most
+    /// batches that pass for independent; `scale` takes that ratio to the unit of the number.
     fn share(
         &self,
         number: f64,
@@ -141,7 +141,8 @@ impl Judged<'_> {
         let best = all.iter().find(|found| found.status == Status::Ok).or(all.last());
         let Some(best) = best else { return Estimate::INSUFFICIENT };
         let Some(half) = best.half_width() else { return Estimate::INSUFFICIENT };
-        self.marked(Estimate::symmetric(number, half * scale, best.status))
+        let found = Estimate::symmetric(number, half * scale, best.status);
+        self.marked(found.within(0.0, f64::INFINITY))
     }
 
     /// A share of requests; where none was seen it may still be as large as Wilson's bound.
@@ -154,8 +155,7 @@ impl Judged<'_> {
         let Some(share) = share else { return Estimate::INSUFFICIENT };
         let found = self.share(share, part, &whole, 1.0);
         if found.estimate.is_none() || (share > 0.0 && share < 1.0) {
-            let (low, high) = (found.low.map(|x| x.max(0.0)), found.high.map(|x| x.min(1.0)));
-            return Estimate { low, high, ..found };
+            return found.within(0.0, 1.0);
         }
         let inflation = self.run.latency.vif().unwrap_or(1.0).max(1.0);
         let trials = (self.plain.requests.arrived as f64 / inflation) as u64;
@@ -181,7 +181,7 @@ impl Judged<'_> {
             })
         };
         Summary {
-            mean: self.steady(durations.mean(self.confidence)),
+            mean: self.mean(durations),
             sd: plain.sd.map_or(Estimate::INSUFFICIENT, observed),
             min: extreme(plain.min, 0.0, 0.0),
             p50: quantile(0.5),
@@ -191,6 +191,10 @@ impl Judged<'_> {
             p999: quantile(0.999),
             max: extreme(plain.max, f64::INFINITY, f64::INFINITY),
         }
+    }
+
+    fn mean(&self, durations: &Batches) -> Estimate {
+        self.steady(durations.mean(self.confidence).within(0.0, f64::INFINITY))
     }
 
     fn steady(&self, estimate: Estimate) -> Estimate {
@@ -223,7 +227,8 @@ impl Judged<'_> {
         let span = self.run.closed.iter().map(|sums| sums.span_ns).sum::<u64>() as f64;
         // Slots, as the run had them: what takes busy slots to the share of them.
         let scale = if busy > 0.0 { self.plain.utilization / (busy / span) } else { 0.0 };
-        self.share(self.plain.utilization, |sums| sums.busy_ns, |sums| sums.span_ns, scale)
+        let busy = |sums: &Sums| sums.busy_ns;
+        self.share(self.plain.utilization, busy, |sums| sums.span_ns, scale).within(0.0, 1.0)
     }
 }
 
@@ -233,8 +238,8 @@ impl Estimates for Judged<'_> {
         match measure {
             Measure::Percentile(p) => self.steady(latency.quantile(p, self.confidence)),
             Measure::WaitPercentile(p) => self.steady(self.run.wait.quantile(p, self.confidence)),
-            Measure::Mean => self.steady(latency.mean(self.confidence)),
-            Measure::WaitMean => self.steady(self.run.wait.mean(self.confidence)),
+            Measure::Mean => self.mean(latency),
+            Measure::WaitMean => self.mean(&self.run.wait),
             Measure::Max => self.summary(latency, &self.plain.latency_s).max,
             Measure::Errors => self.error_rate(),
             Measure::Utilization => self.utilization(),
@@ -355,7 +360,10 @@ fn cost(judged: &Judged<'_>) -> Cost<Estimate, Estimate> {
         SECOND_NS as f64,
     );
     let each = |price: Option<f64>| match (price, throughput.relative_half_width()) {
-        (Some(price), Some(width)) => Estimate::symmetric(price, price * width, throughput.status),
+        (Some(price), Some(width)) => {
+            let found = Estimate::symmetric(price, price * width, throughput.status);
+            found.within(0.0, f64::INFINITY)
+        }
         _ => Estimate::INSUFFICIENT,
     };
     Cost {

@@ -48,7 +48,9 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         service_s: summary(evidence, |part| &part.service, |outcome| &outcome.service_s),
         wait_probability: evidence
             .marked(evidence.share(|part| part.outcome.wait_probability, completed)),
-        utilization: over_time(|outcome| outcome.utilization),
+        utilization: evidence.marked(
+            evidence.utilization(|part| part.outcome.utilization, |part| part.outcome.duration_s),
+        ),
         in_system_mean: over_time(|outcome| outcome.in_system_mean),
         queue_mean: over_time(|outcome| outcome.queue_mean),
         servers: servers(evidence),
@@ -182,13 +184,14 @@ fn pools(evidence: &Evidence<'_>) -> Vec<Pool<Estimate>> {
             Server {
                 id: there().next().map_or(0, |server| server.id),
                 completed: there().map(|server| server.completed).sum(),
-                utilization: evidence.number(|part| of(part).map_or(0.0, |s| s.utilization)),
+                utilization: evidence
+                    .utilization(|part| of(part).map_or(0.0, |s| s.utilization), |_| 1.0),
             }
         };
         Pool {
             name: first[at].name.clone(),
             completed: all().map(|pool| pool.completed).sum(),
-            utilization: evidence.number(|part| part.outcome.pools[at].utilization),
+            utilization: evidence.utilization(|part| part.outcome.pools[at].utilization, |_| 1.0),
             cost: evidence.number(|part| part.outcome.pools[at].cost),
             servers: (0..servers).map(server).collect(),
         }

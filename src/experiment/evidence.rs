@@ -93,8 +93,8 @@ impl<'a> Evidence<'a> {
         self.ratio(value, |_| 1.0)
     }
 
-    /// A number of runs, averaged with weights: Σ value·weight / Σ weight, with the interval of its
-    /// linearisation.
+    /// A number of runs that is never below 0, averaged with weights: Σ value·weight / Σ weight,
+    /// with the interval of its linearisation.
     pub(super) fn ratio(
         &self,
         value: impl Fn(&Part) -> f64,
@@ -116,6 +116,16 @@ impl<'a> Evidence<'a> {
         let each = total / weights.len() as f64;
         let linear = values.iter().zip(&weights).map(|(x, w)| centre + w / each * (x - centre));
         mean_of_replications(&linear.collect::<Vec<f64>>(), self.confidence)
+            .within(0.0, f64::INFINITY)
+    }
+
+    /// The part of its slot time that a fleet, a pool or a server is busy.
+    pub(super) fn utilization(
+        &self,
+        value: impl Fn(&Part) -> f64,
+        weight: impl Fn(&Part) -> f64,
+    ) -> Estimate {
+        self.ratio(value, weight).within(0.0, 1.0)
     }
 
     /// A number that every run must have, or there is no estimate; runs of weight 0 need none.
@@ -142,8 +152,7 @@ impl<'a> Evidence<'a> {
         let found = self.optional(value, weight);
         let Some(share) = found.estimate else { return found };
         if share > 0.0 && share < 1.0 {
-            let (low, high) = (found.low.map(|x| x.max(0.0)), found.high.map(|x| x.min(1.0)));
-            return Estimate { low, high, ..found };
+            return found.within(0.0, 1.0);
         }
         let trials = (total / self.inflation.unwrap_or(1.0)) as u64;
         let seen = if share > 0.0 { trials } else { 0 };
@@ -167,7 +176,8 @@ impl<'a> Evidence<'a> {
         let around = mean_of_replications(&each, self.confidence);
         let reach =
             around.half_width().map_or(f64::NAN, |half| half + (centre - mean(&each)).abs());
-        self.marked(Estimate::symmetric(centre, reach, around.status))
+        let found = Estimate::symmetric(centre, reach, around.status);
+        self.marked(found.within(0.0, f64::INFINITY))
     }
 
     /// A quantile of durations in seconds: that of all of them, with an interval by inversion.
@@ -243,10 +253,10 @@ pub(super) fn spread_around(centre: f64, resamples: &[f64], confidence: f64) -> 
         let factor = (t * variance(&logarithms).sqrt()).exp();
         return Estimate::between(centre, centre / factor, centre * factor, status);
     }
-    let reach = t * variance(resamples).sqrt();
+    let found = Estimate::symmetric(centre, t * variance(resamples).sqrt(), status);
     // What is never below 0 on a resample is not below 0 elsewhere.
     let floor = if resamples.iter().any(|&x| x < 0.0) { f64::NEG_INFINITY } else { 0.0 };
-    Estimate::between(centre, (centre - reach).max(floor), centre + reach, status)
+    found.within(floor, f64::INFINITY)
 }
 
 #[cfg(test)]

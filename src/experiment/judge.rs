@@ -40,12 +40,15 @@ pub(super) enum Duration {
 pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estimate> {
     let value = estimates.of(goal.measure);
     let limit = (goal.limit * NANOS_PER_SECOND).round() as u64;
-    let beyond = |p, duration| on_tail(goal, p, &estimates.beyond(duration, limit));
-    let ruling = match (goal.measure, value.estimate) {
-        _ if estimates.is_empty() => Ruling::Missed,
-        (Measure::Percentile(p), None) => beyond(p, Duration::Latency),
-        (Measure::WaitPercentile(p), None) => beyond(p, Duration::Wait),
-        _ => on_value(goal, &value),
+    let share = |p, duration| {
+        let beyond = estimates.beyond(duration, limit);
+        (on_tail(goal, p, &beyond), Some(beyond))
+    };
+    let (ruling, beyond) = match (goal.measure, value.estimate) {
+        _ if estimates.is_empty() => (Ruling::Missed, None),
+        (Measure::Percentile(p), None) => share(p, Duration::Latency),
+        (Measure::WaitPercentile(p), None) => share(p, Duration::Wait),
+        _ => (on_value(goal, &value), None),
     };
     let ruling = match (ruling, value.status) {
         // What grows with the length of the run can be shown to miss, never to meet.
@@ -57,6 +60,7 @@ pub(super) fn judge(goal: &Goal, estimates: &impl Estimates) -> Objective<Estima
         value,
         met: ruling == Ruling::Met,
         inconclusive: ruling == Ruling::Inconclusive,
+        beyond: beyond.filter(|_| ruling != Ruling::Inconclusive),
     }
 }
 
@@ -85,7 +89,9 @@ impl Estimates for Evidence<'_> {
             Measure::WaitMean => self.mean(|part| &part.wait),
             Measure::Max => self.optional(|part| part.outcome.latency_s.max, |_| 1.0),
             Measure::Errors => self.share(|part| part.outcome.error_rate, arrived),
-            Measure::Utilization => self.marked(self.ratio(|part| part.outcome.utilization, time)),
+            Measure::Utilization => {
+                self.marked(self.utilization(|part| part.outcome.utilization, time))
+            }
             Measure::CostPerHour => self.ratio(|part| part.outcome.cost.per_hour, time),
         }
     }

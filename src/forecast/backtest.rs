@@ -4,7 +4,7 @@
 //! exactly the bins before it, in order, and is asked for each horizon. Refits happen when the
 //! forecaster's own schedule says so, as they would in a run, and are counted.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Advice, DAY_NS, Forecaster, examine, unless};
 use crate::diagnose::Problem;
@@ -71,12 +71,12 @@ impl Plan {
 }
 
 /// One forecaster at one horizon.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Name of the forecaster.
     pub forecaster: String,
     /// How far ahead, nanoseconds; written as seconds.
-    #[serde(rename = "horizon_s", serialize_with = "seconds")]
+    #[serde(rename = "horizon_s", serialize_with = "seconds", deserialize_with = "nanoseconds")]
     pub horizon_ns: u64,
     /// How many forecasts were held against what came.
     pub forecasts: usize,
@@ -98,6 +98,10 @@ pub struct Row {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives fields by reference")]
 fn seconds<S: Serializer>(ns: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(*ns as f64 / 1e9)
+}
+
+fn nanoseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok((f64::deserialize(deserializer)? * 1e9).round() as u64)
 }
 
 /// The table of a back-test, and what to know when reading it.

@@ -36,7 +36,9 @@ pub fn examine(
     let (history, season, horizon) =
         (Duration(history_ns), Duration(season_ns), Duration(horizon_ns));
     unless(tick_ns > 0, || "a bin of no length holds no rate".into())?;
-    unless(horizon_ns > 0, || "a horizon of zero asks for what is known already".into())?;
+    unless(horizon_ns > 0, || {
+        "a horizon of zero asks for what is known already: name one above, e.g. `1h`".into()
+    })?;
     unless(horizon_ns < history_ns, || {
         format!(
             "a horizon of {horizon} is not shorter than the history of {history}: no such forecast \

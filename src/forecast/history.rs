@@ -50,18 +50,26 @@ impl History {
     }
 }
 
-/// Says when it is time to fit anew.
+/// Says when it is time to fit anew: every so many ticks, and whenever there are twice as many
+/// values as at the last fit.
+///
+/// What was fitted to little may be far off, and hours may pass until the next fit; by the time
+/// there is twice as much, half of what is known is news. That adds a fit for each doubling.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     every: usize,
-    since: Option<usize>,
+    /// Ticks so far.
+    ticks: usize,
+    /// Ticks at the last fit.
+    fitted_at: Option<usize>,
     pub(super) refits: u64,
 }
 
 impl Schedule {
-    /// A fit as soon as it is possible, then one every so many ticks.
+    /// A fit as soon as it is possible, then one every so many ticks, or sooner where values have
+    /// doubled.
     pub(super) fn new(every: usize) -> Schedule {
-        Schedule { every, since: None, refits: 0 }
+        Schedule { every, ticks: 0, fitted_at: None, refits: 0 }
     }
 
     /// Whether a fit was made yet.
@@ -69,19 +77,19 @@ impl Schedule {
         self.refits > 0
     }
 
-    /// Counts a tick; true when a fit is due. Ticks before a fit is `possible` do not count.
+    /// Counts a tick; true when a fit is due and possible.
     pub(super) fn tick(&mut self, possible: bool) -> bool {
         self.tick_or(possible, false)
     }
 
     /// The same, with a fit `at_once` if one was made before.
     pub(super) fn tick_or(&mut self, possible: bool, at_once: bool) -> bool {
-        let due = possible && self.since.is_none_or(|since| at_once || since + 1 >= self.every);
+        self.ticks += 1;
+        let stale = |at: usize| self.ticks - at >= self.every || self.ticks >= 2 * at;
+        let due = possible && self.fitted_at.is_none_or(|at| at_once || stale(at));
         if due {
-            self.since = Some(0);
+            self.fitted_at = Some(self.ticks);
             self.refits += 1;
-        } else if let Some(since) = &mut self.since {
-            *since += 1;
         }
         due
     }
@@ -105,5 +113,12 @@ mod tests {
         let due: Vec<_> = (0..9).map(|tick| schedule.tick(tick >= 2)).collect();
         assert_eq!(due, [false, false, true, false, false, true, false, false, true]);
         assert_eq!(schedule.refits, 3);
+    }
+
+    #[test]
+    fn a_fit_to_little_is_made_anew_whenever_values_have_doubled() {
+        let mut schedule = Schedule::new(50);
+        let due: Vec<_> = (1..=150).filter(|&tick| schedule.tick(tick >= 10)).collect();
+        assert_eq!(due, [10, 20, 40, 80, 130]);
     }
 }

@@ -4,8 +4,10 @@
 //! squares with exponential forgetting. Rows are added in constant time a tick; the equations are
 //! solved anew on a schedule. Later ticks are forecast by feeding forecasts back as lags. For each
 //! season of m ticks the lags m and m + 1 are used, so that "as yesterday, but as much higher as
-//! just now" is in reach. A season counts from its second repetition on; before there is anything
-//! to regress on, the longest season known is repeated.
+//! just now" is in reach. A season counts from its second repetition on, the waves of the day from
+//! its second day on, the days of the week from the second week on: a curve through a part of them
+//! says nothing of the rest. Before there is anything to regress on, the longest season known is
+//! repeated.
 //!
 //! **When it shines.** Daily and weekly rhythms together, with a level that wanders: the lags
 //! correct what the calendar does not know. Usually the best single method here on real traffic.
@@ -78,6 +80,10 @@ pub struct Regression {
     /// How many of the seasons have repeated, and the lags in use with them.
     repeated: usize,
     lags: Vec<usize>,
+    /// Waves of the day in use: none before a day has been seen.
+    waves: usize,
+    /// Whether days of the week are told apart: not before a week has been seen.
+    days: bool,
     /// The least and the greatest value lately.
     range: (f64, f64),
     /// Values are divided by this, so that the columns are of one size.
@@ -107,7 +113,8 @@ impl Variant<dyn Method> for Regression {
         seasons.sort_unstable();
         seasons.dedup();
         let longest = config.lags.iter().chain(seasons.last()).copied().max().unwrap_or(1);
-        let most_columns = columns(config, config.lags.len() + 2 * seasons.len());
+        let most_lags = config.lags.len() + 2 * seasons.len();
+        let most_columns = columns(most_lags, config.harmonics, config.day_of_week);
         Ok(Box::new(Regression {
             history: History::new(longest + longest.max(2 * most_columns) + 2),
             setup: setup.clone(),
@@ -118,23 +125,25 @@ impl Variant<dyn Method> for Regression {
             last_ns: 0,
             repeated: 0,
             lags: config.lags.clone(),
+            waves: 0,
+            days: false,
             range: (f64::MAX, f64::MIN),
             unit: 1.0,
-            normal: Normal::new(columns(config, config.lags.len())),
+            normal: Normal::new(columns(config.lags.len(), 0, false)),
             schedule: Schedule::new(setup.ticks(config.refit_every.0)),
             beta: Vec::new(),
         }))
     }
 }
 
-/// Columns of a regression on so many lags.
-fn columns(config: &Config, lags: usize) -> usize {
-    1 + lags + 2 * config.harmonics + 6 * usize::from(config.day_of_week)
+/// Columns of a regression on so many lags and waves of the day.
+fn columns(lags: usize, waves: usize, days: bool) -> usize {
+    1 + lags + 2 * waves + 6 * usize::from(days)
 }
 
 impl Regression {
     fn columns(&self) -> usize {
-        columns(&self.config, self.lags.len())
+        columns(self.lags.len(), self.waves, self.days)
     }
 
     /// Takes up the lags of the next season if it has repeated and left rows enough to learn from.
@@ -151,6 +160,25 @@ impl Regression {
         true
     }
 
+    /// Takes up the calendar as far as it has been seen once, and has left rows enough.
+    fn take_up_calendar(&mut self) -> bool {
+        let before = self.columns();
+        let lag = self.lags.iter().max().map_or(0, |&lag| lag);
+        let rows = self.history.len().saturating_sub(lag);
+        let ready = |span_ns: u64, waves: usize, days: bool| {
+            let enough = 2 * columns(self.lags.len(), waves, days);
+            self.taken >= self.setup.ticks(span_ns) && rows >= enough
+        };
+        let waves = self.config.harmonics;
+        if self.waves < waves && ready(DAY_NS, waves, self.days) {
+            self.waves = waves;
+        }
+        if self.config.day_of_week && !self.days && ready(7 * DAY_NS, self.waves, true) {
+            self.days = true;
+        }
+        self.columns() > before
+    }
+
     /// The row of the bin that ends at `at_ns`; `value(lag)` is the value so many ticks before it.
     fn row(&self, at_ns: u64, value: impl Fn(usize) -> Option<f64>) -> Option<Vec<f64>> {
         let mut row = Vec::with_capacity(self.columns());
@@ -160,11 +188,11 @@ impl Regression {
         }
         let calendar_ns = self.setup.calendar_ns(at_ns);
         let turn = (calendar_ns % DAY_NS) as f64 / DAY_NS as f64 * TAU;
-        for wave in 1..=self.config.harmonics {
+        for wave in 1..=self.waves {
             let (sine, cosine) = (turn * wave as f64).sin_cos();
             row.extend([sine, cosine]);
         }
-        if self.config.day_of_week {
+        if self.days {
             let day = calendar_ns / DAY_NS % 7;
             row.extend((1..7).map(|other| f64::from(u8::from(day == other))));
         }
@@ -224,7 +252,8 @@ impl Method for Regression {
         self.last_ns = at_ns;
         self.range = widened(self.range, value);
         // The first rebuild only settles the unit, once there are rows enough for a solution.
-        let grown = self.take_up_season() || self.taken == 2 * self.columns();
+        let grown = [self.take_up_season(), self.take_up_calendar()].contains(&true)
+            || self.taken == 2 * self.columns();
         if grown {
             self.rebuild();
         } else if let Some(row) = row {

@@ -3,7 +3,7 @@
 //! What is not said is found: the season is the day or the week that the first half of the series
 //! repeats best, the horizons are one bin and about an hour. What was found is told.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::backtest::{Plan, Report, Row, Series, backtest};
 use super::{Advice, Forecaster, Method, Online, Setup, examine, unless};
@@ -39,7 +39,7 @@ pub struct Wishes {
 }
 
 /// One line of the table.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Its figures.
     #[serde(flatten)]
@@ -75,7 +75,7 @@ pub struct Trail {
 }
 
 /// What the back-tests of all forecasters came to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// The width of a bin, seconds.
     pub bin_s: f64,
@@ -112,10 +112,14 @@ impl Question {
             )
         })?;
         let mut advice = Vec::new();
+        unless(wishes.season != Some(Duration::ZERO), || {
+            "a season of no length repeats nothing: leave `--season` out to have one looked for"
+                .into()
+        })?;
         let found = series.likely_season_ns();
         let tick = Duration(series.tick_ns);
         let season_ns = match (wishes.season, found) {
-            (Some(season), _) => season.0.max(1),
+            (Some(season), _) => season.0,
             (None, Some(season)) => season,
             (None, None) => {
                 advice.push(format!(

@@ -28,9 +28,16 @@ impl<'a> Fields<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    /// A field may be asked for more than once, and is listed once.
+    fn know(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+    }
+
     /// The value of a field, where it is set.
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        self.know(key);
         self.table.get(key).map(|entry| &entry.node)
     }
 
@@ -94,14 +101,14 @@ impl<'a> Fields<'a> {
 
     /// These fields exist and say nothing that a simulation could heed.
     pub(super) fn ignore(&mut self, keys: &[&'static str]) {
-        self.known.extend(keys);
+        keys.iter().for_each(|key| self.know(key));
     }
 
     /// These fields exist and bear on scaling, but are not simulated: whoever reads the results
     /// is told so.
     pub(super) fn not_simulated(&mut self, keys: &[&'static str], remarks: &mut Vec<String>) {
         for &key in keys {
-            self.known.push(key);
+            self.know(key);
             if let Some(entry) = self.table.get(key) {
                 let place = place(&entry.key);
                 remarks.push(format!("{place}: `{}` is not simulated", self.path(key)));

@@ -19,6 +19,7 @@ pub(super) fn read(
     fields.need("maxReplicas")?;
     making.count("min-replicas", &mut fields, "minReplicas")?;
     making.count("max-replicas", &mut fields, "maxReplicas")?;
+    making.bounds(("min-replicas", "minReplicas"), ("max-replicas", "maxReplicas"), i64::MAX)?;
     metrics(fields.list("metrics")?, document, &mut making, context)?;
     if let Some(place) = fields.get("behavior") {
         behavior(place, &mut making, "behavior", "spec.behavior")?;

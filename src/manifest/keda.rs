@@ -23,6 +23,9 @@ const TRIGGERS: [Trigger; 9] = [
     ("gcp-pubsub", "value", "activationValue", Some("concurrency")),
 ];
 
+/// `maxReplicaCount` where it is not set.
+const MOST: i64 = 100;
+
 /// The autoscaler of a pool.
 pub(super) fn read(
     document: &Node,
@@ -37,6 +40,8 @@ pub(super) fn read(
     making.count("idle-replica-count", &mut fields, "idleReplicaCount")?;
     making.count("min-replica-count", &mut fields, "minReplicaCount")?;
     making.count("max-replica-count", &mut fields, "maxReplicaCount")?;
+    let bounds = ["min-replica-count", "max-replica-count"];
+    making.bounds((bounds[0], "minReplicaCount"), (bounds[1], "maxReplicaCount"), MOST)?;
     // Metrics never fail in a simulation, so that nothing falls back.
     fields.ignore(&["fallback"]);
     if let Some(mut advanced) = fields.table("advanced")? {

@@ -157,6 +157,31 @@ impl Making {
         self.copy(key, fields, from, Value::Integer)
     }
 
+    /// Refuses bounds of which the least is above the largest, in the words of the file; each is a
+    /// key with its field, and `default` what Kubernetes takes where the largest is not set.
+    fn bounds(
+        &self,
+        (least, low): (&str, &str),
+        (most, high): (&str, &str),
+        default: i64,
+    ) -> Result<(), Problem> {
+        let whole = |node: &Node| match node.value {
+            Value::Integer(count) => Some(count),
+            _ => None,
+        };
+        let Some(place) = self.0.get(least) else { return Ok(()) };
+        let (min, max) = (whole(place), self.0.get(most).and_then(whole));
+        let by_default = if max.is_some() { "" } else { ", the default" };
+        match (min, max.unwrap_or(default)) {
+            (Some(min), max) if min > max => {
+                let what = format!("`{low}` = {min} is above `{high}` = {max}{by_default}");
+                let help = format!("lower `{low}` or raise `{high}`");
+                Err(Problem::new(what).help(help).at(&place.origin))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Copies a number of seconds as a span, where it is set.
     fn seconds(
         &mut self,

@@ -26,6 +26,10 @@ pub struct Autoscaling {
     /// Server-hours above the ideal, as a share of it; null where there is none. A server of twice
     /// the size counts twice.
     pub above_ideal: Option<f64>,
+    /// What the run cost above the ideal, penalties included, as a share of it; absent where there
+    /// is no ideal or no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_above_ideal: Option<f64>,
     /// What could have been; null where several pools share the load.
     pub bounds: Option<Bounds>,
     /// How well supply followed demand.

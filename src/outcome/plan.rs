@@ -35,6 +35,9 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
     /// The fleet of the recommendation at other loads, the lower first.
     pub loads: Vec<Candidate>,
+    /// Requests that were simulated for all of it.
+    #[serde(default)]
+    pub requests: u64,
     /// What formulas say, and the bounds of what is possible.
     pub bounds: PlanBounds,
     /// The currency of prices.
@@ -123,11 +126,17 @@ pub struct Recommendation {
     pub settings: IndexMap<String, serde_json::Value>,
     /// What it costs an hour.
     pub cost_per_hour: f64,
-    /// How much more traffic it carries until the first objective breaks, as a share; null where
-    /// it was not found.
+    /// How much more traffic it carries for sure, as a share; null where it was not found.
     pub headroom: Option<f64>,
-    /// The most requests a second it carries.
+    /// The most requests a second it carries for sure.
     pub max_rate: Option<f64>,
+    /// The requests a second from which on an objective breaks for sure; null where that was not
+    /// found. Between `max_rate` and here nobody can tell.
+    #[serde(default)]
+    pub breaks_at_rate: Option<f64>,
+    /// The requests that were simulated of a load between the two, where they could not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_after: Option<u64>,
     /// The objective that breaks first.
     pub breaks_first: Option<String>,
     /// What runs short: servers, queues before single servers, or service times themselves.

@@ -113,6 +113,12 @@ pub struct Moment {
     pub answered: u64,
     /// Requests that ended in any other way.
     pub errors: u64,
+    /// Of those, refused: by a full queue, by admission, or by a circuit breaker.
+    #[serde(default)]
+    pub refused: u64,
+    /// Of those, that left a queue because they had waited too long; the rest had failed.
+    #[serde(default)]
+    pub timed_out: u64,
     /// Servers that were out, on average.
     pub out: f64,
     /// Servers that balancers did not use, on average.

@@ -64,6 +64,10 @@ pub struct Beat {
     pub answered: u64,
     /// Requests that ended in any other way.
     pub errors: u64,
+    /// Of those, refused: by a full queue, by admission, or by a circuit breaker.
+    pub refused: u64,
+    /// Of those, that left a queue because they had waited too long.
+    pub timed_out: u64,
     /// Server-nanoseconds out.
     pub out_ns: u64,
     /// Server-nanoseconds that balancers sent nothing to: marked down or ejected.
@@ -77,6 +81,8 @@ impl Beat {
         self.again += other.again;
         self.answered += other.answered;
         self.errors += other.errors;
+        self.refused += other.refused;
+        self.timed_out += other.timed_out;
         self.out_ns += other.out_ns;
         self.shunned_ns += other.shunned_ns;
     }
@@ -229,6 +235,8 @@ impl Probe for Chronicle {
             beat.answered += 1;
         } else {
             beat.errors += 1;
+            beat.refused += u64::from(matches!(done.fate, Fate::Rejected | Fate::Shed));
+            beat.timed_out += u64::from(done.fate == Fate::TimedOut);
             self.waste(done, None);
         }
     }

@@ -1,10 +1,8 @@
 //! Stored results for the terminal: the verdict, the objectives, a table, the load as a sparkline.
 
-use comfy_table::Table;
-
 use super::page::latencies;
 use super::results::Results;
-use super::table::{plain, right_aligned};
+use super::table::stacked;
 use super::timeline::Row;
 use super::words::{self, Goal};
 
@@ -45,11 +43,7 @@ pub fn brief(results: &Results) -> String {
 
 /// A table whose first column names the rows.
 pub fn columns(header: &[String], rows: &[Vec<String>], width: u16) -> String {
-    let mut table: Table = plain(width);
-    table.set_header(header);
-    table.add_rows(rows);
-    right_aligned(&mut table);
-    table.trim_fmt() + "\n"
+    stacked(header, rows, width) + "\n"
 }
 
 /// Values as a line of bars from 0 to the largest, the mean of several where there are more than

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::estimates::marks;
+use super::estimates::{marks, value_of};
 use super::flat;
-use super::table::{advice, plain, right_aligned, unit_of};
+use super::table::{advice, mark, stacked, textwrap};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
 use crate::outcome::{
     Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
@@ -36,17 +36,18 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     if columns.is_empty() {
         columns = COLUMNS[..3].iter().collect();
     }
-    let mut table = plain(width);
-    table.set_header([""].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
-    for outcome in &comparison.variants {
-        let cells = columns.iter().map(|(_, _, of, show)| estimate(of(outcome), *show));
-        table.add_row([outcome.name.clone()].into_iter().chain(cells));
-    }
-    right_aligned(&mut table);
-    shown.push_str(&(table.trim_fmt() + "\n\n"));
+    let rows: Vec<Vec<String>> = comparison
+        .variants
+        .iter()
+        .map(|outcome| {
+            let cells = columns.iter().map(|(_, _, of, show)| estimate(of(outcome), *show));
+            [outcome.name.clone()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    shown.push_str(&(stacked(&named("", &columns), &rows, width) + "\n\n"));
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
-    shown.push_str(&legend(comparison, &columns));
+    shown.push_str(&legend(comparison, &columns, width));
     shown.push_str(&super::resilience::recoveries(&comparison.variants));
     shown.push_str(&objectives(comparison));
     for finding in &comparison.findings {
@@ -84,34 +85,48 @@ fn differences(comparison: &Comparison, columns: &[&Column], width: u16) -> Stri
     for difference in &comparison.differences {
         rows.entry((&difference.a, &difference.b)).or_default().push(difference);
     }
-    let mut table = plain(width);
     let alone = rows.keys().all(|(_, b)| *b == comparison.baseline);
     let head = if alone { format!("against {}", comparison.baseline) } else { String::new() };
-    table.set_header([head.as_str()].into_iter().chain(columns.iter().map(|(name, ..)| *name)));
-    for ((a, b), row) in rows {
+    let line = |((a, b), row): ((&str, &str), Vec<&Difference>)| -> Vec<String> {
         let cell =
             |path: &str| row.iter().find(|d| d.measure == path).map_or("–".into(), |d| change(d));
         let cells = columns.iter().map(|(_, path, ..)| cell(path));
         let name = if alone { a.to_owned() } else { format!("{a} − {b}") };
-        table.add_row([name].into_iter().chain(cells));
-    }
-    right_aligned(&mut table);
-    table.trim_fmt() + "\n\n"
+        [name].into_iter().chain(cells).collect()
+    };
+    let lines: Vec<Vec<String>> = rows.into_iter().map(line).collect();
+    stacked(&named(&head, columns), &lines, width) + "\n\n"
 }
 
+/// A header: what the rows are, and the names of the columns.
+fn named(rows: &str, columns: &[&Column]) -> Vec<String> {
+    let names = columns.iter().map(|(name, ..)| *name);
+    [rows].into_iter().chain(names).map(str::to_owned).collect()
+}
+
+/// Why a difference whose own interval leaves out 0 may yet be in brackets.
+const SEPARABLE_ALONE: &str = "[…] not separable, even beside an interval without 0: verdicts hold \
+                               for all differences at once, each interval for itself alone";
+
 /// What the marks and brackets of the tables mean, where there are any.
-fn legend(comparison: &Comparison, columns: &[&Column]) -> String {
+fn legend(comparison: &Comparison, columns: &[&Column], width: u16) -> String {
     let of = |outcome| columns.iter().map(move |(_, _, of, _)| of(outcome).status);
     let statuses: Vec<Status> = comparison.variants.iter().flat_map(of).collect();
     let mut words = marks(&statuses);
-    let open = |difference: &Difference| {
+    let open = |difference: &&Difference| {
         columns.iter().any(|(_, path, ..)| *path == difference.measure)
             && change(difference).starts_with('[')
     };
-    if comparison.differences.iter().any(open) {
-        words.push("[…] not separable");
+    let clear = |difference: &Difference| {
+        let Estimate { low, high, .. } = difference.change;
+        low.is_some_and(|low| low > 0.0) || high.is_some_and(|high| high < 0.0)
+    };
+    let mut open = comparison.differences.iter().filter(open).peekable();
+    if open.peek().is_some() {
+        words.push(if open.any(clear) { SEPARABLE_ALONE } else { "[…] not separable" });
     }
-    if words.is_empty() { String::new() } else { format!("{}\n\n", words.join(" · ")) }
+    let words = words.join(" · ");
+    if words.is_empty() { words } else { format!("{}\n\n", textwrap(&words, width.into())) }
 }
 
 /// Which variant meets which objective.
@@ -120,13 +135,7 @@ fn objectives(comparison: &Comparison) -> String {
     for (at, objective) in comparison.variants[0].slo.iter().enumerate() {
         let each = comparison.variants.iter().filter_map(|outcome| {
             let objective = outcome.slo.get(at)?;
-            let mark = match (objective.met, objective.inconclusive) {
-                (true, _) => "✓",
-                (false, true) => "?",
-                (false, false) => "✗",
-            };
-            let value = estimate(&objective.value, unit_of(&objective.objective));
-            Some(format!("{mark} {} ({value})", outcome.name))
+            Some(format!("{} {} ({})", mark(objective), outcome.name, value_of(objective)))
         });
         let each = each.collect::<Vec<_>>().join(" · ");
         shown.push_str(&format!("{}: {each}\n", objective.objective));

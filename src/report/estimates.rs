@@ -1,8 +1,9 @@
 //! Several runs, or one in batches, as a table for the terminal: every number with its interval.
 
-use super::table::{advice, headline, plain, right_aligned, unit_of};
+use super::table::{advice, headline, mark, plain, right_aligned, unit_of};
 use super::text::{digits, estimate, grouped, percent, time};
-use crate::outcome::{Estimate, Estimated, Method, Status, Summary};
+use super::words;
+use crate::outcome::{Estimate, Estimated, Method, Objective, Status, Summary};
 
 /// A column of the table: its head, and which estimate it shows.
 type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
@@ -24,16 +25,29 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
         shown.push('\n');
     }
     for objective in &outcome.slo {
-        let mark = match (objective.met, objective.inconclusive) {
-            (true, _) => "✓",
-            (false, true) => "?",
-            (false, false) => "✗",
+        let (mark, value) = (mark(objective), value_of(objective));
+        let doubt = if objective.inconclusive && objective.value.estimate.is_some() {
+            ", too wide to tell"
+        } else {
+            ""
         };
-        let value = estimate(&objective.value, unit_of(&objective.objective));
-        let doubt = if objective.inconclusive { ", too wide to tell" } else { "" };
         shown.push_str(&format!("{mark} {} ({value}{doubt})\n", objective.objective));
     }
     shown + &advice(&outcome.advice, width)
+}
+
+/// The value of an objective, or what decided, or could not, where there is none.
+pub(super) fn value_of(objective: &Objective<Estimate>) -> String {
+    match (&objective.value, &objective.beyond) {
+        (Estimate { estimate: None, .. }, Some(share)) => {
+            format!("{} {}", estimate(share, percent), words::BEYOND)
+        }
+        (Estimate { estimate: None, .. }, None) if objective.inconclusive => {
+            words::TOO_FEW.to_owned()
+        }
+        (Estimate { estimate: None, .. }, None) => "no data".to_owned(),
+        (value, _) => estimate(value, unit_of(&objective.objective)),
+    }
 }
 
 /// Where the intervals come from, in half a sentence.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::chart::{self, Chart};
+use super::json::json;
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
@@ -57,8 +58,7 @@ impl Folder {
         &self,
         outcome: &Outcome<N, M>,
     ) -> Result<(), Problem> {
-        let json = serde_json::to_string_pretty(outcome).expect("outcomes are plain data");
-        self.write("outcome.json", json + "\n")?;
+        self.write("outcome.json", json(outcome))?;
         self.write("summary.csv", flat::csv(std::slice::from_ref(outcome)))?;
         let mut rows = Vec::new();
         for pool in &outcome.pools {
@@ -103,10 +103,19 @@ impl Folder {
     /// `comparison.json`, `summary.csv` and `differences.csv` of a comparison, its charts, its
     /// page.
     pub fn write_comparison(&self, comparison: &Comparison, command: &str) -> Result<(), Problem> {
-        let json = serde_json::to_string_pretty(comparison).expect("comparisons are plain data");
-        self.write("comparison.json", json + "\n")?;
+        self.write("comparison.json", json(comparison))?;
         self.write("summary.csv", super::comparison_csv(comparison))?;
         self.write("differences.csv", flat::csv(&comparison.differences))?;
+        self.write("command.txt", format!("{command}\n"))?;
+        self.write_drawn_comparison(comparison, command)
+    }
+
+    /// The charts and the page of a comparison that is there.
+    pub fn write_drawn_comparison(
+        &self,
+        comparison: &Comparison,
+        command: &str,
+    ) -> Result<(), Problem> {
         let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
         charts.extend(chart::of_several(&several::of_comparison(comparison)));
         self.write_charts(&charts)?;
@@ -115,8 +124,7 @@ impl Folder {
 
     /// `sweep.json` and `summary.csv` of a sweep, its charts, its page.
     pub fn write_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
-        let json = serde_json::to_string_pretty(sweep).expect("sweeps are plain data");
-        self.write("sweep.json", json + "\n")?;
+        self.write("sweep.json", json(sweep))?;
         self.write("summary.csv", super::sweep::csv(sweep))?;
         self.write("command.txt", format!("{command}\n"))?;
         self.write_drawn_sweep(sweep, command)
@@ -130,8 +138,7 @@ impl Folder {
 
     /// `plan.json`, `candidates.csv`, the charts and the page of a plan.
     pub fn write_plan(&self, plan: &Plan, command: &str) -> Result<(), Problem> {
-        let json = serde_json::to_string_pretty(plan).expect("plans are plain data");
-        self.write("plan.json", json + "\n")?;
+        self.write("plan.json", json(plan))?;
         self.write("candidates.csv", super::plan_csv(plan))?;
         self.write("command.txt", format!("{command}\n"))?;
         self.write_plan_drawn(plan, command)

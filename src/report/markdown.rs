@@ -1,13 +1,15 @@
 //! Results as Markdown, for a pull request: verdict, objectives, tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::flat::flatten;
 use super::page::latencies;
 use super::results::Results;
 use super::several;
+use super::text::{grouped, percent};
 use super::words::{self, Goal, MEASURES};
-use crate::outcome::Comparison;
+use super::{resilience, scaling};
+use crate::outcome::{Breakdown, Comparison};
 
 /// One run.
 pub fn of_run(results: &Results) -> String {
@@ -21,14 +23,11 @@ pub fn of_run(results: &Results) -> String {
     }
     let (header, rows) = latencies(results);
     text.push_str(&format!("\n{}", table(&header, &rows)));
-    let measures = MEASURES.iter().filter(|measure| !measure.path.contains("_s."));
-    let facts: Vec<Vec<String>> = measures
-        .filter_map(|measure| {
-            let number = results.number(measure.path)?;
-            Some(vec![measure.name.to_owned(), words::tell(Some(number), measure.kind)])
-        })
-        .collect();
-    text.push_str(&format!("\n{}", table(&["measure".to_owned(), "value".to_owned()], &facts)));
+    text.push_str(&facts("measure", measures(results)));
+    for (pool, facts_of_pool) in scaling::of_pools(results) {
+        text.push_str(&facts(&format!("autoscaler of {pool}"), facts_of_pool));
+    }
+    text.push_str(&facts("failures", resilience::of_results(results)));
     for advice in results.list("advice").iter().filter_map(serde_json::Value::as_str) {
         text.push_str(&format!("\n> {advice}\n"));
     }
@@ -36,6 +35,38 @@ pub fn of_run(results: &Results) -> String {
         text.push_str(&format!("\n```sh\n{}\n```\n", results.command));
     }
     text
+}
+
+/// A table of two columns; nothing where there are no facts.
+fn facts(what: &str, facts: Vec<[String; 2]>) -> String {
+    let rows: Vec<Vec<String>> = facts.into_iter().map(Vec::from).collect();
+    let head = [what.to_owned(), "value".to_owned()];
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(&head, &rows)) }
+}
+
+/// The measures that are no latencies, how requests ended otherwise, and the bill.
+fn measures(results: &Results) -> Vec<[String; 2]> {
+    let others = MEASURES.iter().filter(|measure| !measure.path.contains("_s."));
+    let mut facts: Vec<[String; 2]> = others
+        .filter_map(|measure| {
+            let number = measure.of(results)?;
+            Some([measure.name.to_owned(), words::tell(Some(number), measure.kind)])
+        })
+        .collect();
+    let arrived = results.number("requests.arrived").map_or(0.0, |count| count.estimate);
+    for (key, name) in words::LOSSES {
+        let Some(count) = results.at(&format!("requests.{key}")).as_u64().filter(|it| *it > 0)
+        else {
+            continue;
+        };
+        let share = percent(count as f64 / arrived.max(1.0));
+        facts.push([name.to_owned(), format!("{} ({share})", grouped(count))]);
+    }
+    if let Ok(breakdown) = Breakdown::deserialize(results.at("cost.breakdown")) {
+        let lines = super::bill::lines(&breakdown, &results.currency());
+        facts.extend(lines.into_iter().map(|(name, value)| [name.trim().to_owned(), value]));
+    }
+    facts
 }
 
 /// Several variants of one workload: what was found, then what sets them apart.
@@ -47,6 +78,11 @@ pub fn of_comparison(comparison: &Comparison, command: &str) -> String {
     }
     let (header, rows) = several::rows(&several::of_comparison(comparison));
     text.push_str(&format!("\n{}", table(&header, &rows)));
+    if let Some((header, rows, legend)) = scaling::compared_table(comparison) {
+        text.push_str(&format!("\n{}\n{legend}\n", table(&header, &rows)));
+    }
+    let recovered = resilience::recovered(&comparison.variants);
+    text.push_str(&facts("recovered", recovered));
     for advice in &comparison.advice {
         text.push_str(&format!("\n> {}\n", cell(advice)));
     }

@@ -133,8 +133,7 @@ fn key_figures(results: &Results) -> String {
     card("mean wait", told("wait_s.mean", Kind::Time));
     card("utilization", told("utilization", Kind::Share));
     card("servers", told("servers.mean", Kind::Plain));
-    let ends = ["rejected", "timed_out", "failed", "shed"];
-    let lost: f64 = ends.into_iter().map(requests).sum();
+    let lost: f64 = words::LOSSES.iter().map(|(key, _)| requests(key)).sum();
     if lost > 0.0 {
         card("not completed", super::text::percent(lost / requests("arrived").max(1.0)));
     }
@@ -229,19 +228,21 @@ fn tables(results: &Results) -> String {
         .collect();
     shown.push_str(&table("Requests by their end", &words_of(&["", "requests"]), &requests));
     let pools = results.list("pools");
+    let cost = |pool: &Value| Number::of(&pool["cost"]).filter(|cost| cost.estimate > 0.0);
+    let priced = pools.iter().any(|pool| cost(pool).is_some());
     let row = |pool: &Value| {
-        vec![
+        let mut cells = vec![
             pool["name"].as_str().unwrap_or_default().to_owned(),
             pool["servers"].as_array().map_or(0, Vec::len).to_string(),
             super::text::grouped(pool["completed"].as_u64().unwrap_or(0)),
             words::tell(Number::of(&pool["utilization"]), Kind::Share),
-            words::tell(Number::of(&pool["cost"]), Kind::Plain),
-        ]
+        ];
+        cells.extend(priced.then(|| words::tell(cost(pool), Kind::Plain)));
+        cells
     };
     let rows: Vec<Vec<String>> = pools.iter().map(row).collect();
-    let cost = format!("cost ({})", results.currency());
     let mut header = words_of(&["pool", "servers", "completed", "utilization"]);
-    header.push(cost);
+    header.extend(priced.then(|| format!("cost ({})", results.currency())));
     shown.push_str(&table("Pools", &header, &rows));
     shown
 }

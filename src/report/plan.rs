@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::brief::columns;
 use super::chart::{self, escape};
 use super::page::{drawn, fill, section, table as html_table};
-use super::table::{advice, plain, right_aligned, unit_of};
-use super::text::{digits, estimate, percent, time};
-use crate::outcome::{Candidate, Estimate, Neighbour, Objective, Plan, Ruling};
+
+use super::table::{advice, plain, unit_of};
+use super::text::{MARKS, digits, estimate, legend, percent, time};
+use crate::outcome::{Candidate, Estimate, Neighbour, Objective, Plan, Recommendation, Ruling};
 use crate::units::grouped;
 
 /// The answer, the fleets it was chosen from, and the advice, at most `width` columns wide.
@@ -16,11 +18,14 @@ pub fn plan(plan: &Plan, width: u16) -> String {
     let mut shown = answer.trim_start_matches('\n').trim_start_matches("· ").to_owned() + "\n";
     let (header, rows) = fleets(plan);
     if !rows.is_empty() {
-        let mut table = plain(width);
-        table.set_header(header);
-        table.add_rows(rows);
-        right_aligned(&mut table);
-        shown.push_str(&format!("{table}\n\n"));
+        let table = columns(&header, &rows, width);
+        shown.push_str(&table);
+        let meaning = legend(&table, &marks());
+        if !meaning.is_empty() {
+            let folded = advice(&[meaning], width);
+            shown.push_str(&folded.replacen("· ", "", 1));
+        }
+        shown.push('\n');
     }
     let mut table = plain(width);
     table.add_rows(facts(plan));
@@ -36,6 +41,15 @@ fn mark(ruling: Ruling) -> &'static str {
         Ruling::Boundary => "≈",
         Ruling::Undecided => "?",
     }
+}
+
+/// What the marks of rulings and of numbers mean.
+fn marks() -> Vec<(&'static str, &'static str)> {
+    let rulings = [
+        ("≈", "≈ too close to its limit to tell from it"),
+        (" ? ", "? undecided when the effort was spent"),
+    ];
+    rulings.into_iter().chain(MARKS).collect()
 }
 
 fn value(objective: &Objective<Estimate>) -> String {
@@ -121,11 +135,8 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
     }
     if let Some(found) = &plan.recommendation {
         if let (Some(headroom), Some(rate)) = (found.headroom, found.max_rate) {
-            let breaks = found.breaks_first.as_deref().unwrap_or("nothing");
-            fact(
-                "headroom",
-                format!("{} (up to {} /s, then: {breaks})", signed(headroom), digits(rate)),
-            );
+            let told = format!("{} (up to {} /s{})", signed(headroom), digits(rate), then(found));
+            fact("headroom", told);
         }
         if let Some(probability) = found.met_under_forecast_error {
             let cv = percent(plan.question.forecast_cv);
@@ -140,11 +151,13 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
             }
         }
         fact("bottleneck", found.bottleneck.clone());
-        let fresh = if found.verified { ", confirmed on fresh random numbers" } else { "" };
-        fact(
-            "how sure",
-            format!("{} over the whole search{fresh}", percent(plan.question.confidence)),
-        );
+        let sure = percent(plan.question.confidence);
+        let how = match (found.verified, plan.question.task.as_str()) {
+            (true, _) => format!("{sure}, confirmed on fresh random numbers that chose nothing"),
+            (false, "max-rate") => format!("{sure} of each load"),
+            (false, _) => format!("{sure} in the search; fresh random numbers could not tell"),
+        };
+        fact("how sure", how);
     }
     for (name, told) in bounds(plan) {
         fact(name, told);
@@ -154,13 +167,21 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
 }
 
 fn simulated(plan: &Plan) -> String {
-    let all = plan.candidates.iter().chain(&plan.loads);
-    let requests: u64 = all.map(|candidate| candidate.requests).sum();
-    let fleets = match plan.candidates.len() + plan.loads.len().saturating_sub(1) {
-        1 => "1 fleet".to_owned(),
-        many => format!("{many} fleets and loads"),
+    let loads = plan.loads.iter().filter(|candidate| candidate.load != 1.0);
+    let each = |many: usize, one: &str, several: &str| match many {
+        1 => format!("1 {one}"),
+        many => format!("{many} {several}"),
     };
-    format!("{fleets}, {} requests", grouped(requests))
+    let scaled = plan.candidates.iter().any(|candidate| !candidate.settings.is_empty());
+    let fleets = match scaled {
+        true => each(plan.candidates.len(), "setting", "settings"),
+        false => each(plan.candidates.len(), "fleet", "fleets"),
+    };
+    let loads = match loads.count() {
+        0 => String::new(),
+        many => format!(", {} of the recommended one", each(many, "other load", "other loads")),
+    };
+    format!("{fleets}{loads}: {} requests in all", grouped(plan.requests))
 }
 
 fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
@@ -195,6 +216,19 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     told
 }
 
+/// What comes after the most that is carried for sure.
+fn then(found: &Recommendation) -> String {
+    let breaks = found.breaks_first.as_deref();
+    match (breaks.zip(found.breaks_at_rate), found.open_after) {
+        (Some((breaks, at)), Some(_)) => format!(" for sure; from {} /s on: {breaks}", digits(at)),
+        (None, Some(_)) => " for sure; more cannot be told".to_owned(),
+        (Some((breaks, _)), None) => format!(", then: {breaks}"),
+        // As stored before it was told from where on.
+        (None, None) => breaks
+            .map_or(", as far as was searched".to_owned(), |breaks| format!(", then: {breaks}")),
+    }
+}
+
 /// A headroom, which may be less than nothing.
 fn signed(headroom: f64) -> String {
     percent(headroom).replace('-', "−")
@@ -221,8 +255,7 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
         .collect();
     let several = plan.recommendation.as_ref().is_some_and(|found| found.pools.len() > 1);
     let fleet = match several {
-        true if neighbour.servers == 1 => format!("{} (1 server in all)", neighbour.pool),
-        true => format!("{} ({} servers in all)", neighbour.pool, neighbour.servers),
+        true => format!("of {}, {} in all", neighbour.pool, neighbour.servers),
         false => neighbour.servers.to_string(),
     };
     let mut told = format!("{fleet}{price}: {}", values.join(", "));

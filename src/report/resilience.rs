@@ -1,5 +1,7 @@
 //! What failures left behind, as lines of a table and as files.
 
+use serde::Deserialize as _;
+
 use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
@@ -20,12 +22,17 @@ pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> Stri
     format!("\n{}\n", table.trim_fmt())
 }
 
+/// The same, name and value, of results as they are stored.
+pub(super) fn of_results(results: &Results) -> Vec<[String; 2]> {
+    let found = Resilience::deserialize(results.at("resilience"));
+    let requests = Requests::deserialize(results.at("requests"));
+    let (Ok(found), Ok(requests)) = (found, requests) else { return Vec::new() };
+    facts(&found, &requests)
+}
+
 /// The same for a page.
 pub(super) fn page(results: &Results) -> String {
-    let found = serde_json::from_value::<Resilience>(results.at("resilience").clone());
-    let requests = serde_json::from_value::<Requests>(results.at("requests").clone());
-    let (Ok(found), Ok(requests)) = (found, requests) else { return String::new() };
-    let rows: Vec<Vec<String>> = facts(&found, &requests).into_iter().map(Vec::from).collect();
+    let rows: Vec<Vec<String>> = of_results(results).into_iter().map(Vec::from).collect();
     if rows.is_empty() {
         return String::new();
     }
@@ -95,12 +102,17 @@ fn back(recovery: &Recovery) -> String {
 
 /// When each variant of a comparison was back, where faults had gone before the end.
 pub(super) fn recoveries(variants: &[Estimated]) -> String {
+    let all: Vec<String> = recovered(variants).into_iter().map(|one| one.join(" ")).collect();
+    if all.is_empty() { String::new() } else { format!("recovered: {}\n\n", all.join(" · ")) }
+}
+
+/// The name of each variant, and when it was back.
+pub(super) fn recovered(variants: &[Estimated]) -> Vec<[String; 2]> {
     let one = |outcome: &Estimated| {
         let recovery = outcome.resilience.as_ref()?.recovery.as_ref()?;
-        Some(format!("{} {}", outcome.name, back(recovery)))
+        Some([outcome.name.clone(), back(recovery)])
     };
-    let all: Vec<String> = variants.iter().filter_map(one).collect();
-    if all.is_empty() { String::new() } else { format!("recovered: {}\n\n", all.join(" · ")) }
+    variants.iter().filter_map(one).collect()
 }
 
 /// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.

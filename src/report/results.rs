@@ -61,6 +61,12 @@ pub struct Number {
 }
 
 impl Results {
+    /// An outcome alone: numbers, but neither a timeline nor distributions.
+    pub fn of_numbers(outcome: &impl Serialize, command: String) -> Self {
+        let outcome = serde_json::to_value(outcome).expect("outcomes are plain data");
+        Self { outcome, command, ..Self::default() }
+    }
+
     /// The results of a run just done.
     pub fn of(
         outcome: &impl Serialize,

@@ -4,7 +4,7 @@ use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
-use super::table::{advice, plain, right_aligned};
+use super::table::{advice, plain, stacked};
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Autoscaling, Comparison, Decided, Estimate, Estimated, Outcome};
@@ -30,17 +30,24 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
     let starts = percent(pool.startup_hours / pool.server_hours.max(f64::MIN_POSITIVE));
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
     if let Some(bounds) = &pool.bounds {
-        let above = pool.above_ideal.map_or(String::new(), |share| {
-            match share {
-                // What is left is rounding.
-                share if share.abs() < 1e-6 => " (just as many)".to_owned(),
-                share if share < 0.0 => format!(" ({} below it)", percent(-share)),
-                share => format!(" ({} above it)", percent(share)),
-            }
-        });
-        fact("ideal", format!("{} server-hours{above}", digits(bounds.ideal_server_hours)));
-        let (servers, hours) = (bounds.static_peak_servers, digits(bounds.static_peak_hours));
-        fact("static peak", format!("{hours} server-hours ({servers} servers)"));
+        let beside = |share: Option<f64>| match share {
+            None => String::new(),
+            // What is left is rounding.
+            Some(share) if share.abs() < 1e-6 => " (just as much)".to_owned(),
+            Some(share) if share < 0.0 => format!(" ({} below it)", percent(-share)),
+            Some(share) => format!(" ({} above it)", percent(share)),
+        };
+        let (ideal, above) = (digits(bounds.ideal_server_hours), beside(pool.above_ideal));
+        fact("ideal", format!("{ideal} server-hours{above}"));
+        if pool.cost_above_ideal.is_some() {
+            let (ideal, above) = (digits(bounds.ideal_cost), beside(pool.cost_above_ideal));
+            fact("ideal cost", format!("{ideal}{above}"));
+        }
+        let (servers, hours) = (bounds.static_peak_servers, bounds.static_peak_hours);
+        let above = over(hours, Some(bounds.ideal_server_hours));
+        let above = above.map_or(String::new(), |above| format!(", {above} against the ideal"));
+        let words = format!("{} server-hours ({servers} servers throughout{above})", digits(hours));
+        fact("static peak", words);
     }
     let failed = match pool.failed_starts {
         0 => String::new(),
@@ -77,6 +84,17 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
         }
     }
     facts
+}
+
+/// The same of results as they are stored: the name of each pool, with name and value of its facts.
+pub(super) fn of_pools(results: &Results) -> Vec<(String, Vec<[String; 2]>)> {
+    let scaled: Vec<Autoscaling> =
+        serde_json::from_value(results.at("autoscaling").clone()).unwrap_or_default();
+    let facts = |pool: &Autoscaling| {
+        let facts = facts(pool).into_iter().map(|(name, value)| [name.to_owned(), value]);
+        (pool.pool.clone(), facts.collect())
+    };
+    scaled.iter().map(facts).collect()
 }
 
 /// The decisions that a page shows; all of them stand in `decisions.csv`.
@@ -130,7 +148,7 @@ fn row(decision: &Decided) -> Vec<String> {
 const COMPARED: [&str; 9] = [
     "scaling",
     "p99",
-    "server-hours",
+    "hours",
     "cost",
     "violated",
     "too few",
@@ -146,9 +164,13 @@ fn dash(value: Option<String>) -> String {
 /// An amount, and by how much it lies above the ideal one.
 fn above(amount: &Estimate, ideal: Option<f64>) -> String {
     let Some(amount) = amount.estimate else { return dash(None) };
-    let ideal = ideal.filter(|ideal| *ideal > 0.0);
-    let share = ideal.map(|ideal| format!(" ({:+.0} %)", 100.0 * (amount / ideal - 1.0)));
-    digits(amount) + &share.unwrap_or_default()
+    digits(amount) + &over(amount, ideal).map_or(String::new(), |share| format!(" ({share})"))
+}
+
+/// By how much an amount lies above the ideal one: `+34 %`.
+fn over(amount: f64, ideal: Option<f64>) -> Option<String> {
+    let ideal = ideal.filter(|ideal| *ideal > 0.0)?;
+    Some(format!("{:+.0} %", 100.0 * (amount / ideal - 1.0)))
 }
 
 /// The autoscalers of a comparison, a row a variant; none where nothing was scaled. Figures that
@@ -185,7 +207,8 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
     vec![
         outcome.name.clone(),
         p99,
-        above(hours, bounds.map(|it| it.ideal_server_hours)),
+        // One comparison with the ideal is enough: that of cost, where there are prices.
+        above(hours, bounds.map(|it| it.ideal_server_hours).filter(|_| priced(None).is_none())),
         dash(priced(bounds.map(|it| it.ideal_cost))),
         dash(pool.violated_share.map(percent)),
         dash(pool.short_minutes.map(short)),
@@ -194,6 +217,9 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
         grouped(pool.actions.into()),
     ]
 }
+
+/// The row of the bound for fleets that stay, before their number.
+const STATIC: &str = "a static peak of";
 
 /// The ideal and the static peak, where they are those of every variant.
 fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
@@ -206,21 +232,33 @@ fn bound_rows(comparison: &Comparison) -> Vec<Vec<String>> {
         return Vec::new();
     };
     let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
-    let row = |name: &str, hours: f64| {
-        let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(digits);
+    let row = |name: String, hours: f64, told: &dyn Fn(f64) -> String| {
+        let cost = Some(hours * per_hour).filter(|cost| *cost > 0.0).map(told);
         let rest = COMPARED[4..].iter().map(|_| dash(None));
-        [name.to_owned(), dash(None), digits(hours), dash(cost)].into_iter().chain(rest).collect()
+        [name, dash(None), told(hours), dash(cost)].into_iter().chain(rest).collect()
     };
+    // A fleet that stays is dear against the ideal, however well it was chosen: by so much.
+    let share = over(bounds.static_peak_hours, Some(bounds.ideal_server_hours));
+    let share = share.map_or(String::new(), |share| format!(" ({share})"));
     vec![
-        row("the ideal", bounds.ideal_server_hours),
-        row("a static peak", bounds.static_peak_hours),
+        row("the ideal".to_owned(), bounds.ideal_server_hours, &digits),
+        row(
+            format!("{STATIC} {}", bounds.static_peak_servers),
+            bounds.static_peak_hours,
+            &|amount| digits(amount) + &share,
+        ),
     ]
 }
 
 /// What those columns mean that do not say so themselves; nothing where there are none.
-fn legend(head: &[String]) -> String {
+fn legend(rows: &[Vec<String>]) -> String {
+    let Some((head, rows)) = rows.split_first() else { return String::new() };
+    let mut cells = rows.iter().flatten();
+    let bracket = cells
+        .any(|cell| cell.ends_with(" %)"))
+        .then_some("in brackets: above the ideal, which knows the future");
     let words = [
-        ("violated", "in brackets: above the ideal, which knows the future"),
+        ("hours", "hours: of servers"),
         ("too few", "too few: with fewer servers than demanded"),
         (
             "by forecast",
@@ -228,28 +266,36 @@ fn legend(head: &[String]) -> String {
         ),
     ];
     let told = words.iter().filter(|(column, _)| head.iter().any(|name| name == column));
-    told.map(|(_, words)| *words).collect::<Vec<_>>().join(" · ")
+    let peak = rows.iter().any(|row| row[0].starts_with(STATIC)).then_some(
+        "a static peak: as many servers throughout as the busiest quarter of a minute demands; \
+         fewer may do where an objective is for the whole run",
+    );
+    let all = bracket.into_iter().chain(told.map(|(_, words)| *words)).chain(peak);
+    all.collect::<Vec<_>>().join(" · ")
 }
 
 /// The autoscalers of a comparison beside each other, for the terminal.
 pub(super) fn compared(comparison: &Comparison, width: u16) -> String {
-    let mut rows = compared_rows(comparison).into_iter();
-    let Some(head) = rows.next() else { return String::new() };
-    let legend = Some(legend(&head)).filter(|words| !words.is_empty());
-    let mut table = plain(width);
-    table.set_header(head);
-    table.add_rows(rows);
-    right_aligned(&mut table);
-    let legend: Vec<String> = legend.into_iter().collect();
-    format!("{}\n{}\n", table.trim_fmt(), advice(&legend, width))
+    let Some((head, rows, legend)) = compared_table(comparison) else { return String::new() };
+    let legend: Vec<String> = Some(legend).filter(|words| !words.is_empty()).into_iter().collect();
+    format!("{}\n{}\n", stacked(&head, &rows, width), advice(&legend, width))
+}
+
+/// The same as a header, rows, and what the columns mean.
+pub(super) fn compared_table(
+    comparison: &Comparison,
+) -> Option<(Vec<String>, Vec<Vec<String>>, String)> {
+    let rows = compared_rows(comparison);
+    let words = legend(&rows);
+    let (head, rows) = rows.split_first()?;
+    Some((head.clone(), rows.to_vec(), words))
 }
 
 /// The same for a page.
 pub(super) fn compared_page(comparison: &Comparison) -> String {
-    let rows = compared_rows(comparison);
-    let Some((head, rows)) = rows.split_first() else { return String::new() };
-    let caption = format!("A row a variant; {}", legend(head));
-    section("scaling", "Autoscaling", &table(&caption, head, rows))
+    let Some((head, rows, legend)) = compared_table(comparison) else { return String::new() };
+    let caption = format!("A row a variant; {legend}");
+    section("scaling", "Autoscaling", &table(&caption, &head, &rows))
 }
 
 /// `decisions.csv`, `fleet.csv` and what policies have learnt, for each pool that was scaled.

@@ -27,7 +27,7 @@ pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
 pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [String::new()].into_iter().chain(runs.iter().map(|(name, _)| name.clone()));
     let row = |measure: &words::Measure| {
-        let numbers: Vec<_> = runs.iter().map(|(_, run)| run.number(measure.path)).collect();
+        let numbers: Vec<_> = runs.iter().map(|(_, run)| measure.of(run)).collect();
         let any = numbers.iter().flatten().any(|number| number.estimate != 0.0);
         let told = numbers.into_iter().map(|number| words::tell(number, measure.kind));
         any.then(|| [measure.name.to_owned()].into_iter().chain(told).collect())
@@ -60,10 +60,7 @@ fn pairing(runs: &[(String, Results)]) -> &'static str {
 
 /// The variants of a comparison as results: numbers, but neither timelines nor distributions.
 pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
-    let results = |variant: &Estimated| Results {
-        outcome: serde_json::to_value(variant).expect("outcomes are plain data"),
-        ..Results::default()
-    };
+    let results = |variant: &Estimated| Results::of_numbers(variant, String::new());
     let variants = comparison.variants.iter();
     variants.map(|variant| (variant.name.clone(), results(variant))).collect()
 }
@@ -84,23 +81,56 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
     let findings = section("found", "What was found", &list(&comparison.findings));
     let advice = section("advice", "What you should know", &list(&comparison.advice));
     let scaling = super::scaling::compared_page(comparison);
-    assemble(&runs, &charts, &findings, scaling + &advice)
+    let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
+    let title = title.unwrap_or_else(|| names(&runs));
+    assemble(&runs, &charts, (&title, &answer(comparison)), &findings, scaling + &advice)
+}
+
+/// Which variants do what was asked for, and which of them costs least, in a sentence.
+fn answer(comparison: &Comparison) -> String {
+    let variants = &comparison.variants;
+    let all = variants.len();
+    if variants.iter().all(|one| one.slo.is_empty()) {
+        return format!("{all} variants were given exactly the same requests.");
+    }
+    let able: Vec<&Estimated> =
+        variants.iter().filter(|one| one.slo.iter().all(|objective| objective.met)).collect();
+    let cost = |one: &Estimated| one.cost.total.estimate.filter(|cost| *cost > 0.0);
+    let priced = able.iter().filter_map(|one| Some((one, cost(one)?)));
+    let cheapest = priced.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(one, cost)| {
+        let (cost, currency) = (super::text::digits(cost), &one.cost.currency);
+        format!("; the cheapest of them is {}, at {cost} {currency}", one.name)
+    });
+    match able.as_slice() {
+        [] => format!("None of {all} variants meets every objective for sure."),
+        [one] => format!("Of {all} variants only {} meets every objective for sure.", one.name),
+        several => format!(
+            "{} of {all} variants meet every objective for sure{}.",
+            several.len(),
+            cheapest.unwrap_or_default()
+        ),
+    }
 }
 
 /// The page of several runs.
 pub fn page(runs: &[(String, Results)]) -> String {
-    assemble(runs, &chart::of_several(runs), "", String::new())
+    let (title, verdict) = (names(runs), pairing(runs));
+    assemble(runs, &chart::of_several(runs), (&title, verdict), "", String::new())
+}
+
+fn names(runs: &[(String, Results)]) -> String {
+    let names: Vec<&str> = runs.iter().map(|(name, _)| name.as_str()).collect();
+    names.join(" · ")
 }
 
 fn assemble(
     runs: &[(String, Results)],
     charts: &[Chart],
+    (title, verdict): (&str, &str),
     findings: &str,
     advice: String,
 ) -> String {
     let (header, rows) = rows(runs);
-    let names: Vec<&str> = runs.iter().map(|(name, _)| name.as_str()).collect();
-    let title = names.join(" · ");
     let said: Vec<String> = runs
         .iter()
         .flat_map(|(name, run)| run.troubles.iter().map(move |said| format!("{name}: {said}")))
@@ -127,9 +157,9 @@ fn assemble(
         })
         .collect();
     fill(&[
-        ("title", escape(&title)),
+        ("title", escape(title)),
         ("kind", format!("comparison of {} runs", runs.len())),
-        ("verdict", pairing(runs).to_owned()),
+        ("verdict", escape(verdict)),
         ("troubles", troubles(&said)),
         ("figures", findings.to_owned() + &section("runs", "The runs", &verdicts)),
         ("charts", drawn(charts)),

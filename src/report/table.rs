@@ -3,7 +3,8 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::text::{digits, grouped, percent, time, time_or_dash};
-use crate::outcome::{Outcome, Summary};
+use super::words;
+use crate::outcome::{Objective, Outcome, Summary};
 
 /// The verdict, the key figures and the advice, at most `width` columns wide.
 pub fn table(outcome: &Outcome, width: u16) -> String {
@@ -18,12 +19,20 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
         shown.push('\n');
     }
     for objective in &outcome.slo {
-        let mark = if objective.met { "✓" } else { "✗" };
-        let show = unit_of(&objective.objective);
-        let value = objective.value.map_or("no data".to_owned(), show);
-        shown.push_str(&format!("{mark} {} ({value})\n", objective.objective));
+        let lacking = if objective.inconclusive { words::TOO_FEW } else { "no data" };
+        let value = objective.value.map_or(lacking.to_owned(), unit_of(&objective.objective));
+        shown.push_str(&format!("{} {} ({value})\n", mark(objective), objective.objective));
     }
     shown + &advice(&outcome.advice, width)
+}
+
+/// What became of an objective, as a sign that does without colour.
+pub(super) fn mark<M>(objective: &Objective<M>) -> &'static str {
+    match (objective.met, objective.inconclusive) {
+        (true, _) => "✓",
+        (false, true) => "?",
+        (false, false) => "✗",
+    }
 }
 
 /// How the measure of an objective is shown.
@@ -135,6 +144,47 @@ pub(super) fn plain(width: u16) -> Table {
     table
 }
 
+/// The least width of each column that breaks no word, with its margins.
+pub(super) fn word_widths(header: &[String], rows: &[Vec<String>]) -> Vec<u16> {
+    let longest = |cell: &String| cell.split(' ').map(|word| word.chars().count()).max();
+    let of = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).chain(&header[column..=column]);
+        cells.filter_map(longest).max().unwrap_or(0) as u16 + 2
+    };
+    (0..header.len()).map(of).collect()
+}
+
+/// A table whose first column names the rows, numbers to the right. Columns that do not fit beside
+/// the others stand in a table of their own below: a number that is broken in two is hard to read.
+pub(super) fn stacked(header: &[String], rows: &[Vec<String>], width: u16) -> String {
+    let all = || [header].into_iter().chain(rows.iter().map(Vec::as_slice));
+    let wide = |column: usize| {
+        let cells = all().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0) + 2
+    };
+    let mut parts: Vec<Vec<usize>> = vec![vec![0]];
+    let mut used = wide(0);
+    for column in 1..header.len() {
+        used += wide(column);
+        match parts.last_mut() {
+            Some(part) if used <= usize::from(width) || part.len() == 1 => part.push(column),
+            _ => {
+                parts.push(vec![0, column]);
+                used = wide(0) + wide(column);
+            }
+        }
+    }
+    let shown = parts.iter().map(|part| {
+        let pick = |row: &[String]| part.iter().filter_map(|&at| row.get(at).cloned()).collect();
+        let mut table = plain(width);
+        table.set_header::<Vec<String>>(pick(header));
+        table.add_rows(rows.iter().map(|row| -> Vec<String> { pick(row) }));
+        right_aligned(&mut table);
+        table.trim_fmt()
+    });
+    shown.collect::<Vec<_>>().join("\n\n")
+}
+
 pub(super) fn right_aligned(table: &mut Table) {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -142,7 +192,7 @@ pub(super) fn right_aligned(table: &mut Table) {
 }
 
 /// Breaks a sentence at spaces, with later lines set in by two.
-fn textwrap(text: &str, width: usize) -> String {
+pub(super) fn textwrap(text: &str, width: usize) -> String {
     let (mut shown, mut column) = (String::new(), 0);
     for word in text.split(' ') {
         let length = word.chars().count();

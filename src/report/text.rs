@@ -81,6 +81,19 @@ pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
     format!("{}{width}{mark}", show(centre))
 }
 
+/// The marks of `estimate`, for a [`legend`].
+pub const MARKS: [(&str, &str); 3] = [
+    (" ~", "~ few requests for such a number: its interval is rough"),
+    (" !", "! no steady state: it grows with the length of the run"),
+    ("±?", "±? how wide the interval is cannot be told"),
+];
+
+/// What the marks mean that are used in what is shown, in one line; nothing where none is.
+pub fn legend(shown: &str, marks: &[(&str, &str)]) -> String {
+    let used = marks.iter().filter(|(mark, _)| shown.contains(mark));
+    used.map(|(_, meaning)| *meaning).collect::<Vec<_>>().join(" · ")
+}
+
 /// Two significant digits, as many as a width deserves.
 pub fn two_digits(number: f64) -> String {
     let places = if number.abs() >= 9.95 {
@@ -122,6 +135,13 @@ mod tests {
         assert_eq!(estimate(&Estimate::INSUFFICIENT, time), "–");
         let share = Estimate::symmetric(0.5, 0.01, Status::Ok);
         assert_eq!(estimate(&share, percent), "50.0 % (49.0–51.0 %)");
+    }
+
+    #[test]
+    fn only_the_marks_that_are_used_are_explained() {
+        assert_eq!(legend("61.2 ms ±3.3 %", &MARKS), "");
+        let told = legend("61.2 ms ±? ~", &MARKS);
+        assert!(told.starts_with("~ few") && told.contains("±? how") && !told.contains('!'));
     }
 
     #[test]

@@ -51,6 +51,19 @@ pub const MEASURES: &[Measure] = &[
     measure("cost.per_hour", "cost an hour", Kind::Plain),
 ];
 
+impl Measure {
+    /// The measure of these results. Servers without a price have no cost, rather than one of 0.
+    pub fn of(&self, results: &Results) -> Option<Number> {
+        let number = results.number(self.path)?;
+        let unpriced = self.path.starts_with("cost.") && number.estimate == 0.0;
+        (!unpriced).then_some(number)
+    }
+}
+
+/// How requests end that are not completed: the key of their count, and its name for people.
+pub const LOSSES: [(&str, &str); 4] =
+    [("rejected", "rejected"), ("timed_out", "timed out"), ("failed", "failed"), ("shed", "shed")];
+
 /// The columns of the table of latencies.
 pub const SUMMARY: [(&str, &str); 7] = [
     ("mean", "mean"),
@@ -155,6 +168,7 @@ fn promise(results: &Results) -> String {
         (1, 0, 0) => " and met its objective".to_owned(),
         (all, 0, 0) => format!(" and met all {all} objectives"),
         (1, 1, _) => " but missed its objective".to_owned(),
+        (1, 0, _) => "; whether the objective is met cannot be told yet".to_owned(),
         (all, 0, open) => {
             format!("; of {all} objectives {open} cannot be decided yet")
         }
@@ -162,14 +176,20 @@ fn promise(results: &Results) -> String {
     }
 }
 
+/// Behind the share that decided where the percentile itself cannot be shown.
+pub(super) const BEYOND: &str = "of requests beyond the limit, which decides";
+
+/// Instead of a value that the requests which came do not support.
+pub(super) const TOO_FEW: &str = "too few completed requests to tell";
+
 /// What became of an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Met.
     Met,
-    /// Not met, or no data.
+    /// Not met, or no requests at all.
     Missed,
-    /// The interval straddles the limit.
+    /// The interval straddles the limit, or requests came and there is no value.
     Open,
 }
 
@@ -193,14 +213,16 @@ impl Goal {
             text if text.starts_with("cost") => Kind::Plain,
             _ => Kind::Time,
         };
-        let value = match Number::of(&slo["value"]) {
-            None => "no data".to_owned(),
-            number => tell(number, kind),
-        };
         let state = match (slo["met"].as_bool(), slo["inconclusive"].as_bool()) {
             (Some(true), _) => State::Met,
             (_, Some(true)) => State::Open,
             _ => State::Missed,
+        };
+        let value = match (Number::of(&slo["value"]), Number::of(&slo["beyond"])) {
+            (None, Some(share)) => format!("{} {BEYOND}", tell(Some(share), Kind::Share)),
+            (None, None) if state == State::Open => TOO_FEW.to_owned(),
+            (None, None) => "no data".to_owned(),
+            (number, _) => tell(number, kind),
         };
         Some(Self { objective, value, state })
     }

@@ -75,6 +75,8 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
             again: beat.again,
             answered: beat.answered,
             errors: beat.errors,
+            refused: beat.refused,
+            timed_out: beat.timed_out,
             out: beat.out_ns as f64 / span,
             shunned: beat.shunned_ns as f64 / span,
         }

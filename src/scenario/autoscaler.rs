@@ -155,6 +155,12 @@ impl AutoscalerTable {
             history: History(&|past, bin| scenario.rates_before(past, bin)),
             future: Future(&|| scenario.demand_ahead(pool, seed, dry)),
         };
+        // Before the policy looks at them, which has other words for the two.
+        if let (Some(min), Some(max)) = (keys.min, keys.max)
+            && min > max
+        {
+            return Err(at(bounds(min, max)));
+        }
         let policy = recipe.build(&setup)?;
         let manners = policy.manners();
         let min = keys.min.unwrap_or(manners.min);
@@ -163,8 +169,7 @@ impl AutoscalerTable {
             Err(at(Problem::about(key, what).help(help.to_owned())))
         };
         if min > max {
-            let what = format!("`min` = {min} is above `max` = {max}");
-            return wrong("min", what, "lower `min` or raise `max`");
+            return Err(at(bounds(min, max)));
         }
         if max == 0 {
             let what = "`max` = 0: there would never be a server".to_owned();
@@ -204,6 +209,12 @@ impl AutoscalerTable {
             policy,
         }))
     }
+}
+
+/// What is wrong with bounds of which the least is above the largest.
+fn bounds(min: u32, max: u32) -> Problem {
+    Problem::about("min", format!("`min` = {min} is above `max` = {max}"))
+        .help("lower `min` or raise `max`")
 }
 
 /// Whether a policy, or one of several in it, is set to look at a metric.

@@ -7,8 +7,9 @@ use super::split;
 use crate::balance::Balancer;
 use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
-use crate::engine::{QueueTimeout, Reporting};
+use crate::engine::{Dealt, QueueTimeout, Reporting};
 use crate::registry::{Recipe, Role};
+use crate::rng::{Purpose, Seed};
 use crate::station::Discipline;
 use crate::time::Duration;
 
@@ -21,6 +22,16 @@ pub enum QueuePlace {
     PerServer,
     /// Before the pool: a request waits at the balancer until a slot is free.
     Shared,
+}
+
+/// How requests are dealt to several balancers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Dealing {
+    /// In turn, as name servers hand out addresses.
+    RoundRobin,
+    /// At random: each client has its own balancer, or picks one.
+    Random,
 }
 
 /// The keys of `[balancer]` that are not options of the policy.
@@ -41,8 +52,11 @@ struct Keys {
     timer_tick: Option<Duration>,
     /// The order of a shared queue.
     discipline: Recipe<dyn Discipline>,
-    /// How many balancers there are, each with its own view; requests are dealt to them in turn.
+    /// How many balancers there are, each with its own view.
     balancers: u32,
+    /// How requests are dealt to several balancers: `round-robin`, in turn, or `random`, each to
+    /// one drawn anew.
+    dealt: Dealing,
     /// The time between two load reports of a server, for policies that go by reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     report_interval: Option<Duration>,
@@ -59,6 +73,7 @@ impl Default for Keys {
             timer_tick: None,
             discipline: Recipe::named("fifo").expect("fifo is registered"),
             balancers: 1,
+            dealt: Dealing::RoundRobin,
             report_interval: None,
             report_delay: Duration::ZERO,
         }
@@ -105,6 +120,14 @@ impl BalancerTable {
     /// How many balancers there are.
     pub fn balancers(&self) -> u32 {
         self.keys.balancers
+    }
+
+    /// How requests are dealt to them in a run with this seed.
+    pub(super) fn dealt(&self, seed: Seed) -> Dealt {
+        match self.keys.dealt {
+            Dealing::RoundRobin => Dealt::RoundRobin,
+            Dealing::Random => Dealt::Random(seed.stream(Purpose::Deal, "")),
+        }
     }
 
     /// How servers report their load, if they do.

@@ -268,6 +268,12 @@ impl Scenario {
             let origin = written.map_or(&document.origin, |node| &node.origin);
             return Err(Problem::new(what).help("write both in one currency").at(origin));
         }
+        if let Some(Node { value: Value::Text(bare), .. }) = bare {
+            let said = format!(
+                "`{bare}` names no currency: it is taken to be in {currency}, as `{text}` is"
+            );
+            self.remarks.push(said);
+        }
         self.currency = currency;
         Ok(())
     }

@@ -129,6 +129,7 @@ impl Scenario {
             stations,
             places,
             balancers,
+            dealt: self.balancer.dealt(seed),
             streams,
             shared,
             plain_fifo,

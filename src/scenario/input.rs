@@ -162,6 +162,13 @@ fn names_in(document: &Node, table: &str) -> Vec<String> {
     }
 }
 
+/// The options of autoscalers in which manifests say how many servers there are at the least.
+const LEAST: [&str; 4] = ["min-replicas", "min-replica-count", "initial-scale", "min-scale"];
+
+fn is_some(count: &Node) -> bool {
+    matches!(count.value, Value::Integer(1..))
+}
+
 /// The pool is the one with the workload's name, or the only one.
 fn lay_manifests(reading: &Manifests, document: &mut Node) -> Result<(), Problem> {
     let workload = reading.workload.as_deref().unwrap_or_default();
@@ -177,6 +184,14 @@ fn lay_manifests(reading: &Manifests, document: &mut Node) -> Result<(), Problem
         let path = format!("pool.{pool}.{key}");
         let mut node = node.clone();
         if *key == "autoscaler" {
+            // A workload of which nothing says how many servers it has begins with the fewest.
+            let servers = format!("pool.{pool}.servers");
+            let fewest = LEAST.iter().find_map(|least| node.get(least)).filter(|it| is_some(it));
+            let said = reading.settings.iter().any(|(key, _)| *key == "servers")
+                || document.find(&servers).is_some();
+            if let (false, Some(fewest)) = (said, fewest) {
+                document.set(&servers, fewest.clone())?;
+            }
             // How late metrics are belongs to the surroundings.
             for kept in ["delay", "scrape"] {
                 if let Some(value) = document.find(&format!("{path}.{kept}")) {
@@ -338,7 +353,7 @@ impl Scenario {
         let (mut document, folder) = input.document()?;
         overlay.apply(&mut document)?;
         let mut scenario = Self::from_document(&document, &folder)?;
-        scenario.remarks = overlay.remarks().to_vec();
+        scenario.remarks.extend_from_slice(overlay.remarks());
         Ok(scenario)
     }
 }

@@ -167,6 +167,7 @@ pub(super) fn autoscaling(
                 .as_ref()
                 .filter(|it| it.ideal_server_hours > 0.0)
                 .map(|it| worth / 3600.0 / it.ideal_server_hours - 1.0),
+            cost_above_ideal: None,
             bounds,
             elasticity,
             violated_share: violated(scenario, measured, to),

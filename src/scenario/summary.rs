@@ -58,7 +58,7 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         in_system_mean: per_second(meter.in_system_area),
         queue_mean: per_second(meter.queue_area),
         servers: servers(measured, &terms, span),
-        cost: cost(scenario, &pools, breakdown, &requests, meter.tokens.iter().sum(), span),
+        cost: cost(scenario, measured, &pools, breakdown, &requests),
         requests,
         pools,
         autoscaling: staffing::autoscaling(scenario, measured, end(measured)),
@@ -66,6 +66,11 @@ pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
         slo: Vec::new(),
         advice: scenario.remarks.iter().chain(&measured.advice).cloned().collect(),
     };
+    // Bounds are known where one pool carries the load, and then the whole cost is its own.
+    for pool in &mut outcome.autoscaling {
+        let ideal = pool.bounds.as_ref().map(|bounds| bounds.ideal_cost).filter(|it| *it > 0.0);
+        pool.cost_above_ideal = ideal.map(|ideal| outcome.cost.total / ideal - 1.0);
+    }
     outcome.slo = scenario.goals().map(|goal| judge(goal, &outcome, measured)).collect();
     advise(scenario, measured, &terms, &mut outcome);
     outcome.advice.extend(billing::advice(&outcome));
@@ -209,19 +214,27 @@ fn breakdown(scenario: &Scenario, measured: &Measured, pools: &[Pool]) -> Option
 
 fn cost(
     scenario: &Scenario,
+    measured: &Measured,
     pools: &[Pool],
     breakdown: Option<Breakdown>,
     requests: &Requests,
-    tokens: u64,
-    span: f64,
 ) -> Cost {
+    let (span, tokens) = (span_s(measured), measured.meter.tokens.iter().sum());
     let penalties = breakdown.iter().flat_map(|it| &it.penalties).map(|it| it.amount).sum::<f64>();
     let total = pools.iter().map(|pool| pool.cost).sum::<f64>() + penalties;
     let per_million = |count: u64| (count > 0).then(|| total / count as f64 * 1e6);
+    // A fleet that stays has a price, whatever the run is long: through the total and back equal
+    // fleets would differ in the last bit, and the dearer one would lose a choice.
+    let stays = measured.census.is_none() && breakdown.is_none();
+    let price = |pool: &super::Pool| pool.price.0 * f64::from(pool.servers);
     Cost {
         total,
         currency: scenario.currency.clone(),
-        per_hour: if span > 0.0 { total / span * 3600.0 } else { 0.0 },
+        per_hour: match span {
+            _ if stays => scenario.pool.values().map(price).sum(),
+            0.0 => 0.0,
+            _ => total / span * 3600.0,
+        },
         per_million_requests: per_million(requests.completed),
         per_million_tokens: per_million(tokens),
         breakdown,
@@ -259,7 +272,10 @@ pub(super) fn value_of(measure: Measure, outcome: &Outcome, measured: &Measured)
 fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
     let value = value_of(goal.measure, outcome, measured);
     let met = value.is_some_and(|value| goal.is_met_by(value));
-    Objective { objective: goal.text.clone(), value, met, inconclusive: false }
+    // Who asked something of requests and had none is told no; a percentile that those who came
+    // do not support, or a latency of requests that all failed, nobody knows.
+    let inconclusive = value.is_none() && outcome.requests.arrived > 0;
+    Objective { objective: goal.text.clone(), value, met, inconclusive, beyond: None }
 }
 
 /// Names a server that is much busier than all others of its pool, from everyone's number and load.
@@ -275,6 +291,16 @@ pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
              hot keys (see `bounded-load`), or a policy that fills one server before the next",
             100.0 * most,
             100.0 * others
+        )
+    })
+}
+
+/// Says that servers come without delay, which flatters every autoscaler, where nobody set one.
+fn at_once(scenario: &Scenario, pool: &str) -> Option<String> {
+    scenario.pool.get(pool)?.startup.is_none().then(|| {
+        format!(
+            "servers of pool `{pool}` serve as soon as they are ordered, for it has no start-up \
+             time; real ones take a while: `--set pool.{pool}.startup=constant:value=90s`"
         )
     })
 }
@@ -319,6 +345,8 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
         );
     }
     let mut say = |words: String| outcome.advice.push(words);
+    let ordered = outcome.autoscaling.iter().filter(|it| it.ordered > 0);
+    ordered.filter_map(|it| at_once(scenario, &it.pool)).for_each(&mut say);
     if !scenario.has_life() {
         for pool in &outcome.pools {
             let loads = pool.servers.iter().map(|server| (server.id, server.utilization));

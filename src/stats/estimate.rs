@@ -63,6 +63,17 @@ impl Estimate {
         Self { status: Status::Unstable, ..self }
     }
 
+    /// The same estimate with an interval that ends where the possible does: a share lies within 0
+    /// and 1, a time is not below 0, whatever Student's interval says. An interval never leaves its
+    /// estimate, and an end that is open stays so.
+    #[must_use]
+    pub fn within(self, least: f64, most: f64) -> Self {
+        let Some(centre) = self.estimate else { return self };
+        let low = self.low.map(|low| low.max(least).min(centre));
+        let high = self.high.map(|high| high.min(most).max(centre));
+        Self { low, high, ..self }
+    }
+
     /// The same estimate in another unit; `factor` is positive.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
@@ -205,6 +216,19 @@ mod tests {
         let open = Estimate::between(1.0, 0.5, f64::INFINITY, Status::LowPrecision);
         assert_eq!((open.high, open.half_width()), (None, None));
         assert!(open.covers(1e9) && !open.covers(0.4));
+    }
+
+    #[test]
+    fn an_interval_ends_where_the_possible_does_and_keeps_its_estimate() {
+        let ends = |estimate: Estimate| (estimate.low, estimate.high);
+        let wide = Estimate::symmetric(0.6, 0.7, Status::Ok);
+        assert_eq!(ends(wide.within(0.0, 1.0)), (Some(0.0), Some(1.0)));
+        assert_eq!(ends(wide.within(0.0, f64::INFINITY)), (Some(0.0), wide.high));
+        let beyond = Estimate::symmetric(1.5, 0.25, Status::Ok).within(0.0, 1.0);
+        assert_eq!(ends(beyond), (Some(1.25), Some(1.5)));
+        let open = Estimate::between(0.5, 0.1, f64::INFINITY, Status::LowPrecision);
+        assert_eq!(open.within(0.2, 1.0).high, None);
+        assert_eq!(Estimate::INSUFFICIENT.within(0.0, 1.0), Estimate::INSUFFICIENT);
     }
 
     #[test]

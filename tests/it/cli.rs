@@ -113,7 +113,28 @@ fn an_objective_decides_the_exit_status() {
         |slo| run_with(&["replay", "-", "--slo", slo], TRAFFIC.as_bytes()).status.code().unwrap();
     assert_eq!(status("mean < 1s"), 0);
     assert_eq!(status("mean < 100ms"), 1);
-    assert_eq!(status("p99.9 < 1h"), 1, "an objective over no data is missed");
+    assert_eq!(status("p99.9 < 1h"), 3, "what a few requests do not support nobody can tell");
+    let args = ["replay", "-", "--slo", "p99.9 < 1h", "--slo", "p99.9 > 1h"];
+    let said = String::from_utf8(run_with(&args, TRAFFIC.as_bytes()).stdout).unwrap();
+    for objective in ["p99.9 < 1h", "p99.9 > 1h"] {
+        let line = format!("? {objective} (too few completed requests to tell)");
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    let args = ["replay", "-", "--warm-up", "1h", "--slo", "mean < 1s"];
+    let empty = run_with(&args, TRAFFIC.as_bytes());
+    assert_eq!(empty.status.code(), Some(1), "an objective over no requests fails");
+}
+
+#[test]
+fn a_fleet_that_stays_is_held_against_the_static_peak_and_that_against_the_ideal() {
+    let args =
+        ["compare", "scenarios/flash-crowd.toml", "--duration", "15m", "--replications", "2"];
+    let rules = ["--autoscaler", "fixed:servers=20", "--autoscaler", "hpa:target=0.6", "--quiet"];
+    let said = String::from_utf8(run(&[&args[..], &rules].concat()).stdout).unwrap();
+    let peak = said.lines().find(|line| line.contains("a static peak of ")).expect("the bound");
+    assert_eq!(peak.matches(" %)").count(), 2, "server-hours and cost: {said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("fewer may do where an objective is for the whole run"), "{said}");
 }
 
 #[test]

@@ -109,9 +109,10 @@ fn simple() -> impl Strategy<Value = (String, Duration)> {
         3 => proptest::collection::vec(pool.clone(), 1..=1),
         1 => proptest::collection::vec(pool, 2..=3),
     ];
+    let dealt = prop_oneof![Just("random"), Just("round-robin")];
     let length = (0.3_f64..1.3, prop::bool::ANY, prop_oneof![Just(0.0), 0.0..0.9_f64]);
-    (law, process, pools, policy(), length, any::<u32>()).prop_map(
-        |(law, process, pools, (policy, balancers), (load, fixed, warm_up), seed)| {
+    (law, process, pools, (policy(), dealt), length, any::<u32>()).prop_map(
+        |(law, process, pools, ((policy, balancers), dealt), (load, fixed, warm_up), seed)| {
             let capacity: f64 = pools
                 .iter()
                 .map(|&(servers, slots, speed)| f64::from(servers * slots) * speed)
@@ -137,7 +138,8 @@ fn simple() -> impl Strategy<Value = (String, Duration)> {
                 text += &format!("[pool.p{number}]\nservers={servers}\nslots={slots}\n");
                 text += &format!("speed={speed}\n");
             }
-            text += &format!("[balancer]\n{policy}\nbalancers = {balancers}\n[run]\n{length}\n");
+            text += &format!("[balancer]\n{policy}\nbalancers = {balancers}\n");
+            text += &format!("dealt = \"{dealt}\"\n[run]\n{length}\n");
             (text, Duration((span as f64 * warm_up) as u64))
         },
     )

@@ -8,8 +8,9 @@ use plimsoll::document::Node;
 use plimsoll::experiment::{
     Compared, Crew, Monitor, Pairs, Replicated, Variant, compare, replicate,
 };
-use plimsoll::outcome::{Comparison, Difference, Estimated, Method, Status, Verdict};
+use plimsoll::outcome::{Comparison, Difference, Estimate, Estimated, Method, Status, Verdict};
 use plimsoll::scenario::{Alternative, Overlay, Scenario};
+use plimsoll::time::Duration;
 use rayon::prelude::*;
 
 /// A scenario from its text.
@@ -217,6 +218,81 @@ fn objectives_are_met_missed_or_left_open() {
     assert_eq!(judged("1s"), (true, false));
     assert_eq!(judged("20ms"), (false, false));
     assert_eq!(judged(&format!("{:.1}ms", p99 * 1e3)), (false, true));
+}
+
+#[test]
+fn what_no_run_supports_is_open_or_told_by_the_share_beyond_it() {
+    // Sixty requests a run: no 99.9th percentile of any, nor of all.
+    let text = "traffic.main = { arrivals = 'poisson:rate=1/s', \
+                service = 'constant:value=100ms' }\npool.main.servers = 4\n\
+                [slo]\nfar.objective = 'p99.9 < 1h'\nnear.objective = 'p99 < 100us'\n\
+                [run]\nduration = '1m'\n";
+    let single = scenario(text);
+    let (measured, ()) = single.simulate(0, Duration::ZERO, (), &()).unwrap();
+    let one = single.outcome(&measured);
+    let judged = |slo: &[plimsoll::outcome::Objective]| {
+        slo.iter().map(|it| (it.value, it.met, it.inconclusive)).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(&one.slo), [(None, false, true), (None, false, true)]);
+    let several = estimated(&text.replace("'1m'\n", "'1m'\nreplications = 4\n"));
+    let [far, near] = several.slo.as_slice() else { panic!("two objectives") };
+    assert!(far.inconclusive && far.beyond.is_none(), "{far:?}");
+    // All of them are longer: that shows, though p99 does not.
+    assert!(near.value.estimate.is_none() && !near.met && !near.inconclusive, "{near:?}");
+    assert_eq!(near.beyond.and_then(|share| share.estimate), Some(1.0));
+    let table = plimsoll::report::estimates(&several, 100);
+    assert!(table.contains("? p99.9 < 1h (too few completed requests to tell)"), "{table}");
+    assert!(table.contains("of requests beyond the limit, which decides)"), "{table}");
+}
+
+#[test]
+fn intervals_end_where_the_possible_does() {
+    // Three short runs of a nearly empty fleet, and one long one of a nearly full one.
+    let of = |rate: &str, run: &str| {
+        estimated(&format!(
+            "traffic.main = {{ arrivals = 'poisson:rate={rate}/s', \
+             service = 'exponential:mean=1s' }}\npool.main.servers = 2\n[run]\n{run}"
+        ))
+    };
+    let (empty, full) = ("duration = '1m'\nreplications = 3", "duration = '5m'\nreplications = 3");
+    let batches = "duration = '4m'\nreplications = 1\nwarm-up = '1s'";
+    let mut cut = 0;
+    for found in [of("0.1", empty), of("1.9", full), of("0.2", batches), of("1.9", batches)] {
+        let pool = &found.pools[0];
+        let shares = [found.utilization, pool.utilization, pool.servers[0].utilization];
+        let rest = [found.wait_s.mean, found.wait_s.sd, found.queue_mean, found.throughput];
+        for (estimate, most) in shares
+            .iter()
+            .chain([&found.wait_probability, &found.error_rate])
+            .map(|share| (share, 1.0))
+            .chain(rest.iter().map(|number| (number, f64::INFINITY)))
+        {
+            let (low, high) = (estimate.low.unwrap_or(0.0), estimate.high.unwrap_or(0.0));
+            assert!(low >= 0.0 && high <= most, "{estimate:?}");
+            cut += u32::from(low == 0.0 && high > 0.0 || high == 1.0 && low < 1.0);
+        }
+    }
+    assert!(cut > 3, "no interval came near an end: {cut}");
+}
+
+#[test]
+fn brackets_beside_an_interval_without_0_are_explained() {
+    let variants = variants(&cluster(1, SHORT), &["least-connections", "random"]);
+    let mut found = whole(&variants, 2);
+    let legend = |found: &Comparison| plimsoll::report::comparison(found, 100);
+    for difference in &mut found.differences {
+        difference.verdict = Verdict::Inseparable;
+        difference.change = Estimate::between(0.1, -0.01, 0.2, Status::Ok);
+    }
+    let plain = legend(&found);
+    assert!(plain.contains("[…] not separable\n"), "{plain}");
+    assert!(!plain.contains("for itself"), "{plain}");
+    for difference in &mut found.differences {
+        difference.change = Estimate::between(0.1, 0.01, 0.2, Status::Ok);
+    }
+    let clear = legend(&found);
+    let words = clear.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("at once, each interval for itself"), "{clear}");
 }
 
 #[test]

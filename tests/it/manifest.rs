@@ -60,6 +60,43 @@ fn an_hpa_with_its_deployment_becomes_the_pool_and_its_autoscaler() {
 }
 
 #[test]
+fn an_autoscaler_alone_begins_with_the_fewest_servers_unless_something_says_how_many() {
+    let both = fixture("hpa.yaml");
+    let hpa = both.split("---\n").next().unwrap();
+    let servers = |manifest: &str, further: &str| {
+        let scenario = scenario(manifest, further).unwrap_or_else(|problem| panic!("{problem}"));
+        serde_json::to_value(&scenario).unwrap()["pool"]["main"]["servers"].clone()
+    };
+    assert_eq!(servers(hpa, ""), json!(3), "minReplicas");
+    assert_eq!(servers(hpa, "[pool.main]\nservers = 7\n"), json!(7));
+    assert_eq!(servers(&both, ""), json!(5), "the replicas of the Deployment");
+    assert_eq!(servers(&hpa.replace("  minReplicas: 3\n", ""), ""), json!(1), "the default");
+    assert_eq!(servers(&fixture("scaled-object.yaml"), ""), json!(1), "0 is no beginning");
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_words_of_the_file_and_each_of_them_once() {
+    let said = |name: &str, from: &str, to: &str| {
+        let text = fixture(name);
+        assert!(text.contains(from), "{from}");
+        scenario(&text.replacen(from, to, 1), "").map(drop).unwrap_err()
+    };
+    let bounds = said("hpa.yaml", "minReplicas: 3", "minReplicas: 33");
+    assert!(bounds.contains("`minReplicas` = 33 is above `maxReplicas` = 30"), "{bounds}");
+    assert!(!bounds.contains("min-replicas"), "{bounds}");
+    let bounds = said("scaled-object.yaml", "minReplicaCount: 0", "minReplicaCount: 21");
+    assert!(bounds.contains("`minReplicaCount` = 21 is above `maxReplicaCount` = 20"), "{bounds}");
+    let scaler = "[pool.main.autoscaler]\npolicy = 'hpa'\nmin = 9\nmax = 3\n";
+    let document = Node::from_toml("it.toml", &format!("{TRAFFIC}{scaler}")).unwrap();
+    let refused = Scenario::from_document(&document, Path::new("")).map(drop).unwrap_err();
+    assert_eq!(refused.message(), "`min` = 9 is above `max` = 3");
+    let misspelt = said("hpa.yaml", "minReplicas: 3", "minReplica: 3");
+    assert!(misspelt.contains("did you mean `spec.minReplicas`?"), "{misspelt}");
+    let known = misspelt.split("known here:").nth(1).unwrap();
+    assert_eq!(known.matches("`spec.minReplicas`").count(), 1, "{misspelt}");
+}
+
+#[test]
 fn what_is_guessed_or_not_simulated_is_named_with_its_place() {
     let remarks = scenario(&fixture("hpa.yaml"), "").unwrap().remarks;
     let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));

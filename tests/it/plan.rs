@@ -130,6 +130,125 @@ fn what_is_to_be_survived_comes_on_top() {
 }
 
 #[test]
+fn a_zone_takes_whole_pools_with_it_and_the_others_carry_the_load() {
+    let zones = |names: &[&str]| {
+        let pool = |name: &&str| format!("pool.{name} = {{ zone = '{name}', price = '1/h' }}\n");
+        let pools: String = names.iter().map(pool).collect();
+        desk(FAST).replace("pool.main = { price = '1/h' }\n", &pools)
+    };
+    let enough = servers(&planned(&desk(FAST), &Ask::default()));
+    let ask = Ask { survive: Some(Survive::Zone(None)), ..Ask::default() };
+    let found = planned(&zones(&["a", "b", "c"]), &ask);
+    let least = (0..=enough).flat_map(|a| (0..=a).map(move |b| (a, b)));
+    // Without the largest zone the other two must be enough.
+    let least = least.filter(|(a, b)| a + b >= enough).map(|(a, b)| 2 * a + b).min().unwrap();
+    assert_eq!(servers(&found), least, "{}", found.answer);
+    let fleet = found.recommendation.unwrap();
+    assert!(fleet.verified);
+    for lost in fleet.pools.values() {
+        assert!(fleet.pools.values().sum::<u32>() - lost >= enough, "{:?}", fleet.pools);
+    }
+}
+
+#[test]
+fn servers_are_lost_where_that_hurts_most() {
+    let text = desk(FAST).replace(
+        "pool.main = { price = '1/h' }",
+        "pool.small = { price = '1/h', capacity = 6 }\n\
+         pool.large = { slots = 3, price = '2.7/h', capacity = 3 }",
+    );
+    let ask = Ask { survive: Some(Survive::Servers(2)), ..Ask::default() };
+    let found = planned(&text, &ask);
+    let enough = servers(&planned(&desk(FAST), &Ask::default()));
+    let fleet = &found.recommendation.as_ref().expect("a mix will do").pools;
+    let lost = 3 * fleet["large"].min(2) + 2_u32.saturating_sub(fleet["large"]);
+    assert!(fleet["small"] + 3 * fleet["large"] - lost >= enough, "{fleet:?}");
+    let many = Ask { survive: Some(Survive::Servers(60)), ..Ask::default() };
+    let pools: String = (0..4).map(|n| format!("pool.p{n} = {{ speed = 1.{n} }}\n")).collect();
+    let four = desk(FAST).replace("pool.main = { price = '1/h' }\n", &pools);
+    assert!(refused(&four, &many).contains("39711 ways"), "{}", refused(&four, &many));
+}
+
+#[test]
+fn what_noise_does_not_tell_is_neither_met_nor_unmet() {
+    let text = desk("slo.fast.objective = 'p99<520ms'\n").replace("random", "least-connections");
+    let text = text.replace("exponential:mean=100ms", "lognormal:mean=100ms,cv=1");
+    let budget = |most: f64| Ask {
+        budget: Some(Price(most)),
+        replications: Some(2),
+        length: Some(plimsoll::time::Duration::from_secs(400)),
+        ..Ask::default()
+    };
+    let found = (4..9).map(|most| planned(&text, &budget(f64::from(most))));
+    let open: Vec<Plan> = found.filter(|plan| plan.verdict == Answer::Undecided).collect();
+    let open = open.first().expect("two short runs leave some fleet open");
+    assert!(open.recommendation.is_none());
+    assert!(open.answer.starts_with("It cannot be told whether a fleet meets p99<520ms for"));
+    assert!(open.answer.contains("requests."), "{}", open.answer);
+    assert!(open.advice.iter().any(|line| line.contains("`--replications`")), "{:?}", open.advice);
+}
+
+#[test]
+fn replications_and_their_length_are_what_is_run() {
+    let ask = Ask {
+        replications: Some(7),
+        length: Some(plimsoll::time::Duration::from_secs(100)),
+        ..Ask::default()
+    };
+    let found = planned(&desk(FAST), &ask);
+    let looked = found.candidates.iter().filter(|one| one.requests > 0);
+    for one in looked {
+        let expected = 7.0 * 100.0 * 40.0;
+        assert!((one.requests as f64 / expected - 1.0).abs() < 0.05, "{}", one.requests);
+    }
+    let once = Ask { replications: Some(1), ..Ask::default() };
+    assert!(refused(&desk(FAST), &once).contains("gives no interval"));
+}
+
+#[test]
+fn requests_are_counted_once() {
+    let found = planned(&desk(FAST), &Ask::default());
+    let loads = found.loads.iter().filter(|one| one.load != 1.0);
+    let shown: u64 = found.candidates.iter().chain(loads).map(|one| one.requests).sum();
+    // Beside what is shown there are the fresh look and the neighbours at other loads.
+    assert!(found.requests > shown, "{} and {shown}", found.requests);
+    let plain = plimsoll::report::plan(&found, 100);
+    assert!(plain.contains("requests in all"), "{plain}");
+}
+
+#[test]
+fn a_scale_that_is_advised_is_that_of_the_whole() {
+    let text = desk(FAST).replace("mean=100ms' }", "mean=100ms', rate-scale = 2 }");
+    let found = planned(&text, &Ask::default());
+    let advised = found.advice.iter().find_map(|line| {
+        let (_, rest) = line.split_once("`--rate-scale ")?;
+        rest.split_once('`')?.0.parse::<f64>().ok()
+    });
+    assert!(advised.is_some_and(|scale| (2.3..2.4).contains(&scale)), "{:?}", found.advice);
+}
+
+#[test]
+fn an_autoscaler_gets_bounds_that_fresh_numbers_confirm_and_its_headroom() {
+    let text = "seed = 3\n\
+         traffic.main.arrivals = { process = 'spike', base = '20/s', peak = '60/s', at = '60s', \
+         rise = '10s', hold = '60s', fall = '30s' }\n\
+         traffic.main.service = 'exponential:mean=100ms'\n\
+         pool.main = { servers = 4, price = '1/h', startup = '5s' }\n\
+         pool.main.autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n\
+         slo.fast.objective = 'p90<400ms'\n\
+         run.duration = '4m'\n";
+    let found = planned(text, &Ask::default());
+    assert_eq!(found.verdict, Answer::Met, "{}", found.answer);
+    let fleet = found.recommendation.as_ref().unwrap();
+    assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
+    assert!(fleet.met_under_forecast_error.unwrap() > 0.4);
+    assert!(found.loads.iter().any(|one| one.load > 1.0));
+    let sure = planned(text, &Ask { forecast_cv: 0.0, ..Ask::default() });
+    let max = |plan: &Plan| plan.recommendation.as_ref().unwrap().pools["main"];
+    assert!(max(&found) > max(&sure), "a forecast that may be off needs room");
+}
+
+#[test]
 fn nothing_that_is_allowed_meets_the_plan() {
     let found = planned(&desk("slo.fast.objective = 'p99<460ms'\n"), &Ask::default());
     assert_eq!((found.verdict, found.recommendation.is_none()), (Answer::Unmet, true));
@@ -253,10 +372,23 @@ fn what_no_fleet_meets_is_no_and_what_is_wrong_is_wrong() {
     let found = run(&["plan", "scenarios/web-service.toml", "--slo", "p99<100ms"]);
     assert_eq!(found.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&found.stdout).contains("the service alone"));
-    for args in [&["--survive", "rack"][..], &["--budget", "1"], &["--peak", "5m"]] {
+    for args in [
+        &["--survive", "rack"][..],
+        &["--budget", "1"],
+        &["--peak", "5m"],
+        &["--replications", "1"],
+        &["--replications", "some"],
+        &["--duration", "0s"],
+        &["--precision-of", "mean"],
+        &["--max-replications", "9"],
+    ] {
         let found = run(&[&["plan", "scenarios/web-service.toml"], args].concat());
         assert_eq!(found.status.code(), Some(2), "{args:?}");
+        assert!(String::from_utf8_lossy(&found.stderr).contains("help"), "{args:?}");
     }
+    let traced = run(&["plan", "scenarios/chat-replay.toml", "--precision", "1%"]);
+    assert_eq!(traced.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&traced.stderr).contains("--resample none"));
 }
 
 #[test]

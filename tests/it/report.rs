@@ -1,5 +1,7 @@
 //! What `--out` writes, what `plimsoll report` makes of it, and what charts show.
 
+mod gallery;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -78,25 +80,9 @@ fn the_timeline_adds_up_to_the_outcome() {
 #[test]
 fn a_report_from_stored_results_is_the_same_to_the_byte() {
     let out = replayed("same", &[]);
-    let drawn = |name: &str| [".html", ".svg", ".png"].iter().any(|ending| name.ends_with(ending));
-    let files = || {
-        let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&out)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path))
-            .filter(|(name, _)| drawn(name))
-            .map(|(name, path)| (name, fs::read(path).unwrap()))
-            .collect();
-        files.sort();
-        files
-    };
-    let before = files();
-    assert!(before.len() > 15, "{} files", before.len());
-    let (shown, said) = plimsoll(&["report", out.to_str().unwrap()]);
-    assert!(shown.contains("checkout: 4 servers completed") && said.is_empty(), "{shown}{said}");
-    for (old, new) in before.iter().zip(files()) {
-        assert!(*old == new, "{} differs", old.0);
-    }
+    assert!(drawn(&out).len() > 15, "{} files", drawn(&out).len());
+    let shown = drawn_again(&out);
+    assert!(shown.contains("checkout: 4 servers completed"), "{shown}");
 }
 
 #[test]
@@ -172,6 +158,116 @@ fn several_runs_become_a_comparison() {
     }
 }
 
+/// The bytes of every chart and page of a folder, by name.
+fn drawn(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let shown = |name: &str| [".html", ".svg", ".png"].iter().any(|end| name.ends_with(end));
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let named = files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
+    let mut all: Vec<(String, Vec<u8>)> = named
+        .filter(|(name, _)| shown(name))
+        .map(|(name, path)| (name, fs::read(path).unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Removes what is drawn, reports the folder, and says whether the same was drawn again.
+fn drawn_again(out: &Path) -> String {
+    let before = drawn(out);
+    assert!(before.iter().any(|(name, _)| name == "report.html"), "{before:?}");
+    before.iter().for_each(|(name, _)| fs::remove_file(out.join(name)).unwrap());
+    let (shown, said) = plimsoll(&["report", out.to_str().unwrap()]);
+    assert!(said.is_empty(), "{said}");
+    let names = |all: &[(String, Vec<u8>)]| {
+        all.iter().map(|(name, _)| name.clone()).collect::<Vec<String>>()
+    };
+    let after = drawn(out);
+    assert_eq!(names(&before), names(&after));
+    for (old, new) in before.iter().zip(&after) {
+        assert!(old == new, "{} differs", old.0);
+    }
+    shown
+}
+
+#[test]
+fn a_comparison_is_drawn_again_from_its_folder_and_stands_beside_runs() {
+    let path = folder("compared");
+    fs::write(path.join("scenario.toml"), SCENARIO).unwrap();
+    let (scenario, out) = (path.join("scenario.toml"), path.join("out"));
+    let (scenario, out_name) = (scenario.to_str().unwrap(), out.to_str().unwrap());
+    let more = ["--balancer", "random", "--balancer", "least-connections", "--duration", "20s"];
+    plimsoll(
+        &[&["compare", scenario, "--out", out_name, "--replications", "2"], &more[..]].concat(),
+    );
+    let shown = drawn_again(&out);
+    assert!(shown.contains("2 variants on the same"), "{shown}");
+    let json: serde_json::Value =
+        serde_json::from_str(&plimsoll(&["report", out_name, "--format", "json"]).0).unwrap();
+    assert_eq!(json["schema"], "plimsoll.comparison/1");
+    let one = replayed("beside", &[]);
+    let (both, _) = plimsoll(&["report", one.to_str().unwrap(), out_name, "--format", "markdown"]);
+    assert!(both.starts_with("|  | checkout | random | least-connections |"), "{both}");
+}
+
+#[test]
+fn a_study_of_forecasters_is_drawn_again_and_says_what_is_missing() {
+    let path = folder("foreseen");
+    let row = |hour: u64| {
+        let (day, hour, odd) = (1 + hour / 24, hour % 24, hour * 7919 % 11);
+        format!("1995-07-{day:02} {hour:02}:00:00,{}\n", 40 + 30 * u64::from(hour > 8) + odd)
+    };
+    let rows: String = (0..24 * 12).map(row).collect();
+    fs::write(path.join("counts.csv"), format!("timestamp,requests\n{rows}")).unwrap();
+    let (traffic, out) = (path.join("counts.csv"), path.join("out"));
+    let (traffic, out_name) = (traffic.to_str().unwrap(), out.to_str().unwrap());
+    let few = ["--forecaster", "holt-winters", "--forecaster", "naive", "--format", "markdown"];
+    let asked = [&["inspect", traffic, "--forecast", "--quiet", "--out", out_name], &few[..]];
+    let (markdown, said) = plimsoll(&asked.concat());
+    assert!(said.is_empty(), "{said}");
+    assert!(markdown.contains("| 1h ahead | MAE (1/s) | MASE |"), "{markdown}");
+    assert_eq!(plimsoll(&["report", out_name, "--format", "markdown"]).0, markdown);
+    let shown = drawn_again(&out);
+    assert!(shown.contains("holt-winters"), "{shown}");
+    fs::remove_file(out.join("trails.csv")).unwrap();
+    let (_, said) = plimsoll(&["report", out_name]);
+    assert!(said.contains("`trails.csv` is missing"), "{said}");
+    assert!(read(&out, "report.html").contains("id=\"forecast-errors\""), "the rest is drawn");
+}
+
+#[test]
+fn markdown_tells_scaling_and_failures_and_no_cost_where_there_is_no_price() {
+    let out = folder("markdown");
+    let args = ["replay", "scenarios/retry-storm.toml", "--quiet", "--format", "markdown"];
+    let more = ["--set", "pool.api.autoscaler=hpa", "--out", out.to_str().unwrap()];
+    // Whether the objective is met is not the question here.
+    let done = cargo_bin_cmd!("plimsoll").args(args).args(more).output().unwrap();
+    let text = String::from_utf8(done.stdout).unwrap();
+    for part in ["| failures | value |", "| outages | ", "| autoscaler of api | value |"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(!text.contains("cost"), "{text}");
+    let results = Results::read(&out).unwrap();
+    let charts = chart::of_run(&results);
+    let rates = charts.iter().find(|chart| chart.name == "error-rate").unwrap();
+    let timed_out = rates.series.iter().find(|series| series.name == "timed out").unwrap();
+    let Mark::Step(drawn) = &timed_out.mark else { panic!("{:?}", timed_out.mark) };
+    for (moment, (at_s, share)) in results.list("resilience.timeline").iter().zip(drawn) {
+        let count = |key: &str| moment[key].as_f64().unwrap();
+        let ended = count("answered") + count("errors");
+        assert_eq!(*at_s, count("at_s"));
+        assert!(ended == 0.0 || *share == count("timed_out") / ended, "{moment}");
+    }
+    assert_eq!(rates.rules.len(), 2, "the first fault and the end of the last are marked");
+}
+
+#[test]
+fn a_folder_that_holds_nothing_says_what_it_might_hold() {
+    let out = folder("empty");
+    let failed = cargo_bin_cmd!("plimsoll").arg("report").arg(&out).assert().code(2);
+    let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(said.contains("`comparison.json`") && said.contains("--out"), "{said}");
+}
+
 #[test]
 fn the_timeline_in_open_metrics_counts_up_to_the_whole() {
     let out = replayed("metrics", &[]);
@@ -243,6 +339,7 @@ fn charts_of_odd_data_are_drawn_within_their_sheet() {
         let (x, y) = even();
         charts.push(lines(vec![points], x.logarithmic(), y.logarithmic()));
     }
+    charts.extend(gallery::charts().into_iter().map(|(_, chart)| chart));
     for chart in charts {
         let svg = chart.svg();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");

@@ -128,13 +128,13 @@ pub(super) fn run<P: Probe, S: Servers>(
 
 #[inline]
 fn pick(plant: &mut Plant, request: &Request, index: u64) -> ServerId {
-    let Plant { fleet, balancers, streams, .. } = plant;
+    let Plant { fleet, balancers, streams, dealt, .. } = plant;
     if fleet.len() == 1 {
         return ServerId(0);
     }
-    let turn = if balancers.len() == 1 { 0 } else { (index % balancers.len() as u64) as usize };
+    let dealt = dealt.pick(index, balancers.len());
     let view = View::whole(request.arrival, fleet, fleet.members());
-    match balancers[turn].pick(request, &view, &mut streams[turn]) {
+    match balancers[dealt].pick(request, &view, &mut streams[dealt]) {
         Pick::Server(server) => server,
         refusal => unreachable!("a policy with candidates sends each request: {refusal:?}"),
     }

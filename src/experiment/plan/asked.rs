@@ -13,6 +13,12 @@ use crate::units::Price;
 use crate::workload::demand::Demand;
 use crate::workload::trace::Window;
 
+/// The most ways in which a fleet may lose servers; each is simulated.
+const WAYS: u64 = 100;
+
+/// Policies that look at zones: pools in different ones are not alike to them.
+const MIND_ZONES: [&str; 3] = ["zone-aware", "load-aware-zones", "locality-weighted"];
+
 /// What is asked of a plan beside the scenario and its objectives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ask {
@@ -26,18 +32,30 @@ pub struct Ask {
     pub forecast_cv: f64,
     /// Turned round: how much does the fleet as it is carry?
     pub max_rate: bool,
+    /// So many runs of each fleet and no more, instead of as many as it takes.
+    pub replications: Option<u32>,
+    /// How long one run of a steady state is, instead of as long as its queue remembers.
+    pub length: Option<Duration>,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Self { survive: None, budget: None, peak: None, forecast_cv: 0.1, max_rate: false }
+        Self {
+            survive: None,
+            budget: None,
+            peak: None,
+            forecast_cv: 0.1,
+            max_rate: false,
+            replications: None,
+            length: None,
+        }
     }
 }
 
 /// What is lost while the objectives still hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Survive {
-    /// So many servers, of whichever pool hurts most.
+    /// So many servers, of whichever pools hurt most.
     Servers(u32),
     /// All servers of one zone: one of so many with an even share each, or one of those that the
     /// pools stand in.
@@ -90,6 +108,8 @@ pub(super) struct Asked<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) ask: &'a Ask,
     pub(super) goals: Vec<Goal>,
+    /// For each pool the first that it may be exchanged for without changing anything.
+    alike: Vec<usize>,
 }
 
 impl<'a> Asked<'a> {
@@ -103,7 +123,8 @@ impl<'a> Asked<'a> {
         for goal in &goals {
             refuse_what_more_servers_break(goal)?;
         }
-        let asked = Self { scenario, ask, goals };
+        let asked = Self { scenario, ask, goals, alike: alike(scenario) };
+        asked.check_runs()?;
         asked.check_budget()?;
         asked.check_turned_round()?;
         asked.check_loss()?;
@@ -112,6 +133,19 @@ impl<'a> Asked<'a> {
                 .help("10 % is usual; 0 believes the forecast"));
         }
         Ok(asked)
+    }
+
+    fn check_runs(&self) -> Result<(), Problem> {
+        let Ask { replications, length, .. } = self.ask;
+        if let Some(few @ 0..=1) = replications {
+            return Err(flag("--replications", few, "gives no interval to decide by")
+                .help("write 10 or more, or leave it out: a plan runs as many as it takes"));
+        }
+        match length {
+            Some(Duration::ZERO) => Err(flag("--duration", "0s", "is no time to measure in")
+                .help("write e.g. `1h`, or leave it out: runs are as long as the queue remembers")),
+            _ => Ok(()),
+        }
     }
 
     fn check_budget(&self) -> Result<(), Problem> {
@@ -177,6 +211,15 @@ impl<'a> Asked<'a> {
                 let what = format!("loses all of at most {there} servers");
                 Err(flag("--survive", lost, &what).help("leave at least one server"))
             }
+            Survive::Servers(lost) if ways(lost, pools.len()) > WAYS => {
+                let what = format!(
+                    "can be lost in {} ways from {} pools, and each is simulated",
+                    ways(lost, pools.len()),
+                    pools.len()
+                );
+                Err(flag("--survive", lost, &what)
+                    .help("name fewer, or plan pool by pool, each with its share of the traffic"))
+            }
             _ => Ok(()),
         }
     }
@@ -184,17 +227,12 @@ impl<'a> Asked<'a> {
     /// What is left of a fleet in each loss that it must survive; the fleet itself where there is
     /// none. Nothing left is an empty list of servers.
     pub(super) fn survivors(&self, fleet: &[u32]) -> Vec<Vec<u32>> {
-        let without = |pool: usize, lost: u32| {
-            let mut left = fleet.to_vec();
-            left[pool] -= lost.min(left[pool]);
-            left
-        };
-        let used = (0..fleet.len()).filter(|&pool| fleet[pool] > 0);
         let mut all: Vec<Vec<u32>> = match self.ask.survive {
-            None => return vec![fleet.to_vec()],
-            Some(Survive::Servers(lost)) => used.map(|pool| without(pool, lost)).collect(),
+            None => vec![fleet.to_vec()],
+            Some(Survive::Servers(lost)) => without(fleet, lost),
+            // One pool, whose servers are dealt to the zones.
             Some(Survive::Zone(Some(zones))) => {
-                used.map(|pool| without(pool, fleet[pool].div_ceil(zones))).collect()
+                vec![fleet.iter().map(|&n| n - n.div_ceil(zones)).collect()]
             }
             Some(Survive::Zone(None)) => {
                 let zone = |pool: usize| self.scenario.pool[pool].zone.as_str();
@@ -205,10 +243,79 @@ impl<'a> Asked<'a> {
                 zones(self.scenario).iter().map(left).collect()
             }
         };
+        all.iter_mut().for_each(|left| self.merge(left));
         all.sort();
         all.dedup();
         all
     }
+
+    /// Servers of pools that are alike, as those of one: to the traffic they are, so that fleets
+    /// which only differ in that are simulated once.
+    fn merge(&self, fleet: &mut [u32]) {
+        for pool in 0..fleet.len() {
+            let first = self.alike[pool];
+            if first < pool {
+                fleet[first] += std::mem::take(&mut fleet[pool]);
+            }
+        }
+    }
+
+    /// Whether pools exchange their numbers in another fleet that is the same in all its losses,
+    /// and comes first: the one with more servers in the earlier of two pools that are alike.
+    pub(super) fn is_mirrored(&self, fleet: &[u32]) -> bool {
+        let zone = |pool: usize| self.scenario.pool[pool].zone.as_str();
+        let alone =
+            |pool: usize| (0..fleet.len()).all(|other| other == pool || zone(other) != zone(pool));
+        let by_zone = self.ask.survive == Some(Survive::Zone(None));
+        let exchanged = |a: usize, b: usize| {
+            let alike = self.alike[a] == self.alike[b];
+            alike && (!by_zone || zone(a) == zone(b) || (alone(a) && alone(b)))
+        };
+        let earlier = |pool: usize| (0..pool).filter(move |&other| exchanged(pool, other));
+        (0..fleet.len()).any(|pool| earlier(pool).any(|other| fleet[other] < fleet[pool]))
+    }
+}
+
+/// What is left of a fleet when so many servers are lost, in every way: what hurts most depends on
+/// how fast each kind is and on who waits behind whom.
+fn without(fleet: &[u32], lost: u32) -> Vec<Vec<u32>> {
+    let Some((&last, rest)) = fleet.split_last() else {
+        return vec![Vec::new()];
+    };
+    let others: u32 = rest.iter().fold(0, |sum, &n| sum.saturating_add(n));
+    let most = lost.min(last);
+    // What the other pools do not have must be lost here.
+    (lost.saturating_sub(others).min(most)..=most)
+        .flat_map(|here| {
+            let mut each = without(rest, lost - here);
+            each.iter_mut().for_each(|left| left.push(last - here));
+            each
+        })
+        .collect()
+}
+
+/// In how many ways so many servers can be lost from so many pools: C(lost + pools − 1, lost).
+fn ways(lost: u32, pools: usize) -> u64 {
+    (1..pools as u64).fold(1, |ways: u64, k| ways.saturating_mul(u64::from(lost) + k) / k)
+}
+
+/// For each pool the first that differs from it in nothing but its name, and in its zone only where
+/// nobody minds zones.
+fn alike(scenario: &Scenario) -> Vec<usize> {
+    // A failure names the pool that it befalls.
+    let named = !scenario.failure.is_empty();
+    let mind_zones = MIND_ZONES.contains(&scenario.balancer.policy.name);
+    let told = |pool: &crate::scenario::Pool| {
+        let mut pool = pool.clone();
+        pool.servers = 0;
+        if !mind_zones {
+            pool.zone.clear();
+        }
+        serde_json::to_string(&pool).expect("a pool is plain data")
+    };
+    let all: Vec<String> = scenario.pool.values().map(told).collect();
+    let first = |at: usize| all.iter().position(|other| *other == all[at]).unwrap_or(at);
+    (0..all.len()).map(|at| if named { at } else { first(at) }).collect()
 }
 
 /// The zones that pools stand in.
@@ -318,6 +425,15 @@ mod tests {
         ] {
             assert!(!known(more), "{more}");
         }
+    }
+
+    #[test]
+    fn servers_are_lost_in_every_way() {
+        assert_eq!(without(&[3, 2], 2), [[3, 0], [2, 1], [1, 2]].map(Vec::from).to_vec());
+        assert_eq!(without(&[3, 2], 4), [[1, 0], [0, 1]].map(Vec::from).to_vec());
+        assert_eq!(without(&[1, 0, 1], 1), [[0, 0, 1], [1, 0, 0]].map(Vec::from).to_vec());
+        assert_eq!((ways(2, 2), ways(3, 1), ways(2, 4)), (3, 1, 10));
+        assert_eq!(without(&[5, 5, 5, 5], 2).len(), 10);
     }
 
     #[test]

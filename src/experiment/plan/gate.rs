@@ -1,13 +1,15 @@
 //! The gate: one fleet at one load, simulated until it is known to meet the objectives or not.
 //!
 //! Runs come in looks of 20, 40, 80 … on the same seeds for every fleet (common random numbers).
-//! At each look the far end of the interval decides, each with an error so small that all looks at
-//! all fleets of a search together keep the stated one: α / (5 fleets · 12 looks) on one side. What
-//! cannot be told from its limit, to a share of the room the limit leaves for waiting, is a
-//! *boundary*, and counts as not met, unless the scenario is a queue of Erlang, whose formula is
-//! exact and then rules. A trace that is resampled gets one look: its interval speaks of other
-//! traffic of its kind, and more resamples do not narrow it.
+//! At each look the far end of the interval decides. How many looks there may be is known from the
+//! effort before the first; each has its share of the error on one side, α / (5 tests · looks). The
+//! tests are the looks at fresh numbers that a claim rests on (see `headroom`): there are no more
+//! of them. What cannot be told from its limit, to a share of the room the limit leaves for
+//! waiting, is a *boundary*, and counts as not met, unless the scenario is a queue of Erlang, whose
+//! formula is exact and then rules. A trace that is resampled gets one look: its interval speaks of
+//! other traffic of its kind, and more resamples do not narrow it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
@@ -26,9 +28,9 @@ use crate::rng::Seed;
 use crate::scenario::{Built, Goal, Measure, Measured, QueuePlace, Resample, Scenario};
 use crate::time::Duration;
 
-/// Fleets near the answer that are judged, and looks at each of them: what the error is split by.
-const FLEETS: f64 = 5.0;
-const LOOKS: f64 = 12.0;
+/// Tests that the stated error is split between: looks at fresh numbers, of which the last is what
+/// the answer claims.
+pub(super) const TESTS: u32 = 5;
 
 /// Requests of one run of a steady state, at least; twenty of them are the first look.
 const SHORT: f64 = 10_000.0;
@@ -56,7 +58,7 @@ pub(super) struct Trial {
     pub(super) objectives: Vec<Objective<Estimate>>,
     pub(super) utilization: Estimate,
     pub(super) requests: u64,
-    /// The time average of servers, the most at one time, and the server-hours of one run.
+    /// The time average of servers, the most at one time in any run, and the server-hours of one.
     pub(super) servers: (f64, u32, f64),
     pub(super) cost_per_hour: f64,
 }
@@ -77,8 +79,14 @@ pub(super) struct Gate<'a> {
     pub(super) warm_up: Duration,
     pub(super) crew: &'a Crew,
     pub(super) monitor: &'a dyn Monitor,
+    /// So many runs of each fleet, where that is asked for.
+    pub(super) replications: Option<u32>,
+    /// The length of a run of a steady state, where that is asked for.
+    pub(super) run_length: Option<Duration>,
     /// Traces in memory, by the load they were read at.
     pub(super) recorded: Mutex<IndexMap<u64, Option<Arc<Recorded>>>>,
+    /// Requests that were simulated so far.
+    pub(super) spent: AtomicU64,
 }
 
 /// One fleet made ready.
@@ -97,10 +105,7 @@ impl Gate<'_> {
             pool.servers = servers;
         }
         scenario.pool.retain(|_, pool| pool.servers > 0 || pool.autoscaler.is_some());
-        for traffic in scenario.traffic.values_mut() {
-            traffic.shape.rate_scale *= scale;
-        }
-        scenario
+        at_load(scenario, scale)
     }
 
     /// Work a second that a fleet can do: slots times their speed.
@@ -136,19 +141,27 @@ impl Gate<'_> {
                 return Ok(Some(self.overloaded(load)));
             }
             let plan = self.length(&scenario, load.min(0.99999), scale);
-            let requests = plan.requests.min(effort.most / GROUPS as f64);
+            let rate = self.load.rate * scale;
+            let requests = match self.run_length {
+                Some(length) => length.as_secs_f64() * rate,
+                None => plan.requests.min(effort.most / GROUPS as f64),
+            };
             short = requests < plan.requests;
             warm_up = scenario.fixed_warm_up().unwrap_or(warm_up.max(plan.warm_up));
-            let span = Duration::from_secs_f64(requests / (self.load.rate * scale));
+            let span = Duration::from_secs_f64(requests / rate);
             scenario.run.duration = Some(warm_up + span);
             scenario.run.requests = None;
         }
         let stage = Stage { scenario: &scenario, recorded, warm_up, first: effort.first };
+        let looks = self.looks(&stage, scale, effort);
         let trial = if stage.recorded.is_some() {
             self.by_resamples(&stage)?
         } else {
-            self.by_looks(&stage, effort)?
+            self.by_looks(&stage, looks, effort)?
         };
+        if let Some(trial) = &trial {
+            self.spent.fetch_add(trial.requests, Ordering::Relaxed);
+        }
         Ok(trial
             .map(|trial| match trial.ruling {
                 // Runs shorter than the memory of the queue can show a miss, not that all is well.
@@ -164,6 +177,7 @@ impl Gate<'_> {
             value: Estimate::INSUFFICIENT,
             met: false,
             inconclusive: false,
+            beyond: None,
         };
         Trial {
             ruling: Ruling::Overloaded,
@@ -223,12 +237,36 @@ impl Gate<'_> {
         }
     }
 
-    fn by_looks(&self, stage: &Stage<'_>, effort: Effort) -> Result<Option<Trial>, Problem> {
+    /// Runs of the first look.
+    fn first_look(&self) -> usize {
+        self.replications.map_or(GROUPS, |asked| asked as usize)
+    }
+
+    /// How many looks an effort allows, each of twice as many runs as the one before.
+    fn looks(&self, stage: &Stage<'_>, scale: f64, effort: Effort) -> u32 {
+        if self.replications.is_some() {
+            return 1;
+        }
+        let whole = stage.scenario.run.duration.unwrap_or(Duration::ZERO);
+        let span = match stage.scenario.kind() {
+            Kind::SteadyState => whole.as_secs_f64() - stage.warm_up.as_secs_f64(),
+            Kind::Terminating => self.load.span,
+        };
+        let first = GROUPS as f64 * self.load.rate * scale * span;
+        1 + (effort.most / first.max(1.0)).max(1.0).log2() as u32
+    }
+
+    fn by_looks(
+        &self,
+        stage: &Stage<'_>,
+        looks: u32,
+        effort: Effort,
+    ) -> Result<Option<Trial>, Problem> {
         let alpha = 1.0 - stage.scenario.run.confidence.0;
-        let sure = 1.0 - 2.0 * alpha / (FLEETS * LOOKS);
+        let sure = 1.0 - 2.0 * alpha / f64::from(TESTS * looks);
         let mut sample = Sample::new(self.known.as_ref());
-        let mut wanted = GROUPS;
-        loop {
+        let mut wanted = self.first_look();
+        for look in 1.. {
             if !self.run(stage, &mut sample, wanted)? {
                 return Ok(None);
             }
@@ -240,7 +278,7 @@ impl Gate<'_> {
                 Some(Ruling::Met)
             } else if sample.is_exact() || self.is_boundary(&sample, &objectives, effort) {
                 Some(Ruling::Boundary)
-            } else if 2.0 * sample.requests() as f64 > effort.most {
+            } else if look == looks {
                 Some(Ruling::Undecided)
             } else {
                 None
@@ -261,6 +299,7 @@ impl Gate<'_> {
             }
             wanted *= 2;
         }
+        unreachable!("the last look rules")
     }
 
     fn rule(&self, estimates: &impl Estimates) -> Vec<Objective<Estimate>> {
@@ -335,7 +374,7 @@ impl Gate<'_> {
 
     /// The trace as it is, and other traffic of its kind.
     fn by_resamples(&self, stage: &Stage<'_>) -> Result<Option<Trial>, Problem> {
-        let runs = RESAMPLES + 1;
+        let runs = self.replications.map_or(RESAMPLES + 1, |asked| asked as usize);
         self.monitor.plan(runs as u64);
         let parts = self.crew.run(runs, |at| {
             // The trace itself is always the first; fresh numbers are other resamples.
@@ -361,13 +400,14 @@ impl Gate<'_> {
             () => Ruling::Boundary,
         };
         let first = &parts[0].outcome;
+        let most = parts.iter().map(|part| part.outcome.servers.max).max();
         Ok(Some(Trial {
             ruling,
             by_theory: false,
             objectives,
             utilization: evidence.of(Measure::Utilization),
             requests: parts.iter().map(|part| part.outcome.requests.arrived).sum(),
-            servers: (first.servers.mean, first.servers.max, first.servers.hours),
+            servers: (first.servers.mean, most.unwrap_or(0), first.servers.hours),
             cost_per_hour: first.cost.per_hour,
         }))
     }
@@ -379,8 +419,16 @@ struct Length {
     requests: f64,
 }
 
+/// A scenario at a multiple of its load.
+pub(super) fn at_load(mut scenario: Scenario, scale: f64) -> Scenario {
+    for traffic in scenario.traffic.values_mut() {
+        traffic.shape.rate_scale *= scale;
+    }
+    scenario
+}
+
 /// Whether requests may be lost, so that a queue stays short whatever the load.
-fn loses(scenario: &Scenario) -> bool {
+pub(super) fn loses(scenario: &Scenario) -> bool {
     scenario.pool.values().any(|pool| pool.queue_limit.is_some())
         || scenario.balancer.queue_limit() != u32::MAX
         || scenario.traffic.values().any(|traffic| traffic.keys.patience.is_some())

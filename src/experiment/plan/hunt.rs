@@ -1,11 +1,16 @@
 //! The hunt: fleets that are tried, remembered, and judged with the losses they must survive.
 
 use super::analytic::Model;
-use super::asked::Asked;
-use super::gate::{Effort, Gate, Trial};
+use super::asked::{Asked, Survive};
+use super::gate::{Effort, Gate, Trial, loses};
 use super::search::{Found, smallest};
+use super::words;
 use crate::diagnose::Problem;
-use crate::outcome::{Candidate, Kind};
+use crate::outcome::{Candidate, Kind, Ruling};
+
+/// Servers beyond those that the formula or the busiest second asks for, where nothing else ends
+/// the search: so many times as many, and so many more.
+const FAR: (u32, u32) = (8, 64);
 
 /// What is known so far.
 pub(super) struct Hunt<'a> {
@@ -15,8 +20,28 @@ pub(super) struct Hunt<'a> {
     pub(super) effort: Effort,
     /// Every fleet that was tried, with its load, in the order of the trials.
     pub(super) tried: Vec<(Vec<u32>, Candidate)>,
+    /// What was simulated of them: what is left in a loss, the load, and what became of it.
+    judged: Vec<(Vec<u32>, f64, Trial)>,
+    /// The fleet at which a search ended that nothing else did end.
+    pub(super) searched_to: Option<u32>,
     /// Whether the monitor stopped it.
     pub(super) stopped: bool,
+}
+
+/// How bad a ruling is: what is missed for sure is worse than what cannot be told.
+fn severity(ruling: Ruling) -> u8 {
+    match ruling {
+        Ruling::Met => 0,
+        Ruling::Boundary => 1,
+        Ruling::Undecided => 2,
+        Ruling::Missed => 3,
+        Ruling::Overloaded => 4,
+    }
+}
+
+/// Whether a ruling is sure that the objectives do not hold.
+pub(super) fn fails(ruling: Ruling) -> bool {
+    severity(ruling) > severity(Ruling::Undecided)
 }
 
 impl<'a> Hunt<'a> {
@@ -26,7 +51,8 @@ impl<'a> Hunt<'a> {
         asked: &'a Asked<'a>,
         effort: Effort,
     ) -> Self {
-        Self { gate, model, asked, effort, tried: Vec::new(), stopped: false }
+        let (tried, judged) = (Vec::new(), Vec::new());
+        Self { gate, model, asked, effort, tried, judged, searched_to: None, stopped: false }
     }
 
     /// What a fleet costs an hour.
@@ -52,31 +78,61 @@ impl<'a> Hunt<'a> {
         survivors.sort_by(|a, b| self.gate.capacity(a).total_cmp(&self.gate.capacity(b)));
         let mut worst: Option<(Vec<u32>, Trial)> = None;
         for left in survivors {
-            let trial = if left.iter().all(|&n| n == 0) {
-                self.gate.nothing_left()
-            } else {
-                match self.gate.judge(&left, load, effort)? {
-                    Some(trial) => trial,
-                    None => {
-                        self.stopped = true;
-                        return Ok(None);
-                    }
-                }
+            let Some(trial) = self.judge(&left, load, effort)? else {
+                self.stopped = true;
+                return Ok(None);
             };
-            let met = trial.met();
-            if worst.is_none() || !met {
+            let sure = fails(trial.ruling);
+            let worse = |(_, known): &(_, Trial)| severity(trial.ruling) > severity(known.ruling);
+            if worst.as_ref().is_none_or(worse) {
                 worst = Some((left, trial));
             }
-            if !met {
+            if sure {
                 break;
             }
         }
         let (left, trial) = worst.expect("a fleet has at least itself to survive");
-        let candidate = self.candidate(fleet, &left, load, trial);
+        let candidate = self.candidate(fleet, &left, load, trial.clone());
         if effort.first == 0 {
             self.tried.push((fleet.to_vec(), candidate.clone()));
+        } else if fails(candidate.ruling) {
+            self.correct(fleet, &candidate, &left, &trial);
         }
         Ok(Some(candidate))
+    }
+
+    /// What fresh numbers refute is refuted from now on.
+    fn correct(&mut self, fleet: &[u32], found: &Candidate, left: &[u32], trial: &Trial) {
+        let at = found.load;
+        let own = self.tried.iter_mut().filter(|(tried, one)| tried == fleet && one.load == at);
+        own.for_each(|(_, one)| one.clone_from(found));
+        let same = self.judged.iter_mut().filter(|(known, load, _)| known == left && *load == at);
+        same.for_each(|(.., known)| known.clone_from(trial));
+    }
+
+    /// Simulates what is left of a fleet, unless another fleet left the same.
+    fn judge(&mut self, left: &[u32], load: f64, effort: Effort) -> Result<Option<Trial>, Problem> {
+        if left.iter().all(|&n| n == 0) {
+            return Ok(Some(self.gate.nothing_left()));
+        }
+        if effort.first > 0 {
+            return self.gate.judge(left, load, effort);
+        }
+        let same = |(known, at, _): &&(Vec<u32>, f64, Trial)| known == left && *at == load;
+        if let Some((.., trial)) = self.judged.iter().find(same) {
+            return Ok(Some(trial.clone()));
+        }
+        let found = self.gate.judge(left, load, effort)?;
+        self.judged.extend(found.clone().map(|trial| (left.to_vec(), load, trial)));
+        Ok(found)
+    }
+
+    /// Whether what is left of a fleet in some loss is no more of any kind than what has failed.
+    pub(super) fn cannot_meet(&self, fleet: &[u32]) -> bool {
+        let within = |left: &[u32], failed: &[u32]| left.iter().zip(failed).all(|(a, b)| a <= b);
+        let failed = || self.judged.iter().filter(|(_, load, trial)| *load == 1.0 && !trial.met());
+        let survivors = self.asked.survivors(fleet);
+        survivors.iter().any(|left| failed().any(|(known, ..)| within(left, known)))
     }
 
     fn candidate(&self, fleet: &[u32], left: &[u32], load: f64, trial: Trial) -> Candidate {
@@ -97,60 +153,116 @@ impl<'a> Hunt<'a> {
         }
     }
 
+    /// A fleet whose look was cut off.
+    pub(super) fn unknown(&self, fleet: &[u32]) -> Candidate {
+        let cost_per_hour = self.cost(fleet);
+        let names: Vec<&String> = self.gate.base.pool.keys().collect();
+        Candidate { cost_per_hour, ..words::unknown(&names, fleet) }
+    }
+
     /// The fewest servers of one pool, beside what `fleet` has of the others, that meet everything.
     pub(super) fn fewest(&mut self, pool: usize, fleet: &[u32]) -> Result<Found, Problem> {
         let of = &self.gate.base.pool[pool];
         let slot = f64::from(of.slots) * of.speed;
+        let far = self.far(slot);
+        let allowed = self.allowed(pool, fleet);
+        self.smallest(far.min(allowed), far <= allowed, |n| with(fleet, pool, n))
+    }
+
+    /// The fewest of `fleets`, of which each has no less of any kind than the one before.
+    pub(super) fn smallest(
+        &mut self,
+        most: u32,
+        is_far: bool,
+        fleets: impl Fn(u32) -> Vec<u32>,
+    ) -> Result<Found, Problem> {
+        if most == 0 || self.left(&fleets(most)) <= 0.0 {
+            return Ok(Found::Nowhere);
+        }
         let guess = self.model.slots(&self.asked.goals, 1.0).unwrap_or(1);
-        let beside = self.gate.capacity(&with(fleet, pool, 0));
-        let wanted = (f64::from(guess) * self.model.speed - beside).max(0.0);
-        let mut start = (wanted / slot).ceil() as u32;
         // What is lost comes on top.
-        while start < u32::MAX / 2 && self.left(&with(fleet, pool, start)) < wanted {
-            start += 1.max(start / 8);
-        }
-        let busiest = self.gate.load.peak(crate::time::Duration::from_secs(1)).erlangs;
-        let far = start.saturating_mul(8).max((4.0 * busiest / slot) as u32).saturating_add(64);
-        let mut most = of.capacity.unwrap_or(u32::MAX).min(far);
-        if let Some(budget) = self.asked.ask.budget {
-            let rest = budget.0 - self.cost(&with(fleet, pool, 0));
-            most = most.min((rest / of.price.0 + 1e-9).max(0.0) as u32);
-        }
-        let least = self.least_beside(pool, fleet).min(most);
+        let start = first(most, |n| self.left(&fleets(n)) >= f64::from(guess) * self.model.speed);
+        let least = first(most, |n| self.can_carry(&fleets(n)));
         let effort = self.effort;
-        smallest(start, least.max(1), most, |n| {
-            let found = self.look(&with(fleet, pool, n), 1.0, effort)?;
+        let found = smallest(start, least, most, |n| {
+            let found = self.look(&fleets(n), 1.0, effort)?;
             Ok(found.map(|candidate| candidate.met))
-        })
+        })?;
+        if found == Found::Nowhere && is_far {
+            self.searched_to = self.searched_to.max(Some(fleets(most).iter().sum()));
+        }
+        Ok(found)
+    }
+
+    /// Whether a fleet passes at the load of the plan; false where that was not told any more.
+    pub(super) fn meets(&mut self, fleet: &[u32]) -> Result<bool, Problem> {
+        let effort = self.effort;
+        Ok(self.look(fleet, 1.0, effort)?.is_some_and(|found| found.met))
+    }
+
+    /// Where a search ends that nothing else does end, in servers with so much work a second.
+    pub(super) fn far(&self, slot: f64) -> u32 {
+        let guess = self.model.slots(&self.asked.goals, 1.0).unwrap_or(1);
+        let busiest = self.gate.load.peak(crate::time::Duration::from_secs(1)).erlangs;
+        let wanted = (f64::from(guess) * self.model.speed).max(0.5 * busiest);
+        let lost = match self.asked.ask.survive {
+            Some(Survive::Servers(lost)) => lost,
+            _ => 0,
+        };
+        let (times, more) = FAR;
+        ((wanted / slot).ceil() as u32).saturating_mul(times).saturating_add(more + lost)
+    }
+
+    /// The most servers of a pool that its capacity and the budget allow beside the others.
+    pub(super) fn allowed(&self, pool: usize, fleet: &[u32]) -> u32 {
+        let of = &self.gate.base.pool[pool];
+        let capacity = of.capacity.unwrap_or(u32::MAX);
+        let Some(budget) = self.asked.ask.budget else { return capacity };
+        let rest = budget.0 - self.cost(&with(fleet, pool, 0));
+        capacity.min((rest / of.price.0 + 1e-9).max(0.0) as u32)
     }
 
     /// Work a second that is left in the worst loss.
-    fn left(&self, fleet: &[u32]) -> f64 {
+    pub(super) fn left(&self, fleet: &[u32]) -> f64 {
         let survivors = self.asked.survivors(fleet);
         survivors.iter().map(|left| self.gate.capacity(left)).fold(f64::INFINITY, f64::min)
     }
 
-    /// The fewest servers of a pool beside others that can carry the load at all.
-    fn least_beside(&self, pool: usize, fleet: &[u32]) -> u32 {
-        if self.gate.base.kind() != Kind::SteadyState {
-            return 1;
-        }
-        let of = &self.gate.base.pool[pool];
-        let rest = self.gate.load.erlangs() - self.gate.capacity(&with(fleet, pool, 0));
-        (rest.max(0.0) / f64::from(of.slots) / of.speed).floor() as u32 + 1
+    /// Whether what is left of a fleet can do the work that arrives, where that goes on for ever.
+    pub(super) fn can_carry(&self, fleet: &[u32]) -> bool {
+        let base = self.gate.base;
+        let endless = base.kind() == Kind::SteadyState && !loses(base);
+        self.left(fleet) > if endless { self.gate.load.erlangs() } else { 0.0 }
     }
 
-    /// The fewest servers that can carry the load at all, of one pool.
+    /// The fewest servers that can carry the load at all, of one pool without a loss.
     pub(super) fn least(&self) -> Option<u32> {
-        (self.gate.base.pool.len() == 1 && self.gate.base.kind() == Kind::SteadyState)
-            .then(|| self.least_beside(0, &[0]))
+        let [pool] = self.gate.base.pool.values().collect::<Vec<_>>()[..] else { return None };
+        let slot = f64::from(pool.slots) * pool.speed;
+        (self.gate.base.kind() == Kind::SteadyState)
+            .then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
     }
 
-    /// What came closest: the largest fleet that was tried, as long as it did not meet the plan.
+    /// What came closest at the load of the plan: of the fleets that nobody can tell the largest,
+    /// else the largest of all.
     pub(super) fn closest(&self) -> Option<&Candidate> {
-        let at_plan = self.tried.iter().map(|(_, c)| c).filter(|c| c.load == 1.0);
-        at_plan.max_by_key(|c| c.servers)
+        let at_plan = self.tried.iter().map(|(_, found)| found).filter(|found| found.load == 1.0);
+        at_plan.max_by_key(|found| (!fails(found.ruling), found.servers))
     }
+}
+
+/// The first of `1..=most` from which on something holds; `most` where it never does.
+fn first(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0, most);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
 }
 
 /// A fleet with another number of servers in one pool.

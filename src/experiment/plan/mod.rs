@@ -28,6 +28,7 @@ mod traffic;
 mod words;
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use indexmap::IndexMap;
 
@@ -39,6 +40,7 @@ use crate::outcome::{
     Answer, Candidate, Neighbour, Peak, Plan, PlanBounds, Question, Recommendation,
 };
 use crate::scenario::{Scenario, Traffic};
+use crate::time::Duration;
 use analytic::{Model, impossible};
 use asked::Asked;
 use gate::{Effort, Gate};
@@ -101,25 +103,25 @@ pub fn plan(
         goals: asked.goals.clone(),
         load: &load,
         known,
-        warm_up: warm_up.span,
+        warm_up,
+        replications: ask.replications,
+        run_length: ask.length,
         crew,
         monitor,
         recorded: Mutex::new(IndexMap::new()),
+        spent: AtomicU64::new(0),
     };
     if scenario.pool.values().any(|pool| pool.autoscaler.is_some()) {
         return scaled::plan(&gate, draft);
     }
     let mut hunt = Hunt::new(&gate, &model, &asked, effort(&scenario));
-    let mut plan = if ask.max_rate {
-        headroom::of_the_fleet_as_it_is(&mut hunt, draft)?
-    } else {
-        monitor.stage("fleet");
-        let choice = mix::cheapest(&mut hunt)?;
-        draft.bounds.least_servers = hunt.least();
-        headroom::around(&mut hunt, &choice, draft)?
-    };
-    plan.advice.extend(warm_up.advice);
-    Ok(plan)
+    if ask.max_rate {
+        return headroom::of_the_fleet_as_it_is(&mut hunt, draft);
+    }
+    monitor.stage("fleet");
+    let choice = mix::cheapest(&mut hunt)?;
+    draft.bounds.least_servers = hunt.least();
+    headroom::around(&mut hunt, &choice, draft)
 }
 
 /// What every answer holds, whatever it is.
@@ -148,6 +150,7 @@ impl Draft<'_> {
             recommendation,
             candidates: Vec::new(),
             loads: Vec::new(),
+            requests: 0,
             bounds,
             currency: scenario.currency.clone(),
             scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
@@ -219,7 +222,7 @@ fn pilots(
     asked: &Asked<'_>,
     crew: &Crew,
     monitor: &dyn Monitor,
-) -> Result<WarmUp, Problem> {
+) -> Result<Duration, Problem> {
     let mut pilot = scenario.clone();
     if !asked.ask.max_rate && pilot.pool.values().all(|pool| pool.autoscaler.is_none()) {
         let slots = model.slots(&asked.goals, 1.0).unwrap_or(1);
@@ -227,10 +230,8 @@ fn pilots(
             pool.servers = slots.div_ceil(pool.slots).clamp(1, 100_000);
         }
     }
-    let mut found = WarmUp::of(&pilot, 30, crew, monitor)?;
     // The gate chooses the length of its own runs: what a pilot says of that is beside it.
-    found.advice.clear();
-    Ok(found)
+    Ok(WarmUp::of(&pilot, 30, crew, monitor)?.span)
 }
 
 /// A server more or less, as a plan tells it.

@@ -4,17 +4,21 @@
 //! nothing is bisected: targets are simulated on the same requests, first with one server at least,
 //! and where none of them meets the objectives, with more and more that always stand by, and then
 //! as few of those as will do. The lowest target, which keeps the most servers, comes first. Of
-//! those that meet the objectives the one with the fewest server-hours wins. The most servers a
-//! pool may have is the most that the winner ever had, and a tenth, for traffic that was not
-//! simulated.
+//! those that meet the objectives the one with the fewest server-hours wins, if fresh random
+//! numbers say the same. The most servers a pool may have is the most that the winner had in any
+//! run, for the load that a forecast may bring with probability 0.95.
+
+use std::sync::atomic::Ordering;
 
 use indexmap::IndexMap;
 
-use super::gate::{Effort, Gate, Trial};
-use super::{Draft, words};
+use super::gate::{Effort, Gate, TESTS, Trial, at_load};
+use super::headroom::{self, Carried, carried, met_under_error};
+use super::hunt::fails;
+use super::{Draft, FRESH, words};
 use crate::diagnose::Problem;
 use crate::outcome::{Answer, Candidate, Plan, PlanBounds, Recommendation, Ruling};
-use crate::scenario::Scenario;
+use crate::scenario::{Pool, Scenario};
 use crate::time::Duration;
 
 /// Targets that are tried where a policy has one, as shares of a full server.
@@ -39,17 +43,7 @@ struct Setting {
 
 /// Finds the cheapest setting of the one autoscaled pool of a scenario.
 pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Problem> {
-    let scenario = gate.base;
-    let [(name, pool)] = scenario.pool.iter().collect::<Vec<_>>()[..] else {
-        return Err(Problem::new("a plan sets the autoscaler of one pool, and there are several")
-            .help("plan each pool with its own share of the traffic"));
-    };
-    if draft.asked.ask.max_rate {
-        return Err(Problem::new(
-            "`--max-rate` asks what a fixed fleet carries, and this one scales",
-        )
-        .help("leave the autoscaler out, or plan its bounds without `--max-rate`"));
-    }
+    let (name, pool) = the_pool(&draft)?;
     let table = pool.autoscaler.as_ref().expect("the pool is autoscaled");
     gate.monitor.stage("settings");
     let slots = f64::from(pool.slots) * pool.speed;
@@ -62,39 +56,75 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     };
     let floor = |share: f64| ((share * peak / slots).ceil() as u32).clamp(1, room);
     let mut course = Course { gate, name, room, slots, targets: &targets, tried: Vec::new() };
-    let stopped = !course.search(FLOORS.map(floor))?;
-    let tried = course.tried;
-    let hours = |trial: &Trial| trial.servers.2;
-    let budget = draft.asked.ask.budget;
-    let affordable = |trial: &Trial| budget.is_none_or(|most| trial.cost_per_hour <= most.0);
-    let met = tried.iter().filter(|(_, _, trial)| trial.met() && affordable(trial));
-    let best = met.min_by(|a, b| hours(&a.2).total_cmp(&hours(&b.2)));
-    let recommendation = best.map(|(setting, _, trial)| {
-        let most = (trial.servers.1 + trial.servers.1.div_ceil(10)).min(room);
-        recommended(name, Setting { max: most, ..*setting }, trial)
-    });
-    if let Some((_, variant, trial)) = best.or(tried.first()) {
-        draft.bounds.autoscaled_server_hours = best.map(|_| trial.servers.2);
+    let mut stopped = !course.search(FLOORS.map(floor))?;
+    let mut advice = Vec::new();
+    let mut winner = if stopped { None } else { course.winner(&draft, &mut advice)? };
+    let mut recommendation = None;
+    if let Some(winner) = &mut winner {
+        draft.bounds.autoscaled_server_hours = Some(winner.trial.servers.2);
+        ideal(gate, &winner.scenario, &mut draft)?;
+        gate.monitor.stage("headroom");
+        let own = course.carried(winner)?;
+        // Nothing at all is known of the headroom only after a stop.
+        stopped |= own.load.is_none();
+        recommendation = Some(course.recommended(winner, &own, &draft));
+    } else if let Some((_, variant, _)) = course.tried.first() {
         ideal(gate, variant, &mut draft)?;
     }
-    let (verdict, answer) = told(&draft, recommendation.as_ref(), &tried, stopped);
-    let candidates = tried.iter().map(|(setting, _, trial)| candidate(name, *setting, trial));
-    let candidates: Vec<Candidate> = candidates.collect();
+    let (verdict, answer) = told(&draft, recommendation.as_ref(), &course.tried, stopped);
+    let probability = recommendation.as_ref().and_then(|one| one.met_under_forecast_error);
+    advice.extend(words::doubt(draft.asked.ask.forecast_cv, probability));
     let mut plan = draft.plan(verdict, recommendation);
-    (plan.candidates, plan.answer, plan.partial) = (candidates, answer, stopped);
-    if let Some((setting, ..)) = best {
-        let most = plan.recommendation.as_ref().map_or(room, |found| found.pools[0]);
-        let chosen = set(scenario, name, Setting { max: most, ..*setting })?;
-        plan.scenario = serde_json::to_value(chosen).expect("a scenario is plain data");
+    let candidates = course.tried.iter();
+    plan.candidates =
+        candidates.map(|(setting, _, trial)| candidate(name, *setting, 1.0, trial)).collect();
+    (plan.answer, plan.partial) = (answer, stopped);
+    plan.requests = gate.spent.load(Ordering::Relaxed);
+    if let Some(winner) = winner {
+        plan.loads = winner.loads;
+        plan.loads.sort_by(|a, b| a.load.total_cmp(&b.load));
+        plan.scenario = serde_json::to_value(winner.scenario).expect("a scenario is plain data");
     }
+    plan.advice.extend(advice);
     plan.advice.extend(dear(&plan.bounds));
+    if verdict == Answer::Undecided && !stopped {
+        plan.advice.push(words::closer(gate));
+    }
     plan.advice.push(format!(
-        "{} settings of `{}` were simulated on the same requests; the most servers are a tenth \
-         more than the winner ever had",
+        "{} settings of `{}` were simulated on the same requests; the most servers are what the \
+         winner had in any run, for the load that a forecast off by {} may bring with \
+         probability 0.95",
         plan.candidates.len(),
-        table.policy.name
+        table.policy.name,
+        words::percent(plan.question.forecast_cv)
     ));
     Ok(plan)
+}
+
+/// The one pool of a scenario; refuses questions that an autoscaler does not answer.
+fn the_pool<'a>(draft: &Draft<'a>) -> Result<(&'a str, &'a Pool), Problem> {
+    let [(name, pool)] = draft.scenario.pool.iter().collect::<Vec<_>>()[..] else {
+        return Err(Problem::new("a plan sets the autoscaler of one pool, and there are several")
+            .help("plan each pool with its own share of the traffic"));
+    };
+    if draft.asked.ask.max_rate {
+        return Err(Problem::new(
+            "`--max-rate` asks what a fixed fleet carries, and this one scales",
+        )
+        .help("leave the autoscaler out, or plan its bounds without `--max-rate`"));
+    }
+    Ok((name, pool))
+}
+
+/// The setting to recommend.
+struct Winner {
+    setting: Setting,
+    scenario: Scenario,
+    trial: Trial,
+    /// Whether fresh random numbers say the same.
+    verified: bool,
+    /// It at other loads.
+    loads: Vec<Candidate>,
 }
 
 /// The settings that are tried.
@@ -147,18 +177,117 @@ impl Course<'_> {
                 break;
             }
             let setting = Setting { min, max: self.room, target };
-            let mut variant = set(self.gate.base, self.name, setting)?;
-            variant.pool[0].servers = variant.pool[0].servers.max(min);
-            let capacity = f64::from(self.room) * self.slots;
-            let Some(trial) = self.gate.judge_scenario(variant.clone(), capacity, 1.0, EFFORT)?
-            else {
-                return Ok(None);
-            };
+            let variant = self.variant(setting)?;
+            let Some(trial) = self.judge(&variant, 1.0, EFFORT)? else { return Ok(None) };
             met |= trial.met();
             self.tried.push((setting, variant, trial));
         }
         Ok(Some(met))
     }
+}
+
+impl Course<'_> {
+    /// The setting with the fewest server-hours that meets the objectives within the budget, with
+    /// as many servers at most as it may need; one that fresh random numbers refute is struck out.
+    fn winner(
+        &mut self,
+        draft: &Draft<'_>,
+        advice: &mut Vec<String>,
+    ) -> Result<Option<Winner>, Problem> {
+        self.gate.monitor.stage("verifying");
+        let growth = words::worst_load(draft.asked.ask.forecast_cv).max(1.0);
+        for test in 1..=u64::from(TESTS) {
+            let hours = |at: &usize| self.tried[*at].2.servers.2;
+            let may = |at: &usize| within_budget(draft, &self.tried[*at].2);
+            let met = (0..self.tried.len()).filter(|&at| self.tried[at].2.met()).filter(may);
+            let best = met.min_by(|a, b| hours(a).total_cmp(&hours(b)));
+            let Some(best) = best else { return Ok(None) };
+            let (setting, _, trial) = self.tried[best].clone();
+            let most = (f64::from(trial.servers.1) * growth).ceil() as u32;
+            let setting = Setting { max: most.clamp(setting.min, self.room), ..setting };
+            let scenario = self.variant(setting)?;
+            let effort = Effort { first: test * FRESH, ..EFFORT };
+            let fresh = self.judge(&scenario, 1.0, effort)?;
+            if let Some(fresh) = fresh.as_ref().filter(|fresh| fails(fresh.ruling)) {
+                advice.push(words::refuted(&candidate(self.name, setting, 1.0, fresh)));
+                self.tried[best].2 = fresh.clone();
+                continue;
+            }
+            let verified = fresh.is_some_and(|fresh| fresh.met());
+            if !verified {
+                advice.push(
+                    "fresh random numbers could not tell the recommended setting from its limit: \
+                     a server more at least is safer"
+                        .to_owned(),
+                );
+            }
+            return Ok(Some(Winner { setting, scenario, trial, verified, loads: Vec::new() }));
+        }
+        Ok(None)
+    }
+
+    /// The most that a setting carries, in steps of a hundredth.
+    fn carried(&self, winner: &mut Winner) -> Result<Carried, Problem> {
+        let mut loads: Vec<Candidate> =
+            vec![candidate(self.name, winner.setting, 1.0, &winner.trial)];
+        let mut look = |load: f64| {
+            if let Some(known) = loads.iter().find(|known| known.load == load) {
+                return Ok(Some(known.clone()));
+            }
+            let found = self.judge(&winner.scenario, load, headroom::effort(self.gate.base))?;
+            let found = found.map(|trial| candidate(self.name, winner.setting, load, &trial));
+            loads.extend(found.clone());
+            Ok(found)
+        };
+        let found = carried(&mut look, 1.0, Some(true))?;
+        winner.loads = loads;
+        Ok(found)
+    }
+
+    fn judge(
+        &self,
+        scenario: &Scenario,
+        load: f64,
+        effort: Effort,
+    ) -> Result<Option<Trial>, Problem> {
+        let capacity = f64::from(self.room) * self.slots;
+        self.gate.judge_scenario(at_load(scenario.clone(), load), capacity, load, effort)
+    }
+
+    fn variant(&self, setting: Setting) -> Result<Scenario, Problem> {
+        let mut variant = set(self.gate.base, self.name, setting)?;
+        variant.pool[0].servers = variant.pool[0].servers.clamp(setting.min, setting.max);
+        Ok(variant)
+    }
+
+    fn recommended(&self, winner: &Winner, own: &Carried, draft: &Draft<'_>) -> Recommendation {
+        let Winner { setting, trial, .. } = winner;
+        let rate = draft.load.rate;
+        Recommendation {
+            servers: trial.servers.0,
+            pools: IndexMap::from([(self.name.to_owned(), setting.max)]),
+            settings: settings(self.name, *setting),
+            cost_per_hour: trial.cost_per_hour,
+            headroom: own.headroom(),
+            max_rate: own.load.map(|load| load * rate),
+            breaks_at_rate: own.breaks.as_ref().map(|breaks| breaks.load * rate),
+            open_after: own.open.as_ref().map(|open| open.requests),
+            breaks_first: own.broken(),
+            bottleneck: "starts: what a server takes to start is bridged by servers that stand by"
+                .to_owned(),
+            utilization: trial.utilization,
+            met_under_forecast_error: met_under_error(own, draft.asked.ask.forecast_cv),
+            objectives: trial.objectives.clone(),
+            verified: winner.verified,
+            one_more: None,
+            one_less: None,
+        }
+    }
+}
+
+/// Whether a setting costs no more than the budget.
+fn within_budget(draft: &Draft<'_>, trial: &Trial) -> bool {
+    draft.asked.ask.budget.is_none_or(|most| trial.cost_per_hour <= most.0)
 }
 
 fn set(scenario: &Scenario, pool: &str, setting: Setting) -> Result<Scenario, Problem> {
@@ -180,40 +309,20 @@ fn settings(pool: &str, setting: Setting) -> IndexMap<String, serde_json::Value>
     all
 }
 
-fn candidate(pool: &str, setting: Setting, trial: &Trial) -> Candidate {
+fn candidate(pool: &str, setting: Setting, load: f64, trial: &Trial) -> Candidate {
     Candidate {
         servers: trial.servers.1,
         pools: IndexMap::from([(pool.to_owned(), trial.servers.1)]),
         settings: settings(pool, setting),
         simulated_servers: trial.servers.1,
         cost_per_hour: trial.cost_per_hour,
-        load: 1.0,
+        load,
         measures: trial.objectives.clone(),
         utilization: trial.utilization,
         met: trial.met(),
         ruling: trial.ruling,
         by_theory: trial.by_theory,
         requests: trial.requests,
-    }
-}
-
-fn recommended(pool: &str, setting: Setting, trial: &Trial) -> Recommendation {
-    Recommendation {
-        servers: trial.servers.0,
-        pools: IndexMap::from([(pool.to_owned(), setting.max)]),
-        settings: settings(pool, setting),
-        cost_per_hour: trial.cost_per_hour,
-        headroom: None,
-        max_rate: None,
-        breaks_first: None,
-        bottleneck: "starts: what a server takes to start is bridged by servers that stand by"
-            .to_owned(),
-        utilization: trial.utilization,
-        met_under_forecast_error: None,
-        objectives: trial.objectives.clone(),
-        verified: false,
-        one_more: None,
-        one_less: None,
     }
 }
 
@@ -250,20 +359,10 @@ fn told(
 ) -> (Answer, String) {
     let goals: Vec<&str> = draft.asked.goals.iter().map(|goal| goal.text.as_str()).collect();
     let goals = goals.join(", ");
+    let limit =
+        draft.asked.ask.budget.map_or(String::new(), |most| format!(" for {} an hour", most.0));
     let Some(found) = found else {
-        let close = tried.iter().filter(|(.., trial)| trial.ruling != Ruling::Overloaded);
-        let value = |trial: &Trial| trial.objectives.first().and_then(|one| one.value.estimate);
-        let close = close.min_by(|a, b| {
-            let of = |trial: &Trial| value(trial).unwrap_or(f64::INFINITY);
-            of(&a.2).total_cmp(&of(&b.2))
-        });
-        let closest = close.map_or(String::new(), |(setting, _, trial)| {
-            words::closest_setting(&settings_in_words(*setting), &trial.objectives)
-        });
-        let verdict = if stopped { Answer::Undecided } else { Answer::Unmet };
-        let start = if stopped { "Stopped early: no setting yet" } else { "No setting" };
-        let limit = draft.asked.ask.budget.map_or(String::new(), |most| format!(" for {most}"));
-        return (verdict, format!("{start} of the autoscaler meets {goals}{limit}.{closest}"));
+        return none_found(draft, tried, stopped, &format!("{goals}{limit}"));
     };
     let setting = found.settings.iter().map(|(path, value)| {
         let key = path.rsplit('.').next().unwrap_or(path);
@@ -274,14 +373,62 @@ fn told(
         Some(bound) if bound > 0.0 => format!("{bound:.2}"),
         _ => "an unknown number".to_owned(),
     };
+    let more = found.headroom.map_or(String::new(), |share| {
+        format!(" It carries {} more traffic{}.", words::percent(share), words::then(found))
+    });
     let answer = format!(
         "Set {}: {goals} holds with {hours:.2} server-hours; a perfect autoscaler would need {}, a \
-         fleet fixed at the peak {}.",
+         fleet fixed at the peak {}.{more}",
         setting.collect::<Vec<_>>().join(", "),
         of(draft.bounds.ideal_autoscaler_server_hours),
         of(draft.bounds.static_peak_server_hours)
     );
     (Answer::Met, answer)
+}
+
+/// No setting is known to meet the plan.
+fn none_found(
+    draft: &Draft<'_>,
+    tried: &[(Setting, Scenario, Trial)],
+    stopped: bool,
+    what: &str,
+) -> (Answer, String) {
+    if stopped {
+        return (
+            Answer::Undecided,
+            format!("Stopped early: no setting of the autoscaler is known yet to meet {what}."),
+        );
+    }
+    let told = |setting: Setting, trial: &Trial| {
+        (settings_in_words(setting), candidate("", setting, 1.0, trial))
+    };
+    let open = |trial: &Trial| !fails(trial.ruling) && !trial.met();
+    if let Some((setting, _, trial)) = tried.iter().find(|(.., trial)| open(trial)) {
+        let (name, found) = told(*setting, trial);
+        let answer = format!(
+            "It cannot be told whether a setting of the autoscaler meets {what}: with {name} {} \
+             from {} requests.",
+            words::comes_to(&found),
+            crate::units::grouped(trial.requests)
+        );
+        return (Answer::Undecided, answer);
+    }
+    let value = |trial: &Trial| {
+        let first = trial.objectives.first().and_then(|one| one.value.estimate);
+        // What meets the objectives is only too dear.
+        if trial.met() { trial.cost_per_hour } else { first.unwrap_or(f64::INFINITY) }
+    };
+    let close = tried.iter().filter(|(.., trial)| trial.ruling != Ruling::Overloaded);
+    let close =
+        close.min_by(|(.., a), (.., b)| b.met().cmp(&a.met()).then(value(a).total_cmp(&value(b))));
+    let close = close.map_or(String::new(), |(setting, _, trial)| match told(*setting, trial) {
+        (name, _) if trial.met() => {
+            let currency = &draft.scenario.currency;
+            format!(" {name} does, for {:.2} {currency} an hour.", trial.cost_per_hour)
+        }
+        (name, found) => format!(" The closest, {name}, comes to {}.", words::missed(&found)),
+    });
+    (Answer::Unmet, format!("No setting of the autoscaler that was tried meets {what}.{close}"))
 }
 
 fn settings_in_words(setting: Setting) -> String {

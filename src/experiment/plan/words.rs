@@ -1,12 +1,16 @@
 //! The answer in words: the sentence that stands first, and what the reader should know.
 
+use std::sync::atomic::Ordering;
+
 use super::Draft;
 use super::analytic::Model;
 use super::asked::Asked;
-use super::hunt::Hunt;
+use super::gate::Gate;
+use super::hunt::{Hunt, fails};
 use super::mix::Choice;
-use crate::outcome::{Answer, Candidate, Estimate, Kind, Plan, PlanBounds, Recommendation, Ruling};
-use crate::scenario::{Goal, Measure, QueuePlace, Scenario};
+use crate::outcome::{Answer, Candidate, Estimate, Plan, PlanBounds, Recommendation, Ruling};
+use crate::scenario::{Goal, Measure, QueuePlace, Resample, Scenario};
+use crate::units::grouped;
 
 /// The probability that one would like an objective to hold with when the forecast is off.
 const COMFORT: f64 = 0.95;
@@ -29,7 +33,7 @@ pub(super) fn fleet_of(found: &indexmap::IndexMap<String, u32>) -> String {
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let shown = format!("{:.1}", 100.0 * share);
     format!("{} %", shown.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -95,6 +99,7 @@ pub(super) fn nothing_known(scenario: &Scenario, asked: &Asked<'_>) -> Plan {
         recommendation: None,
         candidates: Vec::new(),
         loads: Vec::new(),
+        requests: 0,
         bounds: PlanBounds::default(),
         currency: scenario.currency.clone(),
         scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
@@ -119,32 +124,116 @@ pub(super) fn impossible(draft: Draft<'_>, goal: &Goal, floor: f64) -> Plan {
     Plan { answer, advice: vec![advice], ..plan }
 }
 
-/// Nothing that is allowed meets the plan, or the search was stopped.
+/// Nothing that is allowed is known to meet the plan, or the search was stopped.
 pub(super) fn none_found(hunt: &Hunt<'_>, choice: &Choice, draft: Draft<'_>) -> Plan {
-    let (asked, stopped) = (draft.asked, hunt.stopped);
-    let mut plan = draft.plan(if stopped { Answer::Undecided } else { Answer::Unmet }, None);
-    plan.partial = stopped;
-    plan.advice.clone_from(&choice.advice);
-    plan.answer = if stopped {
-        stopped_at(hunt)
-    } else {
-        let limit = match (asked.ask.budget, &asked.scenario.pool) {
-            (Some(budget), _) => format!(" for {} an hour", budget.0),
-            (None, pools) if pools.values().any(|pool| pool.capacity.is_some()) => {
-                " within the `capacity` of the pools".to_owned()
-            }
-            _ => String::new(),
-        };
-        let close = hunt.closest().map_or(String::new(), |closest| {
-            format!(" The closest, {}, comes to {}.", fleet_of(&closest.pools), missed(closest))
-        });
-        format!("No fleet meets {}{}{limit}.{close}", objectives(asked), demands(asked))
+    let asked = draft.asked;
+    let limit = match (asked.ask.budget, &asked.scenario.pool) {
+        (Some(budget), _) => format!(" for {} an hour", budget.0),
+        (None, pools) if pools.values().any(|pool| pool.capacity.is_some()) => {
+            " within the `capacity` of the pools".to_owned()
+        }
+        _ => String::new(),
     };
+    let what = format!("{}{}{limit}", objectives(asked), demands(asked));
+    let closest = hunt.closest();
+    let open = closest.filter(|found| !fails(found.ruling));
+    let (verdict, answer) = match (hunt.stopped, open) {
+        (true, _) => (Answer::Undecided, stopped_at(hunt)),
+        (false, Some(open)) => {
+            let told = format!(
+                "It cannot be told whether a fleet meets {what}: with {} {} from {} requests.",
+                fleet_of(&open.pools),
+                comes_to(open),
+                grouped(open.requests)
+            );
+            (Answer::Undecided, told)
+        }
+        (false, None) => {
+            let close = closest.map_or(String::new(), |closest| {
+                format!(" The closest, {}, comes to {}.", fleet_of(&closest.pools), missed(closest))
+            });
+            let far = match hunt.searched_to {
+                Some(most) => format!("No fleet of up to {} meets", servers(most)),
+                None => "No fleet meets".to_owned(),
+            };
+            (Answer::Unmet, format!("{far} {what}.{close}"))
+        }
+    };
+    let mut plan = draft.plan(verdict, None);
+    (plan.partial, plan.answer) = (hunt.stopped, answer);
+    plan.advice.clone_from(&choice.advice);
+    if open.is_some() && !hunt.stopped {
+        plan.advice.push(closer(hunt.gate));
+    }
+    if verdict == Answer::Unmet && hunt.searched_to.is_some() {
+        plan.advice.push(
+            "the search ended at many times what the formula and the busiest second ask for: look \
+             at what holds requests up beside the number of servers (the balancer, `speed`, \
+             `queue-limit`)"
+                .to_owned(),
+        );
+    }
     sorted(hunt, plan)
 }
 
+/// The open objectives of a candidate with their intervals.
+pub(super) fn comes_to(candidate: &Candidate) -> String {
+    let each = candidate.measures.iter().filter(|one| !one.met).map(|one| {
+        let Ok(goal) = Goal::parse(&one.objective) else { return one.objective.clone() };
+        let of = |end: Option<f64>| end.map(|value| told(goal.measure, value));
+        match (of(one.value.estimate), of(one.value.low), of(one.value.high)) {
+            (Some(centre), Some(low), Some(high)) => {
+                format!("{} = {centre} ({low} … {high})", goal.measure)
+            }
+            (Some(centre), ..) => format!("{} = {centre}", goal.measure),
+            _ => format!("{} is not known", goal.measure),
+        }
+    });
+    let told = each.collect::<Vec<_>>().join(", ");
+    // What fresh numbers refuted next to it met the plan with the first ones.
+    if told.is_empty() {
+        "the plan was met, and with a neighbour it was not,".to_owned()
+    } else {
+        told
+    }
+}
+
+/// What would tell more.
+pub(super) fn closer(gate: &Gate<'_>) -> String {
+    let base = gate.base;
+    if base.is_drawn() || base.run.resample == Resample::None {
+        return match gate.replications {
+            Some(_) => "more `--replications` tell more, or none: a plan then runs as many as it \
+                        takes"
+                .to_owned(),
+            None => "`--precision 1%` looks closer".to_owned(),
+        };
+    }
+    "a longer trace tells more; `--resample none` asks about this trace alone".to_owned()
+}
+
+/// That fresh random numbers refuted a fleet, with what they say.
+pub(super) fn refuted(found: &Candidate) -> String {
+    format!("fresh random numbers refuted {}: {}", fleet_of(&found.pools), missed(found))
+}
+
+/// Where a larger fleet than the chosen one was seen to miss the plan.
+pub(super) fn no_better_with_more(hunt: &Hunt<'_>, fleet: &[u32]) -> Option<String> {
+    let larger = |tried: &[u32]| tried != fleet && tried.iter().zip(fleet).all(|(a, b)| a >= b);
+    let misses = |(tried, found): &&(Vec<u32>, Candidate)| {
+        found.load == 1.0 && larger(tried) && fails(found.ruling)
+    };
+    let (_, found) = hunt.tried.iter().find(misses)?;
+    Some(format!(
+        "{}, which are more, do not meet the plan: this system does not get better with every \
+         server, and the search took for granted that it does; hold fleets against each other \
+         with `plimsoll sweep`",
+        fleet_of(&found.pools)
+    ))
+}
+
 /// What a candidate misses, with its values.
-fn missed(candidate: &Candidate) -> String {
+pub(super) fn missed(candidate: &Candidate) -> String {
     if candidate.ruling == Ruling::Overloaded {
         let load = candidate.utilization.estimate.filter(|load| load.is_finite());
         return load.map_or("nothing that is left to serve".to_owned(), |load| {
@@ -182,8 +271,9 @@ fn stopped_at(hunt: &Hunt<'_>) -> String {
 
 /// Puts the tried fleets and loads in their order.
 fn sorted(hunt: &Hunt<'_>, mut plan: Plan) -> Plan {
-    let at = |load: bool| hunt.tried.iter().filter(move |(_, c)| (c.load == 1.0) == load);
-    plan.candidates = at(true).map(|(_, found)| found.clone()).collect();
+    let at_plan = hunt.tried.iter().map(|(_, found)| found).filter(|found| found.load == 1.0);
+    plan.candidates = at_plan.cloned().collect();
+    plan.requests = hunt.gate.spent.load(Ordering::Relaxed);
     plan.candidates.sort_by(|a, b| {
         let cost = a.cost_per_hour.total_cmp(&b.cost_per_hour);
         a.servers.cmp(&b.servers).then(cost).then(a.pools.values().cmp(b.pools.values()))
@@ -213,12 +303,12 @@ pub(super) fn finish(hunt: &Hunt<'_>, mut plan: Plan, fleet: &[u32]) -> Plan {
     let few = plan.recommendation.as_ref().map_or(0.0, |one| one.servers);
     if let Some(close) =
         plan.candidates.iter().filter(boundary).find(|found| f64::from(found.servers) < few)
-        && hunt.gate.base.kind() == Kind::SteadyState
     {
         plan.advice.push(format!(
-            "{} cannot be told from the limit with what was simulated, and count as too few; \
-             `--precision 1%` looks closer",
-            fleet_of(&close.pools)
+            "{} cannot be told from the limit with {} requests, and count as too few; {}",
+            fleet_of(&close.pools),
+            grouped(close.requests),
+            closer(hunt.gate)
         ));
     }
     if let Some(close) = plan.candidates.iter().find(|found| found.by_theory) {
@@ -241,43 +331,77 @@ fn recommended(hunt: &Hunt<'_>, found: &Recommendation, currency: &str) -> Strin
         cost => format!(" for {cost:.2} {currency} an hour"),
     };
     let sure = percent(asked.scenario.run.confidence.0);
+    let (they, verb) =
+        if found.servers == 1.0 { ("It carries", "meets") } else { ("They carry", "meet") };
     let headroom = match found.headroom {
-        Some(share) => format!(" They carry {} more traffic", percent(share)),
-        None => " How much more they carry was not found".to_owned(),
+        Some(share) => format!("{they} {} more traffic{}", percent(share), then(found)),
+        None => "How much more they carry was not found".to_owned(),
     };
-    let verb = if found.servers == 1.0 { "meets" } else { "meet" };
-    let breaks = match &found.breaks_first {
-        Some(first) if first.contains("saturated") => " until they are saturated".to_owned(),
-        Some(first) => format!(" until {first} breaks"),
-        None => String::new(),
-    };
-    let headroom =
-        if found.servers == 1.0 { headroom.replace("They carry", "It carries") } else { headroom };
     format!(
-        "{}{price} {verb} {}{}, {sure} sure.{headroom}{breaks}.",
+        "{}{price} {verb} {}{}, {sure} sure. {headroom}.",
         fleet_of(&found.pools),
         objectives(asked),
         demands(asked)
     )
 }
 
+/// What comes after the most that is carried: ` until p99<1s breaks`, or how far that is known.
+pub(super) fn then(found: &Recommendation) -> String {
+    let breaks = match found.breaks_first.as_deref() {
+        Some(first) if first.contains("saturated") => first.to_owned(),
+        Some(first) => format!("{first} breaks"),
+        None => String::new(),
+    };
+    let more = |rate: f64| {
+        found
+            .max_rate
+            .zip(found.headroom)
+            .map(|(most, headroom)| percent(rate / most * (1.0 + headroom) - 1.0))
+    };
+    match (found.open_after, found.breaks_at_rate.and_then(more)) {
+        (None, Some(_)) => format!(" until {breaks}"),
+        (Some(requests), Some(at)) => format!(
+            " for sure, and at {at} more {breaks}; {} requests cannot tell what lies between",
+            grouped(requests)
+        ),
+        (Some(requests), None) => {
+            format!(" for sure; of more than that {} requests cannot tell", grouped(requests))
+        }
+        (None, None) => ", as far as was searched".to_owned(),
+    }
+}
+
 fn carries(hunt: &Hunt<'_>, found: &Recommendation) -> String {
     let (fleet, goals) = (fleet_of(&found.pools), objectives(hunt.asked));
-    match (found.max_rate, found.headroom) {
-        (Some(rate), Some(headroom)) => {
+    match (found.max_rate, found.headroom, found.open_after) {
+        (Some(rate), Some(headroom), _) => {
             let against = if headroom >= 0.0 {
                 format!("{} more than now", percent(headroom))
             } else {
                 format!("{} less than now", percent(-headroom))
             };
-            let breaks = found.breaks_first.as_deref().unwrap_or("nothing");
+            let open = match (found.open_after, found.breaks_at_rate) {
+                (Some(requests), Some(at)) => format!(
+                    " at {} a second; {} requests cannot tell what lies between",
+                    figures(at),
+                    grouped(requests)
+                ),
+                _ => String::new(),
+            };
+            let breaks = found.breaks_first.as_deref().unwrap_or("nothing that was seen");
             format!(
                 "{fleet} can carry up to {} requests a second with {goals}{}: {against}. \
-                 What breaks first: {breaks}.",
+                 What breaks first: {breaks}{open}.",
                 figures(rate),
                 demands(hunt.asked)
             )
         }
+        (.., Some(requests)) => format!(
+            "It cannot be told whether {fleet} carry even a hundredth of this traffic with \
+             {goals}{}: {} requests do not show it.",
+            demands(hunt.asked),
+            grouped(requests)
+        ),
         _ => format!("{fleet} cannot carry even a hundredth of this traffic with {goals}."),
     }
 }
@@ -304,32 +428,51 @@ fn off(hunt: &Hunt<'_>, plan: &Plan) -> Option<String> {
     ))
 }
 
-/// What the reader should know of the forecast.
-pub(super) fn forecast(hunt: &Hunt<'_>, found: &Recommendation) -> Option<String> {
-    let cv = hunt.asked.ask.forecast_cv;
-    let probability = found.met_under_forecast_error?;
-    if probability >= COMFORT || cv == 0.0 {
-        return None;
-    }
-    let mut words = format!(
+/// That a forecast which is off decides more than all else, where the objectives may not hold.
+pub(super) fn doubt(cv: f64, probability: Option<f64>) -> Option<String> {
+    let probability = probability.filter(|&probability| probability < COMFORT && cv > 0.0)?;
+    Some(format!(
         "the forecast decides more than the simulation: with a load that is off by {} the \
          objectives hold with probability {probability:.2} only",
         percent(cv)
-    );
-    // ln(λ*/λ) = z·v − v²/2.
-    let needed = (1.645 * cv - 0.5 * cv * cv).exp();
+    ))
+}
+
+/// How many times the load of a forecast that is off by `cv` is not exceeded with probability
+/// 0.95: ln(λ*/λ) = z·v − v²/2.
+pub(super) fn worst_load(cv: f64) -> f64 {
+    (1.645 * cv - 0.5 * cv * cv).exp()
+}
+
+/// What the reader should know of the forecast.
+pub(super) fn forecast(hunt: &Hunt<'_>, found: &Recommendation) -> Option<String> {
+    let cv = hunt.asked.ask.forecast_cv;
+    let mut words = doubt(cv, found.met_under_forecast_error)?;
+    let needed = worst_load(cv);
     let slots = |scale| hunt.model.slots(&hunt.asked.goals, scale);
     if let (1, Some(now), Some(then)) = (found.pools.len(), slots(1.0), slots(needed)) {
         let each = hunt.gate.base.pool[0].slots;
         let more = then.div_ceil(each).saturating_sub(now.div_ceil(each));
         if more > 0 {
             words.push_str(&format!(
-                "; about {} would make it 0.95 (`--rate-scale {needed:.2}`)",
-                servers(found.servers as u32 + more)
+                "; about {} would make it 0.95{}",
+                servers(found.servers as u32 + more),
+                scaled(hunt.gate.base, needed)
             ));
         }
     }
     Some(words)
+}
+
+/// The flag that asks for so many times the load, where one flag can.
+fn scaled(scenario: &Scenario, times: f64) -> String {
+    let mut scales = scenario.traffic.values().map(|traffic| traffic.shape.rate_scale);
+    let first = scales.next().unwrap_or(1.0);
+    if scales.all(|scale| scale == first) {
+        format!(" (`--rate-scale {:.2}`)", first * times)
+    } else {
+        String::new()
+    }
 }
 
 /// What runs short first.
@@ -374,15 +517,14 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> Str
     }
 }
 
-/// A fleet that was chosen and whose look was cut off.
-pub(super) fn unknown(hunt: &Hunt<'_>, fleet: &[u32]) -> Candidate {
-    let names = hunt.gate.base.pool.keys().cloned();
+/// A fleet of which nothing is known.
+pub(super) fn unknown(names: &[&String], fleet: &[u32]) -> Candidate {
     Candidate {
         servers: fleet.iter().sum(),
-        pools: names.zip(fleet.iter().copied()).collect(),
+        pools: names.iter().map(|&name| name.clone()).zip(fleet.iter().copied()).collect(),
         settings: indexmap::IndexMap::new(),
         simulated_servers: fleet.iter().sum(),
-        cost_per_hour: hunt.cost(fleet),
+        cost_per_hour: 0.0,
         load: 1.0,
         measures: Vec::new(),
         utilization: Estimate::INSUFFICIENT,
@@ -391,18 +533,6 @@ pub(super) fn unknown(hunt: &Hunt<'_>, fleet: &[u32]) -> Candidate {
         by_theory: false,
         requests: 0,
     }
-}
-
-/// What the closest setting of an autoscaler comes to.
-pub(super) fn closest_setting(
-    setting: &str,
-    objectives: &[crate::outcome::Objective<Estimate>],
-) -> String {
-    let each = objectives.iter().filter(|one| !one.met).filter_map(|one| {
-        let measure = Goal::parse(&one.objective).ok()?.measure;
-        Some(format!("{} ({})", told(measure, one.value.estimate?), one.objective))
-    });
-    format!(" The closest, {setting}, comes to {}.", each.collect::<Vec<_>>().join(", "))
 }
 
 /// A number of a setting without digits that nobody set.

@@ -112,7 +112,7 @@ fn ranked(
         let measures = &placed[at].kept.measures;
         let (value, late) = (by.of(measures), latency.of(measures));
         let unstable = value.status == Status::Unstable || late.status == Status::Unstable;
-        let number = |estimate: Estimate| estimate.estimate.unwrap_or(f64::INFINITY);
+        let number = |estimate: Estimate| plain(estimate.estimate.unwrap_or(f64::INFINITY));
         let behind = Some(placed[at].point) != chosen;
         ((behind, measures.verdict, unstable), number(value), number(late))
     };
@@ -121,6 +121,12 @@ fn ranked(
         a.cmp(b).then(x.total_cmp(y)).then(s.total_cmp(t))
     });
     keyed.into_iter().map(|(_, at)| at).collect()
+}
+
+/// A number without what a sum or a product rounds, so that equal costs are equal and the latency
+/// decides between them.
+pub(super) fn plain(number: f64) -> f64 {
+    format!("{number:.11e}").parse().unwrap_or(number)
 }
 
 /// Cost and latency of a point that has both, and that is worth having: in a steady state if it
@@ -149,4 +155,18 @@ pub(super) fn on_front(points: &[Point]) -> Vec<&Point> {
     let cost = |point: &Point| point.measures.cost.per_hour.estimate.unwrap_or(f64::INFINITY);
     front.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
     front
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_that_differ_by_a_rounding_are_equal() {
+        let sum = 0.1 + 0.2;
+        assert!(sum > 0.3);
+        assert_eq!(plain(sum).to_bits(), plain(0.3).to_bits());
+        assert!(plain(0.300_000_01) > plain(sum));
+        assert_eq!(plain(f64::INFINITY), f64::INFINITY);
+    }
 }

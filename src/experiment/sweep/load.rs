@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 
 use crate::outcome::{Axis, Point, PointVerdict, Sweep};
+use crate::units::Rate;
 
 /// So many fleets are told of.
 const MOST: usize = 10;
@@ -74,7 +75,21 @@ fn written(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// A load as a number: requests a second, a factor, or so many clients.
 fn number_of(value: &str) -> Option<f64> {
-    let end = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
-    value[..end].parse().ok()
+    value.parse().ok().or_else(|| Rate::parse(value).ok().map(|rate| rate.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loads_are_ordered_by_what_they_are_and_not_by_how_they_are_written() {
+        for (written, number) in [("120/s", 120.0), ("1e3/s", 1000.0), ("7200/min", 120.0)] {
+            assert_eq!(number_of(written), Some(number), "{written}");
+        }
+        assert_eq!((number_of("1.5"), number_of("2e1")), (Some(1.5), Some(20.0)));
+        assert_eq!(number_of("fast"), None);
+    }
 }

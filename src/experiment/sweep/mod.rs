@@ -30,6 +30,6 @@ pub use conclude::conclude;
 pub use grid::Grid;
 pub use key::Keys;
 pub use run::{Keep, Known, Ran, run};
-pub use select::select;
+pub use select::{select, selectable};
 pub use shard::Shard;
 pub use values::Values;

@@ -12,6 +12,7 @@ use std::collections::btree_map::Entry;
 use super::super::campaign::Part;
 use super::super::evidence::Evidence;
 use super::super::{Crew, Monitor};
+use super::conclude::plain;
 use super::grid::Grid;
 use super::observed::{decided_of, value_of};
 use super::run::Site;
@@ -19,6 +20,7 @@ use super::shared::Traffics;
 use crate::diagnose::Problem;
 use crate::outcome::{Kept, Selection, Settled, Status, Sweep};
 use crate::scenario::{Measure, Selecting, SweepTable};
+use crate::stats::interval::mean_of_replications;
 use crate::stats::select::{Goal, KimNelson, Ocba};
 use crate::stats::series::{mean, variance};
 use crate::stats::special::normal_cdf;
@@ -27,7 +29,29 @@ use crate::time::Duration;
 /// Fewer replications in the grid give variances that nothing can be built on.
 const FIRST_STAGE: usize = 5;
 
-/// Chooses the best point of a complete sweep; `None` when it was stopped.
+/// Refuses a grid of whose points none could be chosen, before any of them is run; of a larger one
+/// than `most` points the first are looked at.
+pub fn selectable(grid: &Grid, most: u64) -> Result<(), Problem> {
+    if let Some(axis) = grid.axes().iter().find(|axis| axis.changes_traffic()) {
+        return Err(Problem::new("the best is chosen among points with the same traffic")
+            .help("leave `--select` out, or sweep fleets alone, one traffic at a time")
+            .at(&axis.origin));
+    }
+    (0..grid.len().min(most)).try_for_each(|point| {
+        let run = grid.scenario(point)?.run;
+        match run.replications.filter(|_| run.precision.is_none()) {
+            Some(few) if (few as usize) < FIRST_STAGE => {
+                let why = format!("the best cannot be chosen from {few} replications of a point");
+                Err(Problem::new(why).help(format!(
+                    "ask for {FIRST_STAGE} or more with `--replications`; 10 are usual"
+                )))
+            }
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Chooses the best point of a complete sweep of a [`selectable`] grid; `None` when it was stopped.
 pub fn select(
     grid: &Grid,
     sweep: &Sweep,
@@ -39,18 +63,8 @@ pub fn select(
 ) -> Result<Option<Selection>, Problem> {
     let read = |word: &str| Measure::parse(word).expect("a sweep names a measure");
     let (measure, latency) = (read(&sweep.best_by), read(&sweep.latency));
-    if sweep.axes.iter().any(|axis| axis.traffic) {
-        return Err(Problem::new("the best is chosen among points with the same traffic")
-            .help("leave `--select` out, or sweep fleets alone, one traffic at a time"));
-    }
     let few = points.values().map(|kept| kept.observed.values().map(Vec::len).min().unwrap_or(0));
     let first_stage = few.min().unwrap_or(0);
-    if first_stage < FIRST_STAGE {
-        return Err(Problem::new(format!(
-            "the best cannot be chosen from {first_stage} replications of a point"
-        ))
-        .help(format!("ask for {FIRST_STAGE} or more with `--replications`; 10 are usual")));
-    }
     let bound = points.values().any(|kept| !kept.decided.is_empty());
     let error = (1.0 - sweep.confidence) * if bound { 0.5 } else { 1.0 };
     let mut race = Race {
@@ -140,6 +154,8 @@ impl Race<'_> {
         let each = error / (2 * points.len() * goals) as f64;
         let mut met = Vec::new();
         let mut open: Vec<(f64, u64)> = Vec::new();
+        // No point that is open is left aside unless it is worse for sure.
+        let sure = 1.0 - 2.0 * each;
         for (&point, kept) in points {
             let value = measure.of(&kept.measures);
             // What grows with the length of a run is the best of nothing.
@@ -148,26 +164,24 @@ impl Race<'_> {
             }
             match standing_of(&kept.decided, each) {
                 Standing::Met => met.push(point),
-                Standing::Open => {
-                    open.push((value.estimate.unwrap_or(f64::INFINITY), point));
-                }
+                Standing::Open => open.push((self.within(point, measure, sure).0, point)),
                 Standing::Missed => {}
             }
         }
         open.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut undecided = Vec::new();
-        let value = |point: &u64| measure.of(&points[point].measures).estimate;
-        let mut best = met.iter().filter_map(value).fold(f64::INFINITY, f64::min);
+        let high = |point: &u64| self.within(*point, measure, sure).1;
+        let mut best = met.iter().map(high).fold(f64::INFINITY, f64::min);
         // From the best on, so that one that meets its objectives spares the others.
-        for (value, point) in open {
-            if value > best {
+        for (low, point) in open {
+            if low > best {
                 break;
             }
             match self.decide(point, each)? {
                 None => return Ok(None),
                 Some(Standing::Met) => {
                     met.push(point);
-                    best = value;
+                    best = best.min(self.within(point, measure, sure).1);
                 }
                 Some(Standing::Open) => undecided.push(point),
                 Some(Standing::Missed) => {}
@@ -175,6 +189,17 @@ impl Race<'_> {
         }
         met.sort_unstable();
         Ok(Some(Candidates { met, undecided }))
+    }
+
+    /// Between which values a measure of a point lies by its replications in the grid; anywhere
+    /// where they do not tell.
+    fn within(&self, point: u64, measure: Measure, confidence: f64) -> (f64, f64) {
+        let Ok(values) = self.known(point, measure) else {
+            return (f64::NEG_INFINITY, f64::INFINITY);
+        };
+        let found = mean_of_replications(&values, confidence);
+        let plain = |end: Option<f64>, else_: f64| end.map_or(else_, plain);
+        (plain(found.low, f64::NEG_INFINITY), plain(found.high, f64::INFINITY))
     }
 
     /// Runs a point until its objectives are decided at this error, or its replications are spent.
@@ -215,7 +240,8 @@ impl Race<'_> {
     ) -> Result<Option<Vec<u64>>, Problem> {
         let mut values = Vec::new();
         for &point in candidates {
-            let observed = self.known(point, measure)?;
+            let known = self.known(point, measure)?;
+            let observed: Vec<f64> = known.into_iter().map(plain).collect();
             if observed.iter().any(|value| *value != observed[0]) {
                 return Ok(None);
             }

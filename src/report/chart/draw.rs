@@ -55,6 +55,10 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
         draw_series(&plot, chart, series, (&x, &y));
         sheet.close();
     }
+    if !layout::shows_anything(chart) {
+        let middle = (i32::midpoint(left, right), i32::midpoint(top, bottom));
+        write(&root, "no data", middle, BODY, SOFT, (HPos::Center, VPos::Center));
+    }
     for (place, rule) in chart.rules.iter().enumerate() {
         draw_rule((&sheet, &root, &plot), frame, (place, rule), (&x, &y));
     }
@@ -198,10 +202,11 @@ fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Sc
             points.iter().filter(|point| visible(point)).for_each(|&at| dot(plot, at, 30, ink));
         }
         Mark::Band(points) => {
-            let low = points.iter().map(|&(at, low, _)| (at, low));
-            let high = points.iter().rev().map(|&(at, _, high)| (at, high));
-            let outline: Vec<(f64, f64)> = low.chain(high).filter(visible).collect();
-            plot.draw(&Polygon::new(outline, ink.mix(0.22))).expect(TAKEN);
+            let whole =
+                |&(at, low, high): &(f64, f64, f64)| visible(&(at, low)) && visible(&(at, high));
+            for piece in points.split(|point| !whole(point)) {
+                draw_band(plot, piece, ink);
+            }
         }
         Mark::Bars(bars) => {
             for &(from, to, height) in bars {
@@ -210,13 +215,13 @@ fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Sc
             }
         }
         Mark::Intervals(rows) => {
-            for &(at, low, estimate, high) in rows {
+            for &(at, low, estimate, high) in rows.iter().filter(|row| x.holds(row.0)) {
                 let ends = [(at, low), (at, high)];
                 interval(plot, ends, (at, estimate), ink, (x, y));
             }
         }
         Mark::Whiskers(rows) => {
-            for &(at, low, estimate, high) in rows {
+            for &(at, low, estimate, high) in rows.iter().filter(|row| y.holds(row.0)) {
                 let ends = [(low, at), (high, at)];
                 interval(plot, ends, (estimate, at), ink, (x, y));
             }
@@ -231,6 +236,18 @@ fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Sc
             }
         }
         Mark::Shades { cells, unit } => draw_shades(plot, cells, unit, ink),
+    }
+}
+
+/// The area between two lines; a point alone is a line upward.
+fn draw_band(plot: &Plot, points: &[(f64, f64, f64)], ink: RGBColor) {
+    let low = points.iter().map(|&(at, low, _)| (at, low));
+    let high = points.iter().rev().map(|&(at, _, high)| (at, high));
+    let outline: Vec<(f64, f64)> = low.chain(high).collect();
+    match points {
+        [] => {}
+        [_] => plot.draw(&PathElement::new(outline, ink.mix(0.4).stroke_width(40))).expect(TAKEN),
+        _ => plot.draw(&Polygon::new(outline, ink.mix(0.22))).expect(TAKEN),
     }
 }
 

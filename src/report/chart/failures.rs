@@ -14,6 +14,9 @@ pub(super) fn of_failures(results: &Results) -> Vec<Chart> {
     }
     let mut charts = vec![load(results, moments)];
     let any = |key: &str| moments.iter().any(|it| number(it, key) > 0.0);
+    if any("errors") || any("again") {
+        charts.push(shares(results, moments));
+    }
     if any("out") || any("shunned") {
         charts.push(servers(results, moments));
     }
@@ -78,6 +81,51 @@ fn load(results: &Results, moments: &[Value]) -> Chart {
         ),
         x: time(moments),
         y: Axis::of("a second", Unit::PerSecond).from(0.0),
+        series,
+        rules: rules(results),
+    }
+}
+
+/// The goodput and the error rate as shares, by what became of requests.
+fn shares(results: &Results, moments: &[Value]) -> Chart {
+    let share = |part: &dyn Fn(&Value) -> f64, whole: &dyn Fn(&Value) -> f64| {
+        stairs(moments, |it| {
+            let whole = whole(it);
+            // Where nothing ended there is no share, rather than one of 0.
+            if whole > 0.0 { (part(it) / whole).min(1.0) } else { f64::NAN }
+        })
+    };
+    let of = |key: &'static str| move |it: &Value| number(it, key);
+    let ended = |it: &Value| number(it, "answered") + number(it, "errors");
+    let failed =
+        |it: &Value| number(it, "errors") - number(it, "refused") - number(it, "timed_out");
+    let any = |value: &dyn Fn(&Value) -> f64| moments.iter().any(|it| value(it) > 0.0);
+    let mut series = vec![Series::new("answered", 2, share(&of("answered"), &ended))];
+    let mut end = |name, colour, part: &dyn Fn(&Value) -> f64| {
+        if any(part) {
+            series.push(Series::new(name, colour, share(part, &ended)));
+        }
+    };
+    end("failed", 1, &failed);
+    end("timed out", 5, &of("timed_out"));
+    end("refused", 3, &of("refused"));
+    if any(&of("again")) {
+        let again = share(&of("again"), &of("attempts"));
+        series.push(Series::new("repeats among attempts", 0, again));
+    }
+    let total = |value: &dyn Fn(&Value) -> f64| moments.iter().map(value).sum::<f64>();
+    let lost = total(&of("errors")) / total(&ended).max(1.0);
+    Chart {
+        name: "error-rate",
+        title: "What becomes of requests".to_owned(),
+        about: format!(
+            "The share of requests that ended in each interval which were answered, failed, timed \
+             out or were refused ({} were not answered in all), and of attempts which were sent \
+             again.",
+            super::super::text::percent(lost)
+        ),
+        x: time(moments),
+        y: Axis::of("share", Unit::Share).from(0.0).to(1.0),
         series,
         rules: rules(results),
     }

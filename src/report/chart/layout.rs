@@ -2,7 +2,7 @@
 //! rest.
 
 use super::scale::Scale;
-use super::{At, Chart, Mark, Series, font};
+use super::{At, Chart, Mark, Series, Spacing, font};
 
 /// Text sizes in tenths of a pixel.
 pub(super) const TITLE: f64 = 140.0;
@@ -59,7 +59,10 @@ pub(super) fn of(chart: &Chart) -> Layout {
             (xs, ys)
         },
     );
-    let y = Scale::of(&chart.y, ys.into_iter().chain(y_rules), 5);
+    // Bars stand on 0; on a logarithmic axis, which has none, on its foot.
+    let bars = chart.series.iter().any(|series| matches!(series.mark, Mark::Bars(_)));
+    let foot = (bars && chart.y.spacing == Spacing::Linear).then_some(0.0);
+    let y = Scale::of(&chart.y, ys.into_iter().chain(y_rules).chain(foot), 5);
     let x = Scale::of(&chart.x, xs.into_iter().chain(x_rules), 7);
     let (keys, lines) = keys(chart);
     let y_title = EDGE + 210 + lines * LINE;
@@ -101,8 +104,8 @@ fn keys(chart: &Chart) -> (Vec<Key>, i32) {
         .map(|(place, series)| (Some(place), series.name.as_str()))
         .collect();
     named.extend(chart.rules.iter().map(|rule| (None, rule.name.as_str())));
-    // A single series is what the title says.
-    if named.len() < 2 {
+    // A single series is what the title says; a rule must be named.
+    if named.len() < 2 && chart.rules.is_empty() {
         return (Vec::new(), 0);
     }
     let (mut at, mut line) = (EDGE, 0);
@@ -118,6 +121,18 @@ fn keys(chart: &Chart) -> (Vec<Key>, i32) {
     };
     let keys: Vec<Key> = named.into_iter().map(place).collect();
     (keys, line + 1)
+}
+
+/// Whether there is anything to see: a number that has a place on both axes.
+pub(super) fn shows_anything(chart: &Chart) -> bool {
+    let placed = |all: &[f64], spacing: Spacing| {
+        all.iter().any(|it| it.is_finite() && (spacing != Spacing::Logarithmic || *it > 0.0))
+    };
+    chart
+        .series
+        .iter()
+        .map(values)
+        .any(|(xs, ys)| placed(&xs, chart.x.spacing) && placed(&ys, chart.y.spacing))
 }
 
 /// Every x and every y that a series shows.

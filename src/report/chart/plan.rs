@@ -123,14 +123,14 @@ fn against_load(plan: &Plan, objective: &str) -> Option<Chart> {
     let points = points(plan.loads.iter(), objective, |one| one.load);
     let rate = plan.traffic.rate;
     let points: Vec<Point> = points.into_iter().map(|(x, a, b, c)| (x * rate, a, b, c)).collect();
-    let (near, top) = near(points, limit);
+    let (shown, y) = beside(points, limit, Axis::of(measure(objective), unit));
     let most = plan.recommendation.as_ref().and_then(|found| found.max_rate);
     let mut rules = vec![
         Rule { name: objective.to_owned(), at: At::Y(limit) },
         Rule { name: "the load planned for".to_owned(), at: At::X(rate) },
     ];
     rules.extend(most.map(|most| Rule { name: "the most it carries".to_owned(), at: At::X(most) }));
-    (near.len() > 1).then(|| Chart {
+    (shown.len() > 1).then(|| Chart {
         name: "plan-load",
         title: "Headroom of the recommended fleet".to_owned(),
         about: format!(
@@ -138,9 +138,12 @@ fn against_load(plan: &Plan, objective: &str) -> Option<Chart> {
              and the most that the fleet carries.",
             measure(objective)
         ),
-        x: Axis::of("requests", Unit::PerSecond).from(near[0].0).to(near[near.len() - 1].0).tight(),
-        y: Axis::of(measure(objective), unit).from(0.0).to(top),
-        series: drawn(&near, "simulated"),
+        x: Axis::of("requests", Unit::PerSecond)
+            .from(shown[0].0)
+            .to(shown[shown.len() - 1].0)
+            .tight(),
+        y,
+        series: drawn(&shown, "simulated"),
         rules,
     })
 }

@@ -159,11 +159,23 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         about: "Each variant less the baseline, as a share of the baseline, with the interval of \
                 the paired difference: one that does not cover 0 is a real difference."
             .to_owned(),
-        x: Axis::of(format!("change from {}", comparison.baseline), Unit::Share),
+        x: within(Axis::of(format!("change from {}", comparison.baseline), Unit::Share), &shown),
         y: Axis::names("", measures.iter().rev().map(words).collect()),
         series,
         rules: vec![Rule { name: "no difference".to_owned(), at: At::X(0.0) }],
     })
+}
+
+/// Cuts the axis where a few intervals are so wide that nothing else could be seen: they run off
+/// the sheet.
+fn within(axis: Axis, shown: &[&Difference]) -> Axis {
+    let changes = || shown.iter().map(|difference| &difference.change);
+    let largest = changes().filter_map(|it| it.estimate).fold(0.0, |a: f64, b| a.max(b.abs()));
+    let reach = (3.0 * largest).max(0.02);
+    let low = changes().filter_map(|it| it.low).fold(0.0, f64::min);
+    let high = changes().filter_map(|it| it.high).fold(0.0, f64::max);
+    let axis = if low < -reach { axis.from(-reach) } else { axis };
+    if high > reach { axis.to(reach) } else { axis }
 }
 
 /// Cost against the 99th percentile, and the runs that no other run beats in both.

@@ -2,8 +2,8 @@
 
 use super::super::chart::{self, escape};
 use super::super::page::{drawn, fill, section, table};
-use super::super::text::{grouped, percent};
-use super::table::{front, rows};
+use super::super::text::{grouped, legend, percent};
+use super::table::{front, marks, rows};
 use crate::outcome::Sweep;
 
 /// Points in the table of the page; all are in `summary.csv`.
@@ -56,8 +56,10 @@ fn tables(sweep: &Sweep) -> String {
         all if all > SHOWN => format!("The best {SHOWN} of {} points", grouped(all as u64)),
         _ => "All points, the best first".to_owned(),
     };
-    let marks = "; ◆ on the front of cost against latency, ◇ not to be told from it";
-    let shown = table(&(caption + marks), &header, &body);
+    let cells = body.concat().join(" ");
+    let meaning = legend(&cells, &marks());
+    let marks = if meaning.is_empty() { meaning } else { format!("; {meaning}") };
+    let shown = table(&(caption + &marks), &header, &body);
     let (header, body) = front(sweep);
     let none = body.is_empty();
     shown

@@ -1,8 +1,8 @@
 //! A sweep for the terminal: what was found, and the best points.
 
 use super::super::brief::columns;
-use super::super::table::{advice, unit_of};
-use super::super::text::{digits, estimate, grouped, percent, time};
+use super::super::table::{advice, unit_of, word_widths};
+use super::super::text::{MARKS, digits, estimate, grouped, legend, percent, time};
 use crate::outcome::{Estimate, Front, Measures, Objective, Point, Sweep};
 use crate::scenario::{Goal, Measure};
 
@@ -16,8 +16,14 @@ pub fn table(sweep: &Sweep, width: u16) -> String {
         let folded = advice(std::slice::from_ref(finding), width);
         shown.push_str(folded.trim_start_matches('\n'));
     }
-    let (header, rows) = rows(sweep, SHOWN);
-    shown.push_str(&format!("\n{}", columns(&header, &rows, width)));
+    let (header, rows) = fitting(rows(sweep, SHOWN), width);
+    let table = columns(&header, &rows, width);
+    shown.push_str(&format!("\n{table}"));
+    let meaning = legend(&table, &marks());
+    if !meaning.is_empty() {
+        let folded = advice(&[meaning], width);
+        shown.push_str(&folded.replacen("· ", "", 1));
+    }
     if sweep.points.len() > SHOWN {
         let more = sweep.points.len() - SHOWN;
         shown.push_str(&format!(
@@ -26,6 +32,36 @@ pub fn table(sweep: &Sweep, width: u16) -> String {
         ));
     }
     shown + &advice(&sweep.advice, width)
+}
+
+/// What the marks in the table of points mean.
+pub(super) fn marks() -> Vec<(&'static str, &'static str)> {
+    let front = [
+        ("◆", "◆ on the front: no point is as cheap and faster, or as fast and cheaper"),
+        ("◇", "◇ perhaps on it: the intervals do not tell"),
+        (" ? ", "? an objective that cannot be decided yet"),
+    ];
+    front.into_iter().chain(MARKS).collect()
+}
+
+/// Columns that say least, which a narrow terminal does without.
+const SPARED: [&str; 3] = ["mean", "utilization", "point"];
+
+/// As many columns as fit with whole words; `--format csv` has them all.
+fn fitting(
+    (mut header, mut rows): (Vec<String>, Vec<Vec<String>>),
+    width: u16,
+) -> (Vec<String>, Vec<Vec<String>>) {
+    for spared in SPARED {
+        if word_widths(&header, &rows).iter().sum::<u16>() <= width {
+            break;
+        }
+        if let Some(at) = header.iter().position(|name| name == spared) {
+            header.remove(at);
+            rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        }
+    }
+    (header, rows)
 }
 
 fn headline(sweep: &Sweep) -> String {
@@ -59,7 +95,7 @@ pub(super) fn front(sweep: &Sweep) -> (Vec<String>, Vec<Vec<String>>) {
 
 fn rows_of(sweep: &Sweep, points: &[&Point]) -> (Vec<String>, Vec<Vec<String>>) {
     let paths: Vec<&String> = sweep.axes.iter().flat_map(|axis| &axis.paths).collect();
-    let mut header = vec!["rank".to_owned()];
+    let mut header = vec!["rank".to_owned(), "point".to_owned()];
     header.extend(short_names(&paths));
     let measures = measures(sweep);
     header.extend(measures.iter().map(|(name, _)| name.clone()));
@@ -69,7 +105,7 @@ fn rows_of(sweep: &Sweep, points: &[&Point]) -> (Vec<String>, Vec<Vec<String>>) 
             Front::Open => " ◇",
             Front::Beaten | Front::Out => "",
         };
-        let mut cells = vec![format!("{}{front}", point.rank)];
+        let mut cells = vec![format!("{}{front}", point.rank), point.point.to_string()];
         cells.extend(paths.iter().map(|path| plain(&point.values[path.as_str()])));
         cells.extend(measures.iter().map(|(_, show)| show(&point.measures)));
         cells

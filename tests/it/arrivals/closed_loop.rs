@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plimsoll::balance::{self, Balancer};
-use plimsoll::engine::{self, Ending, Plant, QueueTimeout};
+use plimsoll::engine::{self, Dealt, Ending, Plant, QueueTimeout};
 use plimsoll::fleet::{Fleet, ServerSpec, State};
 use plimsoll::law::{self, Law, Unit};
 use plimsoll::model::{Completion, Fate, Request};
@@ -40,6 +40,7 @@ fn plant(slots: u32, queue_limit: u32, seed: Seed) -> Plant {
         stations: vec![station],
         places: vec![0],
         balancers: vec![balancer],
+        dealt: Dealt::RoundRobin,
         streams: vec![seed.stream(Purpose::Route, "0")],
         shared: None,
         life: Vec::new(),

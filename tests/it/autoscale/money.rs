@@ -24,6 +24,19 @@ fn without_terms_the_cost_is_the_price_and_there_is_no_bill() {
 }
 
 #[test]
+fn equal_fleets_that_stay_cost_the_same_an_hour_to_the_last_bit() {
+    let per_hour = |duration: &str, rate: &str| {
+        let text = fixed("").replace("36/h", "0.37/h").replace("'10m'", duration);
+        let spare = "[pool.spare]\nservers = 7\nprice = '0.19/h'\n[run]";
+        run(&text.replace("1/s", rate).replace("[run]", spare)).cost.per_hour
+    };
+    let price: f64 = 0.37 * 2.0 + 0.19 * 7.0;
+    for (duration, rate) in [("'10m'", "1/s"), ("'7m'", "0.77/s"), ("'1234567us'", "13/s")] {
+        assert_eq!(per_hour(duration, rate).to_bits(), price.to_bits(), "{duration}");
+    }
+}
+
+#[test]
 fn a_bill_adds_up_to_the_cost_of_its_pools() {
     let outcome = run(&fixed("billing = 'per-second'"));
     let bill = outcome.cost.breakdown.as_ref().unwrap();

@@ -213,6 +213,8 @@ pub(crate) struct Cluster {
     pub(crate) law: &'static str,
     pub(crate) order: &'static str,
     pub(crate) balancers: u32,
+    /// Whether requests are dealt to the balancers at random, and not in turn.
+    pub(crate) at_random: bool,
     pub(crate) shared: bool,
     pub(crate) reporting: Option<engine::Reporting>,
     pub(crate) requests: u64,
@@ -227,6 +229,7 @@ impl Cluster {
             law: "exponential:mean=1s",
             order: "fifo",
             balancers: 1,
+            at_random: false,
             shared: false,
             reporting: None,
             // The variance of a mean grows with 1 / (1 - load)² and more.
@@ -253,6 +256,11 @@ impl Cluster {
             stations: vec![station],
             places: (0..self.servers.len() as u32).collect(),
             balancers,
+            dealt: if self.at_random {
+                engine::Dealt::Random(seed.stream(Purpose::Deal, ""))
+            } else {
+                engine::Dealt::RoundRobin
+            },
             streams: (0..self.balancers).map(name).collect(),
             shared: self.shared.then(|| (discipline.line().expect("a line"), u32::MAX)),
             plain_fifo: self.order == "fifo",

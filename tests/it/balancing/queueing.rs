@@ -196,17 +196,50 @@ fn two_choices_beat_idle_lists_where_few_servers_are_busy_and_lose_where_many_ar
     below("join-idle-queue", "power-of-choices", 16, 0.95);
 }
 
+/// Several balancers, each of which has servers of its own.
+fn divided(servers: usize, own: usize, load: f64, inside: &str) -> Cluster {
+    let mut cluster = Cluster::new(servers, load, &format!("subset:size={own},inside={inside}"));
+    cluster.balancers = (servers / own) as u32;
+    cluster
+}
+
+#[test]
+fn dealing_at_random_splits_poisson_arrivals_and_dealing_in_turn_smooths_them() {
+    for (load, one, pair) in [(0.7, 1.0 / 0.3, 2.108_197_27), (0.9, 10.0, 5.474_912_82)] {
+        // M/M/1 each, and the shortest of two queues each.
+        let alone = Cluster { at_random: true, ..divided(4, 1, load, "random") };
+        holds(&alone, one, 0.0);
+        holds(
+            &Cluster { at_random: true, ..divided(6, 2, load, "join-shortest-queue") },
+            pair,
+            0.0,
+        );
+        // E4/M/1 each: one server in turn is what round-robin before four servers is.
+        let (in_turn, whole) = (divided(4, 1, load, "random").mean(), {
+            let cluster = Cluster::new(4, load, "round-robin");
+            cluster.mean()
+        });
+        assert!(in_turn.1 < one && in_turn.0 < whole.1 && whole.0 < in_turn.1, "{in_turn:?}");
+    }
+}
+
 #[test]
 fn idle_lists_of_several_balancers_help_and_shorter_lists_help_more() {
-    let mean = |policy: &str| {
+    let cluster = |policy: &str| {
         let mut cluster = Cluster::new(200, 0.9, policy);
         cluster.balancers = 20;
-        cluster.mean()
+        cluster
     };
+    let mean = |policy: &str| cluster(policy).mean();
     let (random, two) = (mean("join-idle-queue"), mean("join-idle-queue:lists=2"));
-    // The mean-field model takes requests for dealt at random: 1.818 and 1.443. The engine deals
-    // them in turn, which leaves fewer lists empty.
+    // The mean-field model takes requests for dealt at random: 1.818 and 1.443. Dealing them in
+    // turn leaves fewer lists empty.
     assert!(random.1 < 1.818 && two.1 < 1.443, "{random:?} {two:?}");
+    for (policy, in_turn) in [("join-idle-queue", random), ("join-idle-queue:lists=2", two)] {
+        let dealt = Cluster { at_random: true, ..cluster(policy) }.mean();
+        println!("{policy}: {dealt:?}");
+        assert!(in_turn.1 < dealt.0, "{policy}: {in_turn:?} {dealt:?}");
+    }
     let shortest = mean("join-shortest-queue");
     let blind = mean("least-connections");
     assert!(two.1 < random.0 && shortest.1 < two.0, "{two:?} {random:?} {shortest:?}");

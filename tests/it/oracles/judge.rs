@@ -92,9 +92,9 @@ pub(super) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// The verdict on each entry whose metric is known.
-    pub(super) fn verdicts(&self) -> Vec<(&'a Entry, Verdict)> {
-        let replicas = match self.experiment.shape {
+    /// The verdict on each entry whose metric is known, and the requests that it took.
+    pub(super) fn verdicts(&self) -> (Vec<(&'a Entry, Verdict)>, u64) {
+        let (replicas, pilots) = match self.experiment.shape {
             Shape::Steady { relaxation } => self.steady(relaxation),
             Shape::After { seconds } => self.glimpses(seconds),
         };
@@ -102,7 +102,7 @@ impl<'a> Trial<'a> {
             let reading = measure::read(self.case, entry, &replicas)?;
             Some((entry, self.judge(entry, &reading)))
         };
-        self.compared().filter_map(judge).collect()
+        (self.compared().filter_map(judge).collect(), pilots + arrived(&replicas))
     }
 
     fn compared(&self) -> impl Iterator<Item = &'a Entry> {
@@ -110,32 +110,36 @@ impl<'a> Trial<'a> {
         case.entries.iter().filter(|entry| measure::not_compared(case, &entry.metric).is_none())
     }
 
-    /// A pilot tells how long the run must be; the run itself uses other replications.
-    fn steady(&self, relaxation: f64) -> Vec<Replica> {
+    /// A pilot tells how long the run must be; the run itself uses other replications. With it come
+    /// the requests of the pilots.
+    fn steady(&self, relaxation: f64) -> (Vec<Replica>, u64) {
         let rate = self.experiment.rate;
         let warm_up = WARM_UP * relaxation;
         let most = self.budget / rate / REPLICATIONS as f64;
         let mut length = (PILOT * relaxation).max(1000.0 / rate).min(most);
-        let mut first = 0;
+        let (mut first, mut spent) = (0, 0);
         loop {
-            let factor = self.factor(&self.replicate(first, REPLICATIONS, warm_up, length));
+            let pilot = self.replicate(first, REPLICATIONS, warm_up, length);
+            let factor = self.factor(&pilot);
+            spent += arrived(&pilot);
             first += REPLICATIONS;
             let known = factor.filter(|factor| *factor <= LONGER);
             let wanted = length * known.unwrap_or(LONGER);
             // Not even a pilot that needs no longer run knows so for sure.
             length = wanted.max(2.0 * length).min(most.max(length));
             if known.is_some() || wanted >= most {
-                return self.replicate(first, REPLICATIONS, warm_up, length);
+                return (self.replicate(first, REPLICATIONS, warm_up, length), spent);
             }
         }
     }
 
-    fn glimpses(&self, seconds: f64) -> Vec<Replica> {
+    fn glimpses(&self, seconds: f64) -> (Vec<Replica>, u64) {
         let [pilot, most] = GLIMPSES;
-        let factor = self.factor(&self.replicate(0, pilot, 0.0, seconds)).unwrap_or(f64::INFINITY);
+        let first = self.replicate(0, pilot, 0.0, seconds);
+        let factor = self.factor(&first).unwrap_or(f64::INFINITY);
         let affordable = self.budget / (self.experiment.rate * seconds).max(200.0);
         let count = (pilot as f64 * factor).min(affordable).min(most as f64) as u64;
-        self.replicate(pilot, count.max(pilot), 0.0, seconds)
+        (self.replicate(pilot, count.max(pilot), 0.0, seconds), arrived(&first))
     }
 
     /// How many times as long a run must be for every interval to be as narrow as is aimed at;
@@ -276,6 +280,10 @@ impl<'a> Trial<'a> {
             .map(|replication| replica(&scenario, replication, warm_up, until, &plan))
             .collect()
     }
+}
+
+fn arrived(replicas: &[Replica]) -> u64 {
+    replicas.iter().map(|run| run.outcome.requests.arrived).sum()
 }
 
 fn replica(

@@ -96,7 +96,7 @@ pub(super) fn read(case: &Case, entry: &Entry, replicas: &[Replica]) -> Option<R
     }
     let metric = entry.metric.as_str();
     if let Some((about, place)) = of_server(metric) {
-        return read_server(about, place, replicas);
+        return read_server(about, &equals(case, place), replicas);
     }
     let each = |of: fn(&Replica) -> (f64, f64)| replicas.iter().map(of).collect::<Ratios>();
     Some(match metric {
@@ -198,19 +198,36 @@ fn of_server(metric: &str) -> Option<(&str, usize)> {
     Some((about, place.parse().ok()?))
 }
 
-fn read_server(about: &str, place: usize, replicas: &[Replica]) -> Option<Reading> {
-    let server = |run: &Replica| -> Option<Server> {
-        run.outcome.pools.iter().flat_map(|pool| &pool.servers).nth(place).copied()
+/// The servers that have the same share as one by symmetry. Where a tie goes to the fastest, the
+/// table lets chance settle it between servers that are equally fast, and Linux's
+/// `shortest-expected-delay` takes the first of them: then only what they have together is the same.
+fn equals(case: &Case, place: usize) -> Vec<usize> {
+    let speeds = case.params["mus"].as_array().map_or(&[][..], Vec::as_slice);
+    let alike = |at: &usize| speeds[*at] == speeds[place];
+    match case.word("ties") {
+        "fastest" => (0..speeds.len()).filter(alike).collect(),
+        _ => vec![place],
+    }
+}
+
+/// The mean over the servers at these places.
+fn read_server(about: &str, places: &[usize], replicas: &[Replica]) -> Option<Reading> {
+    let each = |of: &dyn Fn(&Replica, &Server) -> (f64, f64)| -> Option<Ratios> {
+        let mean = |run: &Replica| {
+            let all: Vec<&Server> = run.outcome.pools.iter().flat_map(|it| &it.servers).collect();
+            let parts = places.iter().map(|&place| all.get(place).map(|server| of(run, server)));
+            let parts = parts.collect::<Option<Vec<_>>>()?;
+            let sum = parts.iter().fold((0.0, 0.0), |(a, b), (part, whole)| (a + part, b + whole));
+            let count = parts.len() as f64;
+            Some((sum.0 / count, sum.1 / count))
+        };
+        replicas.iter().map(mean).collect()
     };
-    let servers: Option<Vec<Server>> = replicas.iter().map(server).collect();
-    let pairs = replicas.iter().zip(servers?);
     match about {
-        "share_to" => Some(Reading::Share(
-            pairs.map(|(run, server)| (server.completed as f64, completed(run))).collect(),
-        )),
-        "util" => Some(Reading::Mean(
-            pairs.map(|(run, server)| over_time(server.utilization, run)).collect(),
-        )),
+        "share_to" => {
+            each(&|run, server| (server.completed as f64, completed(run))).map(Reading::Share)
+        }
+        "util" => each(&|run, server| over_time(server.utilization, run)).map(Reading::Mean),
         _ => None,
     }
 }

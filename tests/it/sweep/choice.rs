@@ -137,3 +137,28 @@ fn among_fleets_of_one_price_the_fastest_is_chosen() {
     let selection = selection.unwrap();
     assert_eq!(selection.point, Some(3), "{selection:?}");
 }
+
+#[test]
+fn a_choice_that_cannot_be_made_is_refused_before_anything_runs() {
+    let folder = super::folder("choice-refused");
+    let traffic = ["--vary", "traffic.web.arrivals.rate=20/s,40/s", "--select", "--out", "out"];
+    let few = ["--vary", "pool.main.servers=3..5", "--replications", "4", "--select"];
+    for (args, words) in [(&traffic[..], "the same traffic"), (&few, "from 4 replications")] {
+        let found = super::sweep(&folder, args);
+        assert_eq!(found.status.code(), Some(2), "{}", super::said(&found));
+        assert!(super::said(&found).contains(words), "{}", super::said(&found));
+        assert!(found.stdout.is_empty() && !folder.join("out").exists());
+    }
+}
+
+#[test]
+fn a_grid_is_kept_and_shown_where_nothing_could_be_chosen_from_it() {
+    let folder = super::folder("choice-open");
+    // Runs of some thousand requests each say nothing of one in ten thousand.
+    let args = [&super::AXES[..2], &["--best", "p99.99", "--select", "--out", "out"]].concat();
+    let found = super::sweep(&folder, &args);
+    assert_eq!(found.status.code(), Some(2), "{}", super::said(&found));
+    assert!(super::said(&found).contains("p99.99"), "{}", super::said(&found));
+    assert!(String::from_utf8_lossy(&found.stdout).contains("3 of 3 points"));
+    assert!(folder.join("out/sweep.json").exists() && folder.join("out/points.jsonl").exists());
+}
