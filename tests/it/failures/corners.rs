@@ -149,3 +149,54 @@ fn a_copy_that_fails_calls_for_the_next_and_the_times_go_on_from_there() {
     let after: Vec<u64> = later.iter().map(|at| (at.0 - later[0].0) / 1_000_000).collect();
     assert_eq!(after, [0, 500, 700, 1200, 1700, 2200]);
 }
+
+#[test]
+fn a_dead_tier_does_not_panic_while_the_next_can_take_its_traffic() {
+    let text = "[traffic.api]\narrivals = 'poisson:rate=40/s'\nservice = 'constant:value=50ms'\n\
+                [pool.near]\nservers = 6\nzone = 'a'\n[pool.far]\nservers = 4\nzone = 'b'\n\
+                tier = 1\n[balancer]\npolicy = 'tiers'\n[failure.zone]\nfault = 'outage'\n\
+                zone = 'a'\nat = '20s'\n[health]\npanic = 0.5\n[health.checks]\n\
+                interval = '1s'\n[run]\nduration = '60s'\n";
+    let outcome = run(text);
+    assert_eq!(times(&outcome, "panic").len(), 0);
+    let late = outcome.resilience.unwrap().timeline;
+    assert_eq!(late.iter().filter(|it| it.at_s > 25.0).map(|it| it.errors).sum::<u64>(), 0);
+}
+
+#[test]
+fn a_panic_ends_when_servers_join() {
+    let text = poisson(50, "constant:value=10ms", 4)
+        + "autoscaler = { policy = 'schedule', servers = 4, events = [ { name = 'x', \
+           after = '40s', lasts = '1h', servers = 16 } ] }\n[balancer]\npolicy = 'random'\n\
+           [failure.x]\nfault = 'outage'\nservers = [0, 1, 2]\nat = '20s'\n[health]\n\
+           panic = 0.5\n[health.checks]\ninterval = '1s'\n[run]\nduration = '80s'\n";
+    let outcome = run(&text);
+    assert_eq!(times(&outcome, "panic").len(), 1);
+    let over = times(&outcome, "panic-over");
+    assert!(over.len() == 1 && over[0].0 < 60.0, "{over:?}");
+}
+
+#[test]
+fn a_slow_starter_has_the_share_of_its_weight() {
+    // Envoy: a weight of 0.1 beside one of 1, and hardly more after 200 of 20,000 seconds.
+    let text = "[traffic.api]\narrivals = 'deterministic:rate=200/s'\n\
+                service = 'constant:value=1ms'\n[pool.web]\nservers = 2\n[balancer]\n\
+                policy = 'random'\n[failure.crash]\nfault = 'outage'\nservers = [0]\n\
+                at = '0s'\nlasts = '1s'\n[health]\nknown-at-once = true\n[health.slow-start]\n\
+                window = '20000s'\naggression = 1.0\n[run]\nduration = '101s'\n";
+    let served = |at: usize| run(text).pools[0].servers[at].completed as f64;
+    let share = served(0) / 20_000.0;
+    let expected = 0.1 / 1.1;
+    let spread = 5.0 * (expected * (1.0 - expected) / 20_000.0_f64).sqrt();
+    assert!((share - expected).abs() < spread, "{share}, not {expected} ± {spread}");
+}
+
+#[test]
+fn service_that_a_deadline_ends_is_no_wait() {
+    let text = steady(1000, 1000)
+        + "[pool.main]\nservers = 20\n[timeouts]\nrequest = '400ms'\n[run]\nduration = '60s'\n";
+    let outcome = run(&text);
+    assert_eq!(outcome.requests.timed_out, outcome.requests.arrived);
+    let mean = outcome.queue_mean;
+    assert!(mean < 1e-9, "nobody waits: {mean}");
+}
