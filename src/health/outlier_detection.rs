@@ -355,7 +355,7 @@ mod tests {
     fn a_server_that_left_takes_up_nobodys_place() {
         let mut desk = Desk::new("outlier-detection", 10);
         assert_eq!(desk.answers(1, "FFFFF"), [EJECTED]);
-        let mut other = |desk: &mut Desk| {
+        let other = |desk: &mut Desk| {
             let now = Instant::START + Duration::from_secs(2);
             let mut take = || desk.rule.answered(now, ServerId(1), false, 10, &mut desk.stream);
             (0..5).filter_map(|_| take()).count()
