@@ -77,7 +77,7 @@ impl Calendar {
     fn put_off(&mut self, leaf: usize, later: Entry) {
         let nodes = self.nodes.as_mut_slice();
         // The winner so far is carried, so that no match waits for the one below to be written; who
-        // wins cannot be predicted, so it is selected and not branched upon. (One wide word for both
+        // wins cannot be predicted, so it is selected and not branched upon. (One wide word for
         // instant and server would need one comparison, but compilers make a branch of it.)
         let mut winner = later;
         let mut node = leaf;

@@ -68,7 +68,7 @@ impl Run {
     pub(super) fn check(&self) -> Result<(), Problem> {
         let wrong = |key: &str, what: &str| Err(Problem::about(key, what));
         if self.duration == Some(Duration::ZERO) {
-            return wrong("duration", "`duration` must be above 0");
+            return wrong("duration", "`duration` must be above 0: write e.g. `10m`");
         }
         if self.requests == Some(0) {
             return wrong("requests", "`requests` must be at least 1");
@@ -89,7 +89,7 @@ impl Run {
             return wrong("precision", "`precision` must be above 0: no run is long enough for 0");
         }
         if self.interval == Some(Duration::ZERO) {
-            return wrong("interval", "`interval` must be above 0");
+            return wrong("interval", "`interval` must be above 0: write e.g. `10s`");
         }
         if self.confidence.0 <= 0.0 || self.confidence.0 >= 1.0 {
             return wrong("confidence", "`confidence` must lie between 0 and 1, e.g. 0.95");

@@ -200,7 +200,7 @@ fn of_server(metric: &str) -> Option<(&str, usize)> {
 
 /// The servers that have the same share as one by symmetry. Where a tie goes to the fastest, the
 /// table lets chance settle it between servers that are equally fast, and Linux's
-/// `shortest-expected-delay` takes the first of them: then only what they have together is the same.
+/// `shortest-expected-delay` takes the first: then only what they have together is the same.
 fn equals(case: &Case, place: usize) -> Vec<usize> {
     let speeds = case.params["mus"].as_array().map_or(&[][..], Vec::as_slice);
     let alike = |at: &usize| speeds[*at] == speeds[place];
