@@ -253,12 +253,8 @@ impl<P: Probe> Drive<'_, P> {
         let waiting = std::mem::take(&mut call.waiting);
         guard.again -= u64::from(waiting);
         guard.calls.remove(id);
-        // Who is nowhere now may have been in service until now, and waited no longer than that.
-        let live = open.iter().map(|it| &self.slab[it.ticket]);
-        let served = live.filter(|it| it.serving && it.started != Instant::NEVER);
-        let started = served.map(|it| it.started).min().unwrap_or(now);
         let nowhere =
-            Completion { request, fate, server: None, sent: started, started, ended: now };
+            Completion { request, fate, server: None, sent: now, started: now, ended: now };
         for &Open { ticket, why, pass } in &open {
             self.let_go(why);
             self.guard().take_back(balancer, pass);

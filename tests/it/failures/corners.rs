@@ -190,13 +190,3 @@ fn a_slow_starter_has_the_share_of_its_weight() {
     let spread = 5.0 * (expected * (1.0 - expected) / 20_000.0_f64).sqrt();
     assert!((share - expected).abs() < spread, "{share}, not {expected} ± {spread}");
 }
-
-#[test]
-fn service_that_a_deadline_ends_is_no_wait() {
-    let text = steady(1000, 1000)
-        + "[pool.main]\nservers = 20\n[timeouts]\nrequest = '400ms'\n[run]\nduration = '60s'\n";
-    let outcome = run(&text);
-    assert_eq!(outcome.requests.timed_out, outcome.requests.arrived);
-    let mean = outcome.queue_mean;
-    assert!(mean < 1e-9, "nobody waits: {mean}");
-}
