@@ -141,6 +141,12 @@ pub trait Balancer: std::fmt::Debug {
         0
     }
 
+    /// Where the policy sends to priorities (tiers): by how much each may be loaded beyond its
+    /// share of healthy servers before the next one helps.
+    fn overprovisioning(&self) -> Option<f64> {
+        None
+    }
+
     /// How much of what happens to requests after they were sent the choice depends on: the less it
     /// is, the faster the engine can be.
     fn sight(&self) -> Sight {

@@ -112,6 +112,10 @@ impl Balancer for Tiers {
         self.levels.pick_from(tier, request, view, stream)
     }
 
+    fn overprovisioning(&self) -> Option<f64> {
+        Some(self.factor)
+    }
+
     fn sight(&self) -> Sight {
         self.levels.sight()
     }

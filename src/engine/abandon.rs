@@ -21,10 +21,10 @@ impl<P: Probe> Drive<'_, P> {
         let now = self.now;
         let server = Some(live.server).filter(|server| *server != ServerId::NONE);
         let index = self.guard().calls.get(live.call).index;
-        self.take_out(live.call, ticket);
+        let (_, pass) = self.take_out(live.call, ticket);
         let cancel = self.guard().setup.abandoned == Abandoned::Cancelled;
         self.abandon(ticket, cancel);
-        self.learn(live.balancer as usize, server, false);
+        self.learn(live.balancer as usize, pass, server, false);
         let done = Completion {
             request: live.request,
             fate: Fate::TimedOut,
@@ -110,6 +110,30 @@ impl<P: Probe> Drive<'_, P> {
         let live = &self.slab[ticket];
         let (index, patience) = (live.index, live.request.patience);
         self.mind_patience(ticket, index, patience);
+    }
+
+    /// Whether a timer of the queue is that of a stay before this one: who was given back waits
+    /// anew, from when it was.
+    pub(super) fn waits_anew(&self, ticket: Ticket) -> bool {
+        let live = &self.slab[ticket];
+        let mut joined = live.sent;
+        if live.server != ServerId::NONE {
+            joined = joined + self.plant.fleet.spec(live.server).network;
+        }
+        let own = live.request.arrival + live.request.patience;
+        own.min(self.plant.queue_timeout.end(joined)) > self.now
+    }
+
+    /// Hands the slots that attempts have left to those who wait before the pools. An attempt that
+    /// is refused at once leaves its slot again: one after the other, until the line is empty or
+    /// nobody is free.
+    pub(super) fn serve_line(&mut self) {
+        let mut at = 0;
+        while let Some(&server) = self.guard().freed.get(at) {
+            at += 1;
+            while self.hand_over(server) {}
+        }
+        self.guard().freed.clear();
     }
 
     /// Whether an attempt that has just come to its server is dropped, refused, or left hanging

@@ -1,8 +1,18 @@
 //! Requests that may be sent more than once: a call is the request, its attempts are in the slab.
 
-use crate::model::{Request, ServerId};
+use crate::model::{Fate, Request, ServerId};
 use crate::probe::Try;
+use crate::protect::Pass;
 use crate::station::{Live, Ticket};
+
+/// An attempt of a call that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) ticket: Ticket,
+    pub(super) why: Try,
+    /// How the circuit let it pass.
+    pub(super) pass: Pass,
+}
 
 /// A request and where its attempts are.
 #[derive(Clone, Debug)]
@@ -16,11 +26,13 @@ pub(super) struct Call {
     /// Copies among them that were sent beside others.
     pub(super) hedges: u32,
     /// Attempts that are under way.
-    pub(super) open: Vec<(Ticket, Try)>,
+    pub(super) open: Vec<Open>,
     /// Servers that have been tried.
     pub(super) tried: Vec<ServerId>,
     /// Whether a retry waits for its time.
     pub(super) waiting: bool,
+    /// How the attempt before that retry ended.
+    pub(super) failed: Fate,
 }
 
 /// Every call that is not over.
@@ -42,8 +54,9 @@ impl Calls {
         let id = u32::try_from(self.calls.len()).expect("fewer than 2³² in the system");
         assert!(id != Live::NO_CALL, "fewer than 2³² in the system");
         let (open, tried) = (Vec::new(), Vec::new());
+        let (waiting, failed) = (false, Fate::Failed);
         let fresh =
-            Call { request, index, balancer, attempts: 0, hedges: 0, open, tried, waiting: false };
+            Call { request, index, balancer, attempts: 0, hedges: 0, open, tried, waiting, failed };
         self.calls.push(fresh);
         id
     }

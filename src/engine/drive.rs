@@ -205,6 +205,9 @@ impl<P: Probe> Drive<'_, P> {
             Timer::Life(turn) => self.take_turn(turn),
             Timer::Guard(alarm) => self.alarm(alarm),
         }
+        if self.guarded {
+            self.serve_line();
+        }
     }
 
     /// A group of servers measures its load, and the next group's turn is set while there is load.
@@ -367,7 +370,7 @@ impl<P: Probe> Drive<'_, P> {
 
     fn time_out(&mut self, ticket: Ticket, index: u64) {
         let live = self.slab[ticket];
-        if live.index != index || live.serving {
+        if live.index != index || live.serving || (self.guarded && self.waits_anew(ticket)) {
             return;
         }
         if self.guarded && self.ends_hanging(ticket, Fate::TimedOut) {
@@ -406,9 +409,21 @@ impl<P: Probe> Drive<'_, P> {
         let ticket = station.depart(place, at, &mut self.slab);
         self.calendar.set(server, station.next_departure(place));
         self.end(ticket, Fate::Completed, Some(server));
-        self.hand_over(server);
+        if self.pooled {
+            self.take_from_line(server);
+        }
         if self.reactive {
             self.look_everywhere();
+        }
+    }
+
+    /// A request has left a server while others wait before the pools.
+    #[inline]
+    fn take_from_line(&mut self, server: ServerId) {
+        if self.guarded {
+            self.serve_line();
+        } else {
+            self.hand_over(server);
         }
     }
 

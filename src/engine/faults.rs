@@ -51,6 +51,8 @@ pub(super) struct Condition {
     /// Whether active checks, or knowledge, take it for down.
     pub(super) marked: bool,
     pub(super) ejected: bool,
+    /// Whether balancers send it nothing for that.
+    pub(super) shunned: bool,
     /// How often it was ejected, and how often it began again slowly.
     pub(super) ejections: u32,
     pub(super) ramps: u32,
@@ -118,9 +120,11 @@ impl<P: Probe> Drive<'_, P> {
             let at = usize::from(peril);
             if self.guard().setup.perils[at].timing.is_each() {
                 self.next_strike(peril, server, None);
-            } else if self.guard().lasting[at] {
-                let forever = Spell { from: self.now, to: Instant::NEVER };
-                self.strike(peril, server, forever, true);
+            } else if let Some(spell) = self.guard().lasting[at]
+                && !self.comes_too_late(peril)
+            {
+                // It ends for this server when it ends for the others.
+                self.afflict(peril, server, spell, true);
             }
         }
         self.begin_checking(server);
@@ -145,7 +149,7 @@ impl<P: Probe> Drive<'_, P> {
         if comes && self.comes_too_late(peril) {
             return;
         }
-        self.guard().lasting[usize::from(peril)] = comes;
+        self.guard().lasting[usize::from(peril)] = comes.then_some(spell);
         let servers = self.plant.fleet.len() as u32;
         for server in (0..servers).map(ServerId) {
             if self.hits(peril, server) {

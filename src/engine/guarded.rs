@@ -5,7 +5,7 @@
 //! nobody waits for it any more. That is the work that keeps an overloaded service overloaded.
 
 use super::Rank;
-use super::calls::Calls;
+use super::calls::{Calls, Open};
 use super::drive::{Drive, Timer};
 use super::faults::Condition;
 use super::health::Trust;
@@ -14,7 +14,7 @@ use crate::balance::Pick;
 use crate::fault::Spell;
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Note, Probe, Try};
-use crate::protect::{Breaker, Crowd};
+use crate::protect::{Breaker, Crowd, Pass};
 use crate::rng::{Purpose, Stream};
 use crate::station::{Live, Ticket};
 use crate::time::{Duration, Instant};
@@ -28,8 +28,8 @@ pub(super) enum Alarm {
     AttemptOver(Ticket, u64),
     /// A retry has waited its time.
     Retry(u32, u64),
-    /// The next copy of a call is sent.
-    Hedge(u32, u64),
+    /// The next copy of a call is sent, unless there are other than so many by now.
+    Hedge(u32, u64, u32),
     /// A fault comes to all it hits, or goes.
     Peril(u16, Spell, bool),
     /// A fault comes to one server, or goes.
@@ -56,7 +56,7 @@ pub(super) struct Guard {
     /// What each server is like, by its number.
     pub(super) conditions: Vec<Condition>,
     /// The faults that hit all their servers now, by their places.
-    pub(super) lasting: Vec<bool>,
+    pub(super) lasting: Vec<Option<Spell>>,
     /// The streams of faults that hit all their servers at once.
     pub(super) peril_streams: Vec<Stream>,
     pub(super) trust: Trust,
@@ -74,6 +74,8 @@ pub(super) struct Guard {
     /// wait for their time.
     active: u64,
     again: u64,
+    /// Servers that attempts have left while others waited before the pools.
+    pub(super) freed: Vec<ServerId>,
     /// Whether no server will ever serve again.
     pub(super) hopeless: bool,
 }
@@ -90,7 +92,7 @@ impl Guard {
         Self {
             calls: Calls::default(),
             conditions: Vec::new(),
-            lasting: vec![false; setup.perils.len()],
+            lasting: vec![None; setup.perils.len()],
             peril_streams,
             trust: Trust::default(),
             error_stream: seed.stream(Purpose::Failure, "answers"),
@@ -103,8 +105,21 @@ impl Guard {
             requests: 0,
             active: 0,
             again: 0,
+            freed: Vec::new(),
             hopeless: false,
             setup,
+        }
+    }
+
+    /// Whether a balancer's circuit lets an attempt pass.
+    fn pass(&mut self, balancer: u32, now: Instant) -> Option<Pass> {
+        let breaker = self.breakers.get_mut(balancer as usize);
+        breaker.map_or(Some(Pass::default()), |breaker| breaker.pass(now))
+    }
+
+    fn take_back(&mut self, balancer: u32, pass: Pass) {
+        if let Some(breaker) = self.breakers.get_mut(balancer as usize) {
+            breaker.take_back(pass);
         }
     }
 
@@ -130,7 +145,7 @@ impl<P: Probe> Drive<'_, P> {
         match alarm {
             Alarm::Deadline(id, index) => {
                 if self.guard().calls.is(id, index) {
-                    self.end_call(id, Fate::TimedOut, None);
+                    self.run_out(id);
                 }
             }
             Alarm::AttemptOver(ticket, number) => self.give_up_on(ticket, number),
@@ -139,11 +154,12 @@ impl<P: Probe> Drive<'_, P> {
                 if guard.calls.is(id, index) {
                     guard.calls.get(id).waiting = false;
                     guard.again -= 1;
-                    self.attempt(id, Try::Retry);
+                    self.retry(id);
                 }
             }
-            Alarm::Hedge(id, index) => {
-                if self.guard().calls.is(id, index) {
+            Alarm::Hedge(id, index, copies) => {
+                let calls = &mut self.guard().calls;
+                if calls.is(id, index) && calls.get(id).hedges == copies {
                     self.hedge(id);
                 }
             }
@@ -171,33 +187,57 @@ impl<P: Probe> Drive<'_, P> {
         let id = guard.calls.insert(*request, index, balancer);
         let crowd = Crowd { requests: guard.requests };
         guard.requests += 1;
+        // The circuit comes first: what it refuses takes nothing from those who may come in.
+        let Some(pass) = guard.pass(balancer, now) else {
+            return self.end_call(id, Fate::Shed, None);
+        };
+        let admission = guard.setup.admission.as_mut();
+        if !admission.is_none_or(|it| it.admits(now, request, crowd)) {
+            guard.take_back(balancer, pass);
+            return self.end_call(id, Fate::Shed, None);
+        }
+        // Only requests that were let in earn retries.
         if let Some(budget) = guard.setup.retry.as_mut().and_then(|retry| retry.budget.as_mut()) {
             budget.request(now);
-        }
-        let admission = guard.setup.admission.as_mut();
-        let mut admitted = admission.is_none_or(|it| it.admits(now, request, crowd));
-        if let Some(breaker) = guard.breakers.get_mut(balancer as usize) {
-            admitted = admitted && breaker.passes(now);
-        }
-        if !admitted {
-            return self.end_call(id, Fate::Shed, None);
         }
         let (deadline, hedge) = (guard.setup.deadline, guard.setup.hedge);
         if deadline != Duration::FOREVER {
             self.set_alarm(now + deadline, Rank::Timeout, Alarm::Deadline(id, index));
         }
-        self.attempt(id, Try::First);
+        self.attempt(id, Try::First, pass);
         match hedge {
             Some(hedge) if hedge.delay == Duration::ZERO => {
                 while self.guard().calls.is(id, index) && self.hedge(id) {}
             }
             Some(hedge) => {
-                self.set_alarm(now + hedge.delay, Rank::Arrival, Alarm::Hedge(id, index));
+                let calls = &mut self.guard().calls;
+                // The first may have failed at once, and called for the next.
+                if calls.is(id, index) && calls.get(id).hedges == 0 {
+                    let alarm = Alarm::Hedge(id, index, 0);
+                    self.set_alarm(now + hedge.delay, Rank::Arrival, alarm);
+                }
             }
             None => {}
         }
+        self.serve_line();
         if self.reactive {
             self.look_everywhere();
+        }
+    }
+
+    /// The client of a call has waited for long enough. Its open attempts have failed as far as
+    /// anybody can tell, as those have that a balancer gives up on.
+    fn run_out(&mut self, id: u32) {
+        let call = self.guard().calls.get(id);
+        let (balancer, open) = (call.balancer as usize, call.open.clone());
+        let of = |it: &Open| (it.pass, self.slab[it.ticket].server);
+        let failed: Vec<(Pass, ServerId)> = open.iter().map(of).collect();
+        // The passes are answered below, and not taken back.
+        self.guard().calls.get(id).open.iter_mut().for_each(|it| it.pass = Pass::default());
+        self.end_call(id, Fate::TimedOut, None);
+        for (pass, server) in failed {
+            let server = Some(server).filter(|server| *server != ServerId::NONE);
+            self.learn(balancer, pass, server, false);
         }
     }
 
@@ -207,14 +247,17 @@ impl<P: Probe> Drive<'_, P> {
         let guard = self.guard();
         guard.requests -= 1;
         let call = guard.calls.get(id);
-        let (request, index) = (call.request, call.index);
+        let (request, index, balancer) = (call.request, call.index, call.balancer);
         // Nearly always there is none, and the empty list keeps its room.
         let open = if call.open.is_empty() { Vec::new() } else { std::mem::take(&mut call.open) };
         let waiting = std::mem::take(&mut call.waiting);
         guard.again -= u64::from(waiting);
         guard.calls.remove(id);
-        for &(ticket, why) in &open {
+        let nowhere =
+            Completion { request, fate, server: None, sent: now, started: now, ended: now };
+        for &Open { ticket, why, pass } in &open {
             self.let_go(why);
+            self.guard().take_back(balancer, pass);
             let answered = fate == Fate::Completed;
             let cancel = match (answered, self.guard().setup.hedge) {
                 (true, Some(hedge)) => hedge.cancel,
@@ -222,8 +265,6 @@ impl<P: Probe> Drive<'_, P> {
             };
             self.abandon(ticket, cancel);
         }
-        let nowhere =
-            Completion { request, fate, server: None, sent: now, started: now, ended: now };
         let done = last.map_or(nowhere, |last| Completion { request, fate, ..last });
         self.count_area();
         self.ended += 1;
@@ -236,8 +277,21 @@ impl<P: Probe> Drive<'_, P> {
 
     // ---- attempts ----
 
+    /// Tries a call again, unless the circuit has opened while it waited.
+    fn retry(&mut self, id: u32) {
+        let now = self.now;
+        let guard = self.guard();
+        let call = guard.calls.get(id);
+        let (balancer, alone, failed) = (call.balancer, call.open.is_empty(), call.failed);
+        match guard.pass(balancer, now) {
+            Some(pass) => self.attempt(id, Try::Retry, pass),
+            None if alone => self.end_call(id, failed, None),
+            None => {}
+        }
+    }
+
     /// Sends a call to a server, or puts it in line.
-    fn attempt(&mut self, id: u32, why: Try) {
+    fn attempt(&mut self, id: u32, why: Try, pass: Pass) {
         let guard = self.guard();
         let call = guard.calls.get(id);
         call.attempts = call.attempts.saturating_add(1);
@@ -264,7 +318,7 @@ impl<P: Probe> Drive<'_, P> {
         let ticket = self.slab.insert(request, number, balancer);
         self.slab[ticket].call = id;
         self.slab[ticket].sent = self.now;
-        self.guard().calls.get(id).open.push((ticket, why));
+        self.guard().calls.get(id).open.push(Open { ticket, why, pass });
         self.probe.note(self.now, Note::Attempt(why));
         if timeout != Duration::FOREVER {
             let alarm = Alarm::AttemptOver(ticket, number);
@@ -282,15 +336,17 @@ impl<P: Probe> Drive<'_, P> {
     pub(super) fn pick_for(&mut self, ticket: Ticket, elsewhere: bool) -> Pick {
         let id = self.slab[ticket].call;
         let tried = if elsewhere { self.hide_tried(id) } else { Vec::new() };
+        if tried.is_empty() {
+            return self.pick_ramping(ticket);
+        }
         let none_left = self.plant.fleet.members().is_empty();
-        if none_left {
-            tried.iter().for_each(|&server| self.plant.fleet.show(server));
+        let pick = (!none_left).then(|| self.pick_ramping(ticket));
+        tried.iter().for_each(|&server| self.plant.fleet.show(server));
+        // A policy may know only some of the servers, and none of those that are left.
+        match pick {
+            Some(Pick::Server(server)) => Pick::Server(server),
+            _ => self.pick_ramping(ticket),
         }
-        let pick = self.pick_ramping(ticket);
-        if !none_left {
-            tried.iter().for_each(|&server| self.plant.fleet.show(server));
-        }
-        pick
     }
 
     fn hide_tried(&mut self, id: u32) -> Vec<ServerId> {
@@ -334,15 +390,16 @@ impl<P: Probe> Drive<'_, P> {
         if id == Live::NO_CALL {
             return self.probe_attempt(&done, true);
         }
-        let (why, index) = (self.take_out(id, ticket), self.guard().calls.get(id).index);
+        let (why, pass) = self.take_out(id, ticket);
+        let index = self.guard().calls.get(id).index;
         if done.fate == Fate::Completed {
             if why == Try::Hedge {
                 self.probe.note(self.now, Note::HedgeWon);
             }
             self.end_call(id, Fate::Completed, Some(done));
-            return self.learn(balancer, server, true);
+            return self.learn(balancer, pass, server, true);
         }
-        self.learn(balancer, server, false);
+        self.learn(balancer, pass, server, false);
         self.after_failure(id, index, done);
     }
 
@@ -350,6 +407,9 @@ impl<P: Probe> Drive<'_, P> {
     #[inline(never)]
     pub(super) fn leave_server(&mut self, server: ServerId, done: &Completion, balancer: usize) {
         self.leave(server, done, balancer);
+        if self.pooled {
+            self.guard().freed.push(server);
+        }
         if self.scaled {
             self.note_end(done);
         }
@@ -362,12 +422,12 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Takes an attempt out of its call.
-    pub(super) fn take_out(&mut self, id: u32, ticket: Ticket) -> Try {
+    pub(super) fn take_out(&mut self, id: u32, ticket: Ticket) -> (Try, Pass) {
         let open = &mut self.guard().calls.get(id).open;
-        let at = open.iter().position(|(other, _)| *other == ticket);
-        let (_, why) = open.remove(at.expect("an attempt is one of its call's"));
-        self.let_go(why);
-        why
+        let at = open.iter().position(|other| other.ticket == ticket);
+        let gone = open.remove(at.expect("an attempt is one of its call's"));
+        self.let_go(gone.why);
+        (gone.why, gone.pass)
     }
 
     fn let_go(&mut self, why: Try) {
@@ -377,14 +437,20 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// Breaker, budget and ejector learn what became of an attempt.
-    pub(super) fn learn(&mut self, balancer: usize, server: Option<ServerId>, well: bool) {
+    pub(super) fn learn(
+        &mut self,
+        balancer: usize,
+        pass: Pass,
+        server: Option<ServerId>,
+        well: bool,
+    ) {
         let now = self.now;
         let guard = self.guard();
         if let Some(budget) = guard.setup.retry.as_mut().and_then(|retry| retry.budget.as_mut()) {
             budget.answered(well);
         }
         if let Some(breaker) = guard.breakers.get_mut(balancer)
-            && breaker.take(now, well)
+            && breaker.take(now, pass, well)
         {
             let note = Note::Circuit(balancer as u32, !breaker.is_closed());
             self.probe.note(now, note);
@@ -404,18 +470,19 @@ impl<P: Probe> Drive<'_, P> {
         if let Some(wait) = self.may_retry(id, done.fate) {
             let guard = self.guard();
             guard.again += 1;
-            guard.calls.get(id).waiting = true;
+            let call = guard.calls.get(id);
+            (call.waiting, call.failed) = (true, done.fate);
             let alarm = Alarm::Retry(id, index);
             self.probe_attempt(&done, true);
             return self.set_alarm(self.now + wait, Rank::Arrival, alarm);
         }
-        let call = self.guard().calls.get(id);
-        if !call.open.is_empty() || call.waiting {
-            return self.probe_attempt(&done, true);
-        }
-        // A copy that fails calls for the next one at once (gRPC, A6).
+        // A copy that fails calls for the next one at once, whatever the others do (gRPC, A6).
         if self.guard().setup.hedge.is_some() && self.hedge(id) {
             // That copy may have failed at once and ended the call; this one has not been told.
+            return self.probe_attempt(&done, true);
+        }
+        let call = self.guard().calls.get(id);
+        if !call.open.is_empty() || call.waiting {
             return self.probe_attempt(&done, true);
         }
         self.end_call(id, done.fate, Some(done));
@@ -428,10 +495,12 @@ impl<P: Probe> Drive<'_, P> {
         let deadline = guard.setup.deadline;
         let retry = guard.setup.retry.as_mut()?;
         let call = guard.calls.get(id);
-        if !retry.on.contains(&fate) || call.attempts >= retry.attempts || call.waiting || late {
+        // Copies beside others are no retries, and leave those their number.
+        let attempts = call.attempts - call.hedges;
+        if !retry.on.contains(&fate) || attempts >= retry.attempts || call.waiting || late {
             return None;
         }
-        let wait = retry.backoff.wait(call.attempts, &mut guard.retry_stream);
+        let wait = retry.backoff.wait(attempts, &mut guard.retry_stream);
         if now + wait >= call.request.arrival + deadline {
             return None;
         }
@@ -460,7 +529,7 @@ impl<P: Probe> Drive<'_, P> {
         let guard = self.guard();
         let Some(hedge) = guard.setup.hedge else { return false };
         let call = guard.calls.get(id);
-        let index = call.index;
+        let (index, balancer, copies) = (call.index, call.balancer, call.hedges + 1);
         if call.hedges + 1 >= hedge.copies || !fresh {
             return false;
         }
@@ -470,10 +539,14 @@ impl<P: Probe> Drive<'_, P> {
             self.probe.note(now, Note::Denied);
             return false;
         }
-        self.attempt(id, Try::Hedge);
-        let more = self.guard().calls.is(id, index);
+        let Some(pass) = guard.pass(balancer, now) else { return false };
+        self.attempt(id, Try::Hedge, pass);
+        let calls = &mut self.guard().calls;
+        // One that failed at once has called for the next one itself.
+        let more = calls.is(id, index) && calls.get(id).hedges == copies;
         if more && hedge.delay > Duration::ZERO {
-            self.set_alarm(now + hedge.delay, Rank::Arrival, Alarm::Hedge(id, index));
+            let alarm = Alarm::Hedge(id, index, copies);
+            self.set_alarm(now + hedge.delay, Rank::Arrival, alarm);
         }
         true
     }

@@ -1,5 +1,7 @@
 //! Who is trusted: active checks, ejection, panic, and the slow start of those who are back.
 
+use std::collections::BTreeMap;
+
 use super::Rank;
 use super::drive::Drive;
 use super::guarded::Alarm;
@@ -11,13 +13,17 @@ use crate::probe::{Note, Probe};
 use crate::station::Ticket;
 use crate::time::Duration;
 
+/// How often a turn is drawn anew before servers that are back are left out: policies that always
+/// pick the same one would else never end.
+const REDRAWS: u32 = 8;
+
 /// What balancers take the fleet for.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     /// Servers that are there and not trusted, in order of number.
     doubted: Vec<ServerId>,
-    /// Whether they are used all the same.
-    panic: bool,
+    /// The priorities whose servers are used all the same.
+    panic: Vec<u16>,
     /// Servers that have fewer turns for a while.
     ramping: Vec<ServerId>,
 }
@@ -67,13 +73,18 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     fn take_answer(&mut self, server: ServerId, good: bool) {
+        let now = self.now;
         let guard = self.guard();
         let Some(checks) = guard.setup.health.checks else { return };
         let score = guard.condition(server).score.get_or_insert(Score::up(&checks));
         score.take(good, &checks);
         let down = !score.is_up(&checks);
-        if good && let Some(ejector) = &mut guard.setup.health.ejection {
-            let verdict = ejector.passed(server);
+        // A check does not let in again whom the checks keep out.
+        if good
+            && !down
+            && let Some(ejector) = &mut guard.setup.health.ejection
+        {
+            let verdict = ejector.passed(now, server);
             verdict.into_iter().for_each(|verdict| self.carry_out(verdict));
         }
         self.mark(server, down);
@@ -106,8 +117,10 @@ impl<P: Probe> Drive<'_, P> {
 
     /// Servers that are there, trusted or not.
     fn present(&mut self) -> u32 {
-        let shunned = if self.guard().trust.panic { 0 } else { self.guard().trust.doubted.len() };
-        (self.plant.fleet.members().len() + shunned) as u32
+        let fleet = &self.plant.fleet;
+        let trust = &self.guard.as_ref().expect("only what is guarded comes here").trust;
+        let shunned = trust.doubted.iter().filter(|it| fleet.state(**it) == State::Failed);
+        (fleet.members().len() + shunned.count()) as u32
     }
 
     pub(super) fn sweep(&mut self) {
@@ -176,29 +189,71 @@ impl<P: Probe> Drive<'_, P> {
 
     /// A server leaves the fleet: nobody has to trust it.
     pub(super) fn forget_trust(&mut self, server: ServerId) {
+        if let Some(ejector) = &mut self.guard().setup.health.ejection {
+            ejector.forget(server);
+        }
+        self.guard().condition(server).ejected = false;
         let trust = &mut self.guard().trust;
         let ramping = &mut trust.ramping;
         ramping.retain(|other| *other != server);
         if let Ok(at) = trust.doubted.binary_search(&server) {
             trust.doubted.remove(at);
-            if !trust.panic {
-                self.probe.note(self.now, Note::Shunned(server, false));
-            }
-            self.reckon(server);
+        }
+        if std::mem::take(&mut self.guard().condition(server).shunned) {
+            self.probe.note(self.now, Note::Shunned(server, false));
         }
     }
 
-    /// Uses the servers that are trusted, or all where those are too few.
+    /// The priority of a server: its tier, where the policy goes by tiers.
+    fn priority(&self, server: ServerId) -> u16 {
+        let tiered = self.plant.balancers[0].overprovisioning().is_some();
+        if tiered { self.plant.fleet.spec(server).tier } else { 0 }
+    }
+
+    /// The priorities in panic: too few of their servers are trusted, and the priorities together
+    /// cannot take the traffic (Envoy, `load_balancer_impl.cc`).
+    fn panics(&mut self) -> Vec<u16> {
+        let least = self.guard().setup.health.panic;
+        if least <= 0.0 || self.guard().trust.doubted.is_empty() {
+            return Vec::new();
+        }
+        // By priority: servers that are trusted, and all.
+        let mut counts: BTreeMap<u16, (u32, u32)> = BTreeMap::new();
+        for server in (0..self.plant.fleet.len() as u32).map(ServerId) {
+            if matches!(self.plant.fleet.state(server), State::Ready | State::Failed) {
+                let doubted = self.guard().trust.doubted.binary_search(&server).is_ok();
+                let priority = self.priority(server);
+                let (trusted, all) = counts.entry(priority).or_default();
+                *trusted += u32::from(!doubted);
+                *all += 1;
+            }
+        }
+        let factor = self.plant.balancers[0].overprovisioning();
+        let health = |&(trusted, all): &(u32, u32)| {
+            let share = f64::from(trusted) / f64::from(all);
+            (100.0 * factor.unwrap_or(1.0) * share + 1e-9).floor() as u32
+        };
+        if counts.values().map(health).sum::<u32>() >= 100 {
+            return Vec::new();
+        }
+        let few = |(_, (trusted, all)): &(&u16, &(u32, u32))| {
+            f64::from(*trusted) / f64::from(*all) < least - 1e-12
+        };
+        counts.iter().filter(few).map(|(priority, _)| *priority).collect()
+    }
+
+    /// Uses the servers that are trusted, or all of a priority where those are too few.
     fn reckon(&mut self, changed: ServerId) {
-        let present = self.present();
-        let guard = self.guard();
-        let doubted = guard.trust.doubted.len() as f64;
-        let healthy = 1.0 - doubted / f64::from(present.max(1));
-        let panic = doubted > 0.0 && healthy < guard.setup.health.panic - 1e-12;
-        if std::mem::replace(&mut guard.trust.panic, panic) == panic {
+        let panics = self.panics();
+        let before = std::mem::replace(&mut self.guard().trust.panic, panics);
+        let after = &self.guard().trust.panic;
+        if *after == before {
             return self.use_or_shun(changed);
         }
-        self.probe.note(self.now, Note::Panic(panic));
+        let panic = !after.is_empty();
+        if panic == before.is_empty() {
+            self.probe.note(self.now, Note::Panic(panic));
+        }
         let mut all = self.guard().trust.doubted.clone();
         if !all.contains(&changed) {
             all.push(changed);
@@ -206,15 +261,24 @@ impl<P: Probe> Drive<'_, P> {
         all.into_iter().for_each(|server| self.use_or_shun(server));
     }
 
+    /// A server has joined the fleet or left it: too few may be trusted now, or enough.
+    pub(super) fn reckon_anew(&mut self, server: ServerId) {
+        if !self.guard().trust.doubted.is_empty() || !self.guard().trust.panic.is_empty() {
+            self.reckon(server);
+        }
+    }
+
     fn use_or_shun(&mut self, server: ServerId) {
-        let guard = self.guard();
-        let doubted = guard.trust.doubted.binary_search(&server).is_ok();
-        let shunned = doubted && !guard.trust.panic;
+        let doubted = self.guard().trust.doubted.binary_search(&server).is_ok();
+        let priority = self.priority(server);
+        let panic = self.guard().trust.panic.contains(&priority);
+        let shunned = doubted && !panic;
         let (to, change) = match (self.plant.fleet.state(server), shunned) {
             (State::Ready, true) => (State::Failed, FleetChange::Left(server)),
             (State::Failed, false) => (State::Ready, FleetChange::Joined(server)),
             _ => return,
         };
+        self.guard().condition(server).shunned = shunned;
         let fleet = &mut self.plant.fleet;
         fleet.set_state(server, to);
         self.plant.balancers.iter_mut().for_each(|balancer| balancer.on_fleet(change, fleet));
@@ -267,9 +331,17 @@ impl<P: Probe> Drive<'_, P> {
         if self.guard().trust.ramping.is_empty() {
             return pick;
         }
-        let turns = self.turns(server);
-        if turns >= 1.0 || self.guard().trust_stream.open01() < turns {
-            return pick;
+        // Refused turns are drawn anew among all, the one that is back among them: in the end each
+        // has its share by weight, as with a random policy whose weights are scaled.
+        let (mut picked, mut server) = (pick, server);
+        for _ in 0..REDRAWS {
+            let turns = self.turns(server);
+            if turns >= 1.0 || self.guard().trust_stream.open01() < turns {
+                return picked;
+            }
+            picked = self.pick(ticket);
+            let Pick::Server(other) = picked else { return picked };
+            server = other;
         }
         let candidates = |drive: &Self| {
             let fleet = &drive.plant.fleet;
@@ -281,6 +353,7 @@ impl<P: Probe> Drive<'_, P> {
         hidden.iter().for_each(|&server| self.plant.fleet.hide(server));
         let other = (candidates(self) > 0).then(|| self.pick(ticket));
         hidden.iter().for_each(|&server| self.plant.fleet.show(server));
-        other.unwrap_or(pick)
+        // A policy may know only some of the servers, and none of those that have all their turns.
+        other.filter(|it| matches!(it, Pick::Server(_))).unwrap_or(pick)
     }
 }

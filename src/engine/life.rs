@@ -157,7 +157,8 @@ impl<P: Probe> Drive<'_, P> {
             if let Some(scaler) = &mut pool.scaler {
                 scaler.metrics.record_latency(done.latency().0);
             }
-        } else {
+        } else if done.fate != Fate::Cancelled {
+            // What was taken back from the server is no error of it.
             state.totals.failed += 1;
         }
         if left == 0 && (pool.idle_timeout.is_some() || pool.now.draining > 0) {
@@ -390,6 +391,7 @@ impl<P: Probe> Drive<'_, P> {
         self.change(server, State::Ready, Some(FleetChange::Joined(server)));
         self.set_lifetime(server);
         if self.guarded {
+            self.reckon_anew(server);
             self.meet_perils(server);
         }
         // Those who wait before the pool take the new slots in their order.
@@ -498,6 +500,7 @@ impl<P: Probe> Drive<'_, P> {
         self.change(server, State::Draining, left.then_some(FleetChange::Left(server)));
         if self.guarded {
             self.forget_trust(server);
+            self.reckon_anew(server);
         }
         if self.plant.fleet.in_flight(server) == 0 {
             self.go(server);

@@ -78,7 +78,8 @@ impl Reporter {
         let completed = done.fate == Fate::Completed;
         let tally = self.tally(server);
         tally.completed += u64::from(completed);
-        tally.errors += u64::from(!completed);
+        // What was taken back from the server is no error of it.
+        tally.errors += u64::from(!completed && done.fate != Fate::Cancelled);
         tally.held -= done.request.tokens();
         tally.moved += if completed { done.request.tokens() } else { 0 };
     }

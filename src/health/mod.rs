@@ -40,9 +40,12 @@ pub trait Ejector: std::fmt::Debug {
     ) -> Option<Verdict>;
 
     /// A server has passed an active check.
-    fn passed(&mut self, _server: ServerId) -> Option<Verdict> {
+    fn passed(&mut self, _now: Instant, _server: ServerId) -> Option<Verdict> {
         None
     }
+
+    /// A server has left the fleet.
+    fn forget(&mut self, _server: ServerId) {}
 
     /// How often it looks at all servers together, if it does.
     fn interval(&self) -> Option<Duration> {

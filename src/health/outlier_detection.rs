@@ -87,12 +87,23 @@ struct Record {
     /// Ejections that are not forgiven.
     times: u32,
     out: Option<Out>,
+    /// When it last returned.
+    returned: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Out {
     since: Instant,
     span: Duration,
+}
+
+impl Record {
+    /// Errors of before, and of those who were still there when it was ejected, are forgotten.
+    fn come_back(&mut self, now: Instant) {
+        self.out = None;
+        self.in_a_row = 0;
+        self.returned = Some(now);
+    }
 }
 
 /// The rule.
@@ -229,13 +240,20 @@ impl Ejector for OutlierDetection {
         self.eject(now, server, total, stream)
     }
 
-    fn passed(&mut self, server: ServerId) -> Option<Verdict> {
+    fn passed(&mut self, now: Instant, server: ServerId) -> Option<Verdict> {
         if !self.config.checks_return {
             return None;
         }
-        self.records.of(server).out.take()?;
+        let record = self.records.of(server);
+        record.out?;
+        record.come_back(now);
         self.ejected -= 1;
         Some(Verdict::Return(server))
+    }
+
+    fn forget(&mut self, server: ServerId) {
+        let record = std::mem::take(self.records.of(server));
+        self.ejected -= u32::from(record.out.is_some());
     }
 
     fn interval(&self) -> Option<Duration> {
@@ -247,12 +265,12 @@ impl Ejector for OutlierDetection {
         for (at, record) in (0..).zip(&mut self.records.0) {
             match record.out {
                 Some(Out { since, span }) if now.since(since) >= span => {
-                    record.out = None;
+                    record.come_back(now);
                     self.ejected -= 1;
                     out.push(Verdict::Return(ServerId(at)));
                 }
                 // It was well for the whole interval.
-                None if now.since(Instant::START) >= interval => {
+                None if record.returned.is_none_or(|at| now.since(at) >= interval) => {
                     record.times = record.times.saturating_sub(1);
                 }
                 Some(_) | None => {}
@@ -322,6 +340,29 @@ mod tests {
             self.rule.sweep(now, self.total, &mut self.stream, &mut out);
             out
         }
+    }
+
+    #[test]
+    fn errors_of_before_an_ejection_do_not_count_after_it() {
+        let mut desk = Desk::new("outlier-detection", 10);
+        assert_eq!(desk.answers(1, "FFFFFFFFF"), [EJECTED], "four more were on their way");
+        assert_eq!(desk.sweep(40), [Verdict::Return(ServerId(0))]);
+        assert_eq!(desk.answers(41, "FFFF"), []);
+        assert_eq!(desk.answers(41, "F"), [EJECTED]);
+    }
+
+    #[test]
+    fn a_server_that_left_takes_up_nobodys_place() {
+        let mut desk = Desk::new("outlier-detection", 10);
+        assert_eq!(desk.answers(1, "FFFFF"), [EJECTED]);
+        let other = |desk: &mut Desk| {
+            let now = Instant::START + Duration::from_secs(2);
+            let mut take = || desk.rule.answered(now, ServerId(1), false, 10, &mut desk.stream);
+            (0..5).filter_map(|_| take()).count()
+        };
+        assert_eq!(other(&mut desk), 0, "a tenth is out already");
+        desk.rule.forget(ServerId(0));
+        assert_eq!(other(&mut desk), 1);
     }
 
     const EJECTED: Verdict = Verdict::Eject(ServerId(0), None);

@@ -1,7 +1,7 @@
 //! What failures did to a run, and what was done about them: counts, a log, and both over time.
 
 use super::{Note, Probe, Try};
-use crate::model::{Completion, Fate, Request};
+use crate::model::{Completion, Fate, Request, ServerId};
 use crate::time::{Duration, Instant};
 
 /// One line of the log.
@@ -30,6 +30,14 @@ pub struct Tries {
     pub lost: u64,
     /// Requests that servers gave back.
     pub returned: u64,
+    /// Times that a server went out.
+    pub outages: u64,
+    /// Times that checks, or knowledge, took a server for down.
+    pub marked_down: u64,
+    /// Times that a server was ejected.
+    pub ejected: u64,
+    /// Times that a server was marked up or let in again.
+    pub readmitted: u64,
     /// Service that was given in vain: to attempts whose answer nobody took, in nanoseconds.
     pub wasted_ns: u64,
     /// The part of it whose answer came after everybody had stopped waiting for it.
@@ -85,6 +93,40 @@ const MOST: usize = 480;
 /// Lines of the log that are kept; one that is longer is read by nobody.
 const LOG: usize = 20_000;
 
+/// How long outages lasted until their servers were doubted.
+#[derive(Clone, Debug, Default)]
+pub struct Spans {
+    /// Servers that are out and not doubted, since when.
+    out: Vec<(ServerId, Instant)>,
+    /// Outages that were found out.
+    pub count: u64,
+    /// The sum of the times that took, in seconds.
+    pub sum: f64,
+    /// The shortest, in seconds.
+    pub min: f64,
+    /// The longest, in seconds.
+    pub max: f64,
+}
+
+impl Spans {
+    fn out(&mut self, server: ServerId, now: Instant, out: bool) {
+        if out {
+            self.out.push((server, now));
+        } else {
+            self.out.retain(|(other, _)| *other != server);
+        }
+    }
+
+    fn doubted(&mut self, server: ServerId, now: Instant) {
+        let Some(at) = self.out.iter().position(|(other, _)| *other == server) else { return };
+        let span = now.since(self.out.swap_remove(at).1).as_secs_f64();
+        self.min = if self.count == 0 { span } else { self.min.min(span) };
+        self.max = self.max.max(span);
+        self.sum += span;
+        self.count += 1;
+    }
+}
+
 /// The probe.
 #[derive(Clone, Debug)]
 pub struct Chronicle {
@@ -102,6 +144,8 @@ pub struct Chronicle {
     pub first_fault: Option<Instant>,
     /// When the last fault went; `None` while one lasts, or where there was none.
     pub last_fault: Option<Instant>,
+    /// From outages to the first doubt in their servers.
+    pub spans: Spans,
     lasting: u32,
     out: u32,
     shunned: u32,
@@ -119,6 +163,7 @@ impl Chronicle {
             beats: Vec::new(),
             first_fault: None,
             last_fault: None,
+            spans: Spans::default(),
             lasting: 0,
             out: 0,
             shunned: 0,
@@ -226,7 +271,9 @@ impl Probe for Chronicle {
             Note::Lost => return tries.lost += measured,
             Note::Returned => return tries.returned += measured,
             Note::Fault(_, _, comes) => self.fault(now, comes),
-            Note::Out(_, out) => {
+            Note::Out(server, out) => {
+                tries.outages += measured * u64::from(out);
+                self.spans.out(server, now, out);
                 self.settle(now);
                 step(&mut self.out, out);
             }
@@ -234,7 +281,18 @@ impl Probe for Chronicle {
                 self.settle(now);
                 return step(&mut self.shunned, shunned);
             }
-            Note::Marked(..) | Note::Ejected(..) | Note::Panic(_) | Note::Circuit(..) => {}
+            Note::Marked(server, doubted) | Note::Ejected(server, doubted) => {
+                let count = match note {
+                    Note::Marked(_, true) => &mut tries.marked_down,
+                    Note::Ejected(_, true) => &mut tries.ejected,
+                    _ => &mut tries.readmitted,
+                };
+                *count += measured;
+                if doubted {
+                    self.spans.doubted(server, now);
+                }
+            }
+            Note::Panic(_) | Note::Circuit(..) => {}
         }
         self.log(now, note);
     }

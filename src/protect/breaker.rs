@@ -41,29 +41,43 @@ pub struct Breaker {
     state: State,
     latest: VecDeque<bool>,
     failed: u32,
+    /// How often it has opened.
+    opened: u32,
 }
+
+/// That an attempt was let through, and after how many openings of the circuit: what becomes of one
+/// that passed before the last of them tells nothing of the trials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pass(u32);
 
 impl Breaker {
     /// A closed circuit.
     pub fn new(rule: BreakerRule) -> Self {
-        Self { rule, state: State::Closed, latest: VecDeque::new(), failed: 0 }
+        Self { rule, state: State::Closed, latest: VecDeque::new(), failed: 0, opened: 0 }
     }
 
-    /// Whether a request may pass now; on trial it counts as sent.
-    pub fn passes(&mut self, now: Instant) -> bool {
+    /// Lets an attempt pass, or not; on trial it counts as sent.
+    pub fn pass(&mut self, now: Instant) -> Option<Pass> {
         if let State::Open { until } = self.state {
             if now < until {
-                return false;
+                return None;
             }
             self.state = State::Trying { sent: 0, answered: 0, failed: 0 };
         }
         match &mut self.state {
-            State::Trying { sent, .. } if *sent >= self.rule.trials => false,
-            State::Trying { sent, .. } => {
-                *sent += 1;
-                true
-            }
-            _ => true,
+            State::Trying { sent, .. } if *sent >= self.rule.trials => return None,
+            State::Trying { sent, .. } => *sent += 1,
+            _ => {}
+        }
+        Some(Pass(self.opened))
+    }
+
+    /// Nobody will know what would have become of an attempt: another one may try.
+    pub fn take_back(&mut self, pass: Pass) {
+        if let State::Trying { sent, .. } = &mut self.state
+            && pass.0 == self.opened
+        {
+            *sent -= 1;
         }
     }
 
@@ -73,7 +87,10 @@ impl Breaker {
     }
 
     /// Takes in what became of an attempt; true if that opened or closed the circuit.
-    pub fn take(&mut self, now: Instant, well: bool) -> bool {
+    pub fn take(&mut self, now: Instant, pass: Pass, well: bool) -> bool {
+        if pass.0 != self.opened {
+            return false;
+        }
         let before = self.state;
         match &mut self.state {
             State::Closed => {
@@ -106,6 +123,7 @@ impl Breaker {
 
     fn open(&mut self, now: Instant) {
         self.state = State::Open { until: now + self.rule.open_for };
+        self.opened += 1;
         self.latest.clear();
         self.failed = 0;
     }
@@ -121,12 +139,21 @@ mod tests {
         let rule = BreakerRule { failures: 0.5, window: 10, least: 4, open_for, trials: 2 };
         let mut breaker = Breaker::new(rule);
         let at = |second| Instant::START + Duration::from_secs(second);
-        assert!(!breaker.take(at(0), false) && !breaker.take(at(0), false), "too few to tell");
-        assert!(!breaker.take(at(0), true) && breaker.take(at(1), true), "half of four");
-        assert!(!breaker.passes(at(2)) && !breaker.is_closed());
-        assert!(breaker.passes(at(6)) && breaker.passes(at(6)) && !breaker.passes(at(6)));
-        assert!(breaker.take(at(7), false), "half of the trials failed");
-        assert!(!breaker.passes(at(8)) && breaker.passes(at(12)) && breaker.passes(at(12)));
-        assert!(!breaker.take(at(13), true) && breaker.take(at(13), true) && breaker.is_closed());
+        let first = breaker.pass(at(0)).unwrap();
+        let mut take = |second, well| breaker.take(at(second), first, well);
+        assert!(!take(0, false) && !take(0, false), "too few to tell");
+        assert!(!take(0, true) && take(1, true), "half of four");
+        assert!(breaker.pass(at(2)).is_none() && !breaker.is_closed());
+        let trial = breaker.pass(at(6)).unwrap();
+        assert!(breaker.pass(at(6)).is_some() && breaker.pass(at(6)).is_none());
+        assert!(!breaker.take(at(6), first, false), "that was sent before it opened");
+        assert!(breaker.take(at(7), trial, false), "half of the trials failed");
+        assert!(breaker.pass(at(8)).is_none());
+        let last = breaker.pass(at(12)).unwrap();
+        assert!(breaker.pass(at(12)).is_some() && breaker.pass(at(12)).is_none());
+        breaker.take_back(last);
+        assert!(breaker.pass(at(12)).is_some(), "another one tries instead");
+        assert!(!breaker.take(at(13), last, true) && breaker.take(at(13), last, true));
+        assert!(breaker.is_closed());
     }
 }

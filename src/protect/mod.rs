@@ -8,5 +8,5 @@ pub mod budget;
 
 pub use admission::{Admission, Crowd};
 pub use backoff::Backoff;
-pub use breaker::{Breaker, BreakerRule};
+pub use breaker::{Breaker, BreakerRule, Pass};
 pub use budget::Budget;

@@ -2,7 +2,7 @@
 
 use super::{Measured, Scenario};
 use crate::outcome::{Detection, Incident, Metastable, Moment, Outcome, Recovery, Resilience};
-use crate::probe::{Beat, Chronicle, Entry, Note};
+use crate::probe::{Beat, Chronicle, Entry, Note, Spans};
 use crate::time::Instant;
 
 /// Lines of the log that an outcome holds.
@@ -13,13 +13,8 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
     let chronicle = measured.chronicle.as_ref()?;
     let tries = &chronicle.tries;
     let log = &chronicle.log;
-    let count = |is: fn(&Note) -> bool| {
-        log.iter().filter(|line| line.at >= chronicle.from && is(&line.note)).count() as u64
-    };
     let busy: u128 = measured.meter.servers.iter().map(|it| u128::from(it.busy_ns)).sum();
     let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
-    let marked_down = count(|note| matches!(note, Note::Marked(_, true)));
-    let ejected = count(|note| matches!(note, Note::Ejected(_, true)));
     Some(Resilience {
         attempts: tries.attempts(),
         attempts_per_request: share(tries.attempts() as f64, tries.first as f64),
@@ -27,11 +22,11 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         hedges_won: tries.hedges_won,
         late: tries.late,
         wasted_share: share(tries.wasted_ns as f64, busy as f64).map(|share| share.min(1.0)),
-        outages: count(|note| matches!(note, Note::Out(_, true))),
-        marked_down,
-        ejected,
-        readmitted: count(|note| matches!(note, Note::Marked(_, false) | Note::Ejected(_, false))),
-        detection_s: detection(log),
+        outages: tries.outages,
+        marked_down: tries.marked_down,
+        ejected: tries.ejected,
+        readmitted: tries.readmitted,
+        detection_s: detection(&chronicle.spans),
         recovery: recovery(chronicle, measured.ending.horizon),
         metastable: metastable(scenario, measured, chronicle),
         incidents: log.iter().take(LINES).map(|line| incident(scenario, line)).collect(),
@@ -39,29 +34,10 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
     })
 }
 
-/// From each outage to the first time that its server was doubted in it.
-fn detection(log: &[Entry]) -> Option<Detection> {
-    let mut out: Vec<(u32, Instant)> = Vec::new();
-    let mut spans: Vec<f64> = Vec::new();
-    for line in log {
-        match line.note {
-            Note::Out(server, true) => out.push((server.0, line.at)),
-            Note::Out(server, false) => out.retain(|(other, _)| *other != server.0),
-            Note::Marked(server, true) | Note::Ejected(server, true) => {
-                if let Some(at) = out.iter().position(|(other, _)| *other == server.0) {
-                    spans.push(line.at.since(out.swap_remove(at).1).as_secs_f64());
-                }
-            }
-            _ => {}
-        }
-    }
-    let count = spans.len() as u64;
-    (count > 0).then(|| Detection {
-        count,
-        mean: spans.iter().sum::<f64>() / count as f64,
-        min: spans.iter().copied().fold(f64::INFINITY, f64::min),
-        max: spans.iter().copied().fold(0.0, f64::max),
-    })
+/// How long it took until outages were found out.
+fn detection(spans: &Spans) -> Option<Detection> {
+    let Spans { count, sum, min, max, .. } = *spans;
+    (count > 0).then(|| Detection { count, mean: sum / count as f64, min, max })
 }
 
 fn incident(scenario: &Scenario, line: &Entry) -> Incident {
@@ -108,17 +84,32 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
     chronicle.beats.iter().take(last.max(1)).enumerate().map(moment).collect()
 }
 
-/// From the last fault's going to the end of the last interval in which more than a tenth of the
-/// requests that ended were not answered; `None` where there was none since the first fault.
+/// Good intervals in a row that are a recovery.
+const LASTING: usize = 10;
+
+/// From the last fault's going to the beginning of the first ten intervals in a row, or of those
+/// that are left, in none of which more than a tenth of the requests that ended were not answered;
+/// `None` where there was such an interval neither in the faults nor right after. A bad moment long
+/// after all has gone well is not what the fault left behind.
 fn recovery(chronicle: &Chronicle, horizon: Instant) -> Option<Recovery> {
     let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
     let last = horizon.0.div_ceil(chronicle.width.0) as usize;
     let beats = &chronicle.beats[..last.min(chronicle.beats.len())];
     let bad = |beat: &Beat| 9 * beat.errors > beat.answered;
-    let well = beats.iter().rposition(bad)? + 1;
-    let at = Instant(well as u64 * chronicle.width.0);
+    let width = chronicle.width.0;
+    let (begun, end) = ((first.0 / width) as usize, (over.0 / width) as usize);
+    let mut well = beats.len().min(end);
+    let next_bad = |from: usize| beats[from..].iter().take(LASTING).rposition(bad);
+    while let Some(at) = next_bad(well) {
+        well += at + 1;
+    }
+    // Just as well before the last fault went: it is told when the last bad interval was.
+    if well == end {
+        well = beats[..well].iter().rposition(bad)? + 1;
+    }
+    let at = Instant(well as u64 * width);
     let after_s = (well < last).then_some(at.since(over).as_secs_f64());
-    (at > first && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
+    (well > begun && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
 }
 
 /// The part of what follows the last cause that is let pass before it is judged.

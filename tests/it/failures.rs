@@ -1,5 +1,6 @@
 //! Failures, health checks, retries and overload: what real systems do, and what must never happen.
 
+mod corners;
 mod ejection;
 mod faults;
 mod protection;

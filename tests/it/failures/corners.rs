@@ -1,0 +1,192 @@
+//! Corners where several rules meet: lines and refusals, circuits and timeouts, budgets and doors.
+
+use plimsoll::model::{Completion, Fate};
+use plimsoll::probe::{Note, Probe};
+use plimsoll::time::{Duration, Instant};
+
+use super::{run, run_again, scenario, steady, times};
+
+/// Poisson traffic to a pool of some servers.
+fn poisson(rate: u32, service: &str, servers: u32) -> String {
+    format!(
+        "[traffic.api]\narrivals = 'poisson:rate={rate}/s'\nservice = '{service}'\n\
+         [pool.web]\nservers = {servers}\n"
+    )
+}
+
+/// When the requests arrived, in the order in which they ended; and when attempts began.
+#[derive(Default)]
+struct Order {
+    arrivals: Vec<Instant>,
+    attempts: Vec<Instant>,
+}
+
+impl Probe for Order {
+    fn completion(&mut self, done: &Completion, _: u64) {
+        if done.fate != Fate::Rejected {
+            self.arrivals.push(done.request.arrival);
+        }
+    }
+    fn note(&mut self, now: Instant, note: Note) {
+        if matches!(note, Note::Attempt(_)) {
+            self.attempts.push(now);
+        }
+    }
+}
+
+fn order(text: &str) -> Order {
+    scenario(text).simulate(0, Duration::ZERO, Order::default(), &()).unwrap().1
+}
+
+#[test]
+fn a_slot_that_is_left_at_once_goes_to_the_next_in_line() {
+    let text = poisson(9, "exponential:mean=100ms", 1)
+        + "[balancer]\nqueue = 'shared'\n[failure.bad]\nfault = 'errors'\nshare = 0.5\n\
+           at-once = true\nat = '0s'\n[run]\nduration = '500s'\n";
+    let arrivals = order(&text).arrivals;
+    assert!(arrivals.len() > 4000 && arrivals.is_sorted(), "one server, first come, first served");
+}
+
+#[test]
+fn a_circuit_recovers_though_trials_run_out_of_time() {
+    let text = poisson(100, "exponential:mean=20ms", 8)
+        + "[failure.bad]\nfault = 'errors'\nshare = 1.0\nat = '10s'\nlasts = '5s'\n\
+           [breaker]\nopen-for = '2s'\n[timeouts]\nrequest = '60ms'\n[run]\nduration = '100s'\n";
+    for replication in 0..6 {
+        let outcome = run_again(&text, replication);
+        let share = outcome.requests.shed as f64 / outcome.requests.arrived as f64;
+        assert!(share < 0.25, "replication {replication} sheds {share}");
+        assert!(!times(&outcome, "circuit-closed").is_empty());
+    }
+}
+
+#[test]
+fn a_circuit_opens_when_clients_run_out_of_time() {
+    let text = steady(10, 1000)
+        + "[pool.main]\nservers = 200\n[breaker]\n[timeouts]\nrequest = '60ms'\n\
+           [run]\nduration = '10s'\n";
+    assert!(run(&text).requests.shed > 300, "every attempt was in vain");
+}
+
+#[test]
+fn requests_that_are_not_let_in_earn_no_retries() {
+    let text = poisson(1000, "constant:value=5ms", 8)
+        + "[failure.bad]\nfault = 'errors'\nshare = 1.0\nat = '0s'\n\
+           [admission]\npolicy = 'token-bucket'\nrate = '100/s'\n\
+           [retry]\nattempts = 10\nbudget = 'share-of-requests:share=20%,least=0'\n\
+           [run]\nduration = '20s'\n";
+    let requests = run(&text).requests;
+    let admitted = requests.arrived - requests.shed;
+    assert!(requests.retried <= admitted / 5 + 1, "{requests:?}");
+}
+
+#[test]
+fn a_policy_that_knows_few_servers_may_try_one_twice() {
+    let text = |more: &str| {
+        poisson(100, "constant:value=1ms", 4)
+            + "[balancer]\npolicy = 'subset'\nsize = 1\nbalancers = 4\n"
+            + more
+            + "[run]\nduration = '50s'\n"
+    };
+    let again = run(&text(
+        "[failure.bad]\nfault = 'errors'\nshare = 0.5\nservers = [0]\nat = '0s'\n\
+         [retry]\nattempts = 5\non = ['failed']\n",
+    ));
+    assert_eq!(again.requests.rejected, 0, "beside idle servers");
+    let slow = run(&text(
+        "[failure.crash]\nfault = 'outage'\nservers = [0]\nat = '10s'\nlasts = '5s'\n\
+         [health]\nknown-at-once = true\n[health.slow-start]\nwindow = '30s'\n",
+    ));
+    assert_eq!(slow.requests.rejected, 0, "it begins slowly, and refuses nobody");
+}
+
+#[test]
+fn every_outage_is_counted_however_long_the_log() {
+    let text = poisson(1, "constant:value=1ms", 200)
+        + "[failure.b]\nfault = 'outage'\nup = 'exponential:mean=900ms'\n\
+           down = 'exponential:mean=100ms'\n[health]\nknown-at-once = true\n\
+           [run]\nduration = '60s'\n";
+    let found = run(&text).resilience.unwrap();
+    // A renewal a second for each: a variance of 0.82 of the mean, five standard deviations.
+    let (expected, spread) = (200.0 * 60.0, 5.0 * (0.82_f64 * 200.0 * 60.0).sqrt());
+    assert!((found.outages as f64 - expected).abs() < spread, "{} outages", found.outages);
+    assert_eq!(found.marked_down, found.outages);
+    assert_eq!(found.detection_s.unwrap().count, found.outages);
+}
+
+#[test]
+fn who_is_given_back_waits_anew() {
+    let text = steady(1000, 1500)
+        + "[pool.main]\nservers = 1\n[balancer]\nqueue = 'shared'\nqueue-timeout = '3s'\n\
+           [failure.pause]\nfault = 'outage'\nin-service = 'returned'\nat = '3500ms'\n\
+           lasts = '2900ms'\n[health]\nknown-at-once = true\n[run]\nrequests = 2\n";
+    let requests = run(&text).requests;
+    assert_eq!((requests.returned, requests.completed), (1, 2), "{requests:?}");
+}
+
+#[test]
+fn a_server_that_joins_in_an_outage_is_back_with_the_others() {
+    let text = steady(100, 10)
+        + "[pool.main]\nservers = 1\nautoscaler = { policy = 'fixed', servers = 2 }\n\
+           startup = 'constant:value=12s'\n[failure.pause]\nfault = 'outage'\n\
+           in-service = 'held'\nat = '10s'\nlasts = '10s'\n[run]\nduration = '18s'\n";
+    let outcome = run(&text);
+    assert_eq!(outcome.requests.completed, outcome.requests.arrived, "{:?}", outcome.requests);
+}
+
+#[test]
+fn a_copy_that_fails_calls_for_the_next_and_the_times_go_on_from_there() {
+    // gRPC, A6: at 0, at 100 ms for the failure, and then each 500 ms; six in all.
+    let text = steady(100_000, 10_000)
+        + "[pool.main]\nservers = 8\n[balancer]\npolicy = 'first'\n[failure.crash]\n\
+           fault = 'outage'\nservers = [0]\nat = '100100ms'\n[hedge]\ndelay = '500ms'\n\
+           copies = 6\n[run]\nrequests = 1\n";
+    let attempts = order(&text).attempts;
+    let after: Vec<u64> = attempts.iter().map(|at| (at.0 - attempts[0].0) / 1_000_000).collect();
+    assert_eq!(after, [0, 100, 600, 1100, 1600, 2100]);
+    // Another copy is still open, and yet the next one is sent at once.
+    let later = order(&text.replace("100100ms", "100700ms")).attempts;
+    let after: Vec<u64> = later.iter().map(|at| (at.0 - later[0].0) / 1_000_000).collect();
+    assert_eq!(after, [0, 500, 700, 1200, 1700, 2200]);
+}
+
+#[test]
+fn a_dead_tier_does_not_panic_while_the_next_can_take_its_traffic() {
+    let text = "[traffic.api]\narrivals = 'poisson:rate=40/s'\nservice = 'constant:value=50ms'\n\
+                [pool.near]\nservers = 6\nzone = 'a'\n[pool.far]\nservers = 4\nzone = 'b'\n\
+                tier = 1\n[balancer]\npolicy = 'tiers'\n[failure.zone]\nfault = 'outage'\n\
+                zone = 'a'\nat = '20s'\n[health]\npanic = 0.5\n[health.checks]\n\
+                interval = '1s'\n[run]\nduration = '60s'\n";
+    let outcome = run(text);
+    assert_eq!(times(&outcome, "panic").len(), 0);
+    let late = outcome.resilience.unwrap().timeline;
+    assert_eq!(late.iter().filter(|it| it.at_s > 25.0).map(|it| it.errors).sum::<u64>(), 0);
+}
+
+#[test]
+fn a_panic_ends_when_servers_join() {
+    let text = poisson(50, "constant:value=10ms", 4)
+        + "autoscaler = { policy = 'schedule', servers = 4, events = [ { name = 'x', \
+           after = '40s', lasts = '1h', servers = 16 } ] }\n[balancer]\npolicy = 'random'\n\
+           [failure.x]\nfault = 'outage'\nservers = [0, 1, 2]\nat = '20s'\n[health]\n\
+           panic = 0.5\n[health.checks]\ninterval = '1s'\n[run]\nduration = '80s'\n";
+    let outcome = run(&text);
+    assert_eq!(times(&outcome, "panic").len(), 1);
+    let over = times(&outcome, "panic-over");
+    assert!(over.len() == 1 && over[0].0 < 60.0, "{over:?}");
+}
+
+#[test]
+fn a_slow_starter_has_the_share_of_its_weight() {
+    // Envoy: a weight of 0.1 beside one of 1, and hardly more after 200 of 20,000 seconds.
+    let text = "[traffic.api]\narrivals = 'deterministic:rate=200/s'\n\
+                service = 'constant:value=1ms'\n[pool.web]\nservers = 2\n[balancer]\n\
+                policy = 'random'\n[failure.crash]\nfault = 'outage'\nservers = [0]\n\
+                at = '0s'\nlasts = '1s'\n[health]\nknown-at-once = true\n[health.slow-start]\n\
+                window = '20000s'\naggression = 1.0\n[run]\nduration = '101s'\n";
+    let served = |at: usize| run(text).pools[0].servers[at].completed as f64;
+    let share = served(0) / 20_000.0;
+    let expected = 0.1 / 1.1;
+    let spread = 5.0 * (expected * (1.0 - expected) / 20_000.0_f64).sqrt();
+    assert!((share - expected).abs() < spread, "{share}, not {expected} ± {spread}");
+}
