@@ -76,6 +76,7 @@ fn simulate(servers: u32, slots: u32, load: f64, policy: &str, requests: u64) ->
     let plant = plant(servers, slots, policy);
     let clock = Clock::now();
     engine::run(plant, &mut source, None, &mut meter, &()).expect("no trace, no problem");
+    meter.settle();
     let ns = clock.elapsed().as_nanos() as f64 / requests as f64;
     (ns, meter.latency.moments.mean().unwrap_or(f64::NAN))
 }

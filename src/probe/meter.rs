@@ -7,9 +7,10 @@
 use super::{Crowd, Probe};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::stats::Tally;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
-/// Everything a report needs of one run, before division by the time it covers.
+/// Everything a report needs of one run, before division by the time it covers; the latencies are
+/// complete once it is settled.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     /// Requests that arrive earlier, and time before, are warm-up and not measured.
@@ -22,6 +23,9 @@ pub struct Meter {
     pub ended: [u64; Fate::COUNT],
     /// Completed requests that waited at all.
     pub waited: u64,
+    /// Services of those that did not, which are their latencies too: one bucket to find, not three.
+    /// Empty once the run is settled.
+    pub at_once: Tally,
     /// Latencies of completed requests.
     pub latency: Tally,
     /// Their waits.
@@ -56,6 +60,14 @@ impl Meter {
     /// A meter of `servers` servers that ignores requests arriving before `from`.
     pub fn new(from: Instant, servers: usize) -> Self {
         Self { from, servers: vec![PerServer::default(); servers], ..Self::default() }
+    }
+
+    /// Ends the run: those that did not wait are counted with the others from here on.
+    pub fn settle(&mut self) {
+        let at_once = std::mem::take(&mut self.at_once);
+        self.latency.merge(&at_once);
+        self.wait.record_n(0, at_once.count());
+        self.service.merge(&at_once);
     }
 
     /// Requests with this end.
@@ -118,10 +130,14 @@ impl Probe for Meter {
         }
         self.ended[done.fate as usize] += 1;
         if completed {
-            self.latency.record(done.latency().0);
-            self.wait.record(done.wait().0);
-            self.service.record(done.service().0);
-            self.waited += u64::from(done.wait().0 > 0);
+            if done.wait() == Duration::ZERO {
+                self.at_once.record(done.service().0);
+            } else {
+                self.latency.record(done.latency().0);
+                self.wait.record(done.wait().0);
+                self.service.record(done.service().0);
+                self.waited += 1;
+            }
             self.tokens[0] += u64::from(done.request.input);
             self.tokens[1] += u64::from(done.request.output);
         }

@@ -260,7 +260,8 @@ impl Scenario {
         if !self.is_guarded() {
             let mut probe = (meter, timeline, census, extra);
             let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
-            let (meter, timeline, census, extra) = probe;
+            let (mut meter, timeline, census, extra) = probe;
+            meter.settle();
             let (chronicle, advice) = (None, source.advice());
             return Ok((Measured { meter, timeline, census, chronicle, ending, advice }, extra));
         }
@@ -268,7 +269,8 @@ impl Scenario {
         let chronicle = Chronicle::new(Instant::START + warm_up);
         let mut probe = (meter, timeline, census, chronicle, extra);
         let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
-        let (meter, timeline, census, mut chronicle, extra) = probe;
+        let (mut meter, timeline, census, mut chronicle, extra) = probe;
+        meter.settle();
         chronicle.settle(ending.horizon);
         let (chronicle, advice) = (Some(chronicle), source.advice());
         Ok((Measured { meter, timeline, census, chronicle, ending, advice }, extra))

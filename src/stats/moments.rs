@@ -35,6 +35,14 @@ impl Moments {
         self.sum_squares = self.sum_squares.saturating_add(wide * wide);
     }
 
+    /// Adds one value in nanoseconds `n` times.
+    pub fn record_n(&mut self, nanos: u64, n: u64) {
+        let (wide, times) = (u128::from(nanos), u128::from(n));
+        self.count += n;
+        self.sum += wide * times;
+        self.sum_squares = self.sum_squares.saturating_add((wide * wide).saturating_mul(times));
+    }
+
     /// Adds all values of another.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
@@ -102,6 +110,12 @@ impl<const BITS: u32> LogTally<BITS> {
     pub fn record(&mut self, nanos: u64) {
         self.moments.record(nanos);
         self.histogram.record(nanos);
+    }
+
+    /// Adds one duration in nanoseconds `n` times.
+    pub fn record_n(&mut self, nanos: u64, n: u64) {
+        self.moments.record_n(nanos, n);
+        self.histogram.record_n(nanos, n);
     }
 
     /// Adds all durations of another.

@@ -39,7 +39,8 @@ fn run(scenario: &Scenario, warm_up: Duration, by_events: bool) -> Left {
     } else {
         engine::run(plant, source.as_mut(), until, &mut probe, &())
     };
-    let (meter, timeline, Order(order)) = probe;
+    let (mut meter, timeline, Order(order)) = probe;
+    meter.settle();
     Left { meter, timeline, ending: ending.unwrap(), order }
 }
 
@@ -50,6 +51,7 @@ fn sums(meter: Meter) -> impl PartialEq + std::fmt::Debug {
         arrived,
         ended,
         waited,
+        at_once,
         demand,
         latency,
         wait,
@@ -62,7 +64,7 @@ fn sums(meter: Meter) -> impl PartialEq + std::fmt::Debug {
         last,
     } = meter;
     let counts = (from, arrived, ended, waited, demand, tokens, carried, last);
-    (counts, latency, wait, service, in_system_area, queue_area, servers)
+    (counts, latency, wait, service, at_once, in_system_area, queue_area, servers)
 }
 
 fn bins(timeline: &Timeline) -> impl PartialEq + std::fmt::Debug {

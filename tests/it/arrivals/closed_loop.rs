@@ -97,6 +97,7 @@ fn a_closed_loop_gives_the_throughput_and_latency_of_the_machine_repair_model() 
             let mut meter = Meter::new(warm_up, 1);
             let plant = plant(number("c") as u32, u32::MAX, seed);
             simulate(plant, &mut source, until, &mut meter);
+            meter.settle();
             match metric.as_str() {
                 "throughput" => meter.arrived as f64 / (until - warm_up).as_secs_f64(),
                 "w" => meter.latency.moments.mean().unwrap(),

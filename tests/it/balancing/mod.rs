@@ -290,6 +290,7 @@ impl Cluster {
         let warm = Instant::from_secs_f64(0.1 * self.requests as f64 / rate);
         let mut meter = Meter::new(warm, self.servers.len());
         engine::run(self.plant(seed), &mut source, None, &mut meter, &()).expect("no trace");
+        meter.settle();
         meter
     }
 
