@@ -21,7 +21,8 @@ pub use autoscaling::{Autoscaling, Bounds, Decided, Foreseen, Interval};
 pub use bill::{Breakdown, Budget, Penalty, PoolBill};
 pub use comparison::{Comparison, Difference};
 pub use plan::{
-    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation, Ruling,
+    Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation,
+    Ruling, settings_by_pool,
 };
 pub use resilience::{Detection, Incident, Metastable, Moment, Recovery, Resilience};
 pub use sweep::{

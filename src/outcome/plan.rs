@@ -82,6 +82,20 @@ pub struct Question {
     pub forecast_cv: f64,
 }
 
+/// Settings of autoscalers by their pools: `pool.small.autoscaler.min` is `min` of `small`.
+pub fn settings_by_pool(
+    settings: &IndexMap<String, serde_json::Value>,
+) -> IndexMap<&str, Vec<(&str, &serde_json::Value)>> {
+    let mut pools: IndexMap<&str, Vec<(&str, &serde_json::Value)>> = IndexMap::new();
+    for (path, value) in settings {
+        let (pool, key) = path.rsplit_once('.').unwrap_or(("", path));
+        let pool = pool.strip_prefix("pool.").unwrap_or(pool);
+        let pool = pool.strip_suffix(".autoscaler").unwrap_or(pool);
+        pools.entry(pool).or_default().push((key, value));
+    }
+    pools
+}
+
 /// What the traffic asks for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Offered {
@@ -149,9 +163,9 @@ pub struct Recommendation {
     pub objectives: Vec<Objective<Estimate>>,
     /// Whether a second set of random numbers, used for nothing else, says the same.
     pub verified: bool,
-    /// The same fleet with one server more.
+    /// The same fleet with one server more; of an autoscaled one with bounds one higher.
     pub one_more: Option<Neighbour>,
-    /// The same fleet with one server fewer.
+    /// The same fleet with one server fewer, or with bounds one lower.
     pub one_less: Option<Neighbour>,
 }
 
@@ -162,6 +176,9 @@ pub struct Neighbour {
     pub servers: u32,
     /// The pool that changes.
     pub pool: String,
+    /// Settings by path, where the pool is autoscaled.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub settings: IndexMap<String, serde_json::Value>,
     /// What it costs an hour.
     pub cost_per_hour: f64,
     /// The objectives with their values.
@@ -236,6 +253,10 @@ pub struct PlanBounds {
     pub least_servers: Option<u32>,
     /// Server-hours of a perfect autoscaler that knows the future.
     pub ideal_autoscaler_server_hours: Option<f64>,
+    /// Where several pools share the load: the pool whose servers alone the ideal and the static
+    /// peak are counted in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ideal_in_pool: Option<String>,
     /// The fixed fleet that would meet the objectives at the peak.
     pub static_peak_servers: Option<u32>,
     /// Its server-hours.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::chart::{self, escape};
 use super::files::Folder;
 use super::json::json;
-use super::page::{drawn, fill, section, table as html_table, troubles};
+use super::page::{bullets, drawn, fill, section, table as html_table, troubles};
 use super::text::{digits, grouped, percent, time};
 use super::{flat, markdown, timeline};
 use crate::diagnose::Problem;
@@ -119,11 +119,6 @@ impl Foresight {
     /// `report.html` of the study.
     fn page(&self) -> String {
         let study = &self.study;
-        let list = |items: &[String]| -> String {
-            let items: String =
-                items.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
-            if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
-        };
         let shown: String = tables(study)
             .map(|(mut head, rows)| {
                 let caption = std::mem::take(&mut head[0]);
@@ -151,12 +146,12 @@ impl Foresight {
             ("title", escape(&format!("Forecasts of {}", self.file()))),
             ("kind", "back-test of forecasters".to_owned()),
             ("verdict", escape(&verdict)),
-            ("objectives", list(others)),
+            ("objectives", bullets(others)),
             ("troubles", troubles(&self.troubles)),
             ("figures", figures),
             ("charts", drawn(&chart::of_study(study))),
             ("tables", section("tables", "Errors", &(words + &shown + &legend))),
-            ("advice", section("advice", "What you should know", &list(&study.advice))),
+            ("advice", section("advice", "What you should know", &bullets(&study.advice))),
             ("command", format!("<pre class=\"command\">{}</pre>\n", escape(&self.command))),
             ("provenance", format!("<dt>version</dt><dd>{}</dd>\n", env!("CARGO_PKG_VERSION"))),
             ("version", env!("CARGO_PKG_VERSION").to_owned()),

@@ -95,7 +95,29 @@ pub(super) fn troubles(troubles: &[String]) -> String {
 }
 
 fn item(text: &str) -> String {
-    format!("<li>{}</li>\n", escape(text))
+    format!("<li>{}</li>\n", prose(text))
+}
+
+/// Sentences as a list; nothing when there are none.
+pub(super) fn bullets(sentences: &[String]) -> String {
+    let items: String = sentences.iter().map(|said| item(said)).collect();
+    if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
+}
+
+/// A sentence as markup; what stands between two backticks is code.
+pub(super) fn prose(text: &str) -> String {
+    let mut parts = text.split('`');
+    let mut shown = escape(parts.next().unwrap_or_default());
+    while let Some(code) = parts.next() {
+        match parts.next() {
+            Some(after) => {
+                shown.push_str(&format!("<code>{}</code>{}", escape(code), escape(after)));
+            }
+            // A backtick that nothing closes is one.
+            None => shown.push_str(&format!("`{}", escape(code))),
+        }
+    }
+    shown
 }
 
 fn objectives(results: &Results) -> String {
@@ -290,4 +312,16 @@ fn provenance(results: &Results) -> String {
     fact("measured", told("duration_s"));
     fact("left out as warm-up", told("warm_up_s"));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prose;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        assert_eq!(prose("set `a < b`, or `c`"), "set <code>a &lt; b</code>, or <code>c</code>");
+        assert_eq!(prose("no code & none"), "no code &amp; none");
+        assert_eq!(prose("a ` alone"), "a ` alone");
+    }
 }

@@ -1,14 +1,16 @@
 //! A plan for the terminal, as rows, and as a page: the answer first, then what it stands on.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::brief::columns;
 use super::chart::{self, escape};
-use super::page::{drawn, fill, section, table as html_table};
-
+use super::page::{bullets, drawn, fill, prose, section, table as html_table};
 use super::table::{advice, plain, unit_of};
 use super::text::{MARKS, digits, estimate, legend, percent, time};
-use crate::outcome::{Candidate, Estimate, Neighbour, Objective, Plan, Recommendation, Ruling};
+use crate::outcome::{
+    Candidate, Estimate, Neighbour, Objective, Plan, Recommendation, Ruling, settings_by_pool,
+};
 use crate::units::grouped;
 
 /// The answer, the fleets it was chosen from, and the advice, at most `width` columns wide.
@@ -29,7 +31,7 @@ pub fn plan(plan: &Plan, width: u16) -> String {
     }
     let mut table = plain(width);
     table.add_rows(facts(plan));
-    shown.push_str(&format!("{table}\n"));
+    shown.push_str(&(table.trim_fmt() + "\n"));
     shown + &advice(&plan.advice, width)
 }
 
@@ -64,14 +66,7 @@ fn is_max(path: &str) -> bool {
 /// What sets a candidate apart: its servers, or the settings of its autoscaler.
 fn label(plan: &Plan, candidate: &Candidate) -> String {
     if !candidate.settings.is_empty() {
-        let each = candidate.settings.iter().filter(|(path, _)| !is_max(path));
-        let told = each.map(|(path, value)| {
-            let key = path.rsplit('.').next().unwrap_or(path);
-            let number = value.as_f64().map_or(value.to_string(), |number| format!("{number:.3}"));
-            let number = number.trim_end_matches('0').trim_end_matches('.').to_owned();
-            format!("{key} {number}")
-        });
-        return told.collect::<Vec<_>>().join(", ");
+        return set(&candidate.settings, |key| key != "max");
     }
     let several = plan.candidates.iter().any(|one| one.pools.len() > 1);
     if several {
@@ -80,6 +75,28 @@ fn label(plan: &Plan, candidate: &Candidate) -> String {
     } else {
         candidate.servers.to_string()
     }
+}
+
+/// Settings in words, `min 9, target 0.8`; of several pools with their names, and a target that
+/// they share once.
+fn set(settings: &IndexMap<String, serde_json::Value>, wanted: fn(&str) -> bool) -> String {
+    let number = |value: &serde_json::Value| {
+        let shown = value.as_f64().map_or(value.to_string(), |number| format!("{number:.3}"));
+        shown.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    let pools = settings_by_pool(settings);
+    let several = pools.len() > 1;
+    let targets: Vec<&serde_json::Value> =
+        pools.values().flatten().filter(|(key, _)| *key == "target").map(|(_, it)| *it).collect();
+    let shared = several && targets.len() > 1 && targets.windows(2).all(|two| two[0] == two[1]);
+    let each = pools.iter().filter_map(|(pool, own)| {
+        let own = own.iter().filter(|(key, _)| wanted(key) && !(shared && *key == "target"));
+        let own: Vec<String> = own.map(|(key, it)| format!("{key} {}", number(it))).collect();
+        let told = own.join(", ");
+        (!told.is_empty()).then(|| if several { format!("{pool} {told}") } else { told })
+    });
+    let shared = targets.first().filter(|_| shared).map(|it| format!("target {}", number(it)));
+    each.chain(shared).collect::<Vec<_>>().join(", ")
 }
 
 /// The candidates as rows; of many those around the answer.
@@ -145,8 +162,10 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
                 format!("{cv}: objectives hold with probability {probability:.2}"),
             );
         }
-        for (name, neighbour) in [("one more", &found.one_more), ("one less", &found.one_less)] {
+        let names = [("one more", "one higher"), ("one less", "one lower")];
+        for (names, neighbour) in names.into_iter().zip([&found.one_more, &found.one_less]) {
             if let Some(neighbour) = neighbour {
+                let name = if neighbour.settings.is_empty() { names.0 } else { names.1 };
                 fact(name, beside(plan, neighbour));
             }
         }
@@ -204,10 +223,12 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     {
         let own = bounds.autoscaled_server_hours.map_or("–".to_owned(), digits);
         let servers = bounds.static_peak_servers.unwrap_or(0);
+        let alone = bounds.ideal_in_pool.as_ref();
+        let alone = alone.map_or(String::new(), |pool| format!(" of {pool} alone"));
         told.push((
             "server-hours",
             format!(
-                "{own}; a perfect autoscaler {}, {servers} servers all the time {}",
+                "{own}; a perfect autoscaler{alone} {}, {servers} servers all the time {}",
                 digits(ideal),
                 digits(peak)
             ),
@@ -254,9 +275,14 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
         })
         .collect();
     let several = plan.recommendation.as_ref().is_some_and(|found| found.pools.len() > 1);
-    let fleet = match several {
-        true => format!("of {}, {} in all", neighbour.pool, neighbour.servers),
-        false => neighbour.servers.to_string(),
+    let own = format!("pool.{}.autoscaler.", neighbour.pool);
+    let bounds = neighbour.settings.iter().filter(|(path, _)| path.starts_with(&own));
+    let bounds: IndexMap<_, _> = bounds.map(|(path, it)| (path.clone(), it.clone())).collect();
+    let fleet = match (bounds.is_empty(), several) {
+        (false, true) => format!("{} {}", neighbour.pool, set(&bounds, |key| key != "target")),
+        (false, false) => set(&bounds, |key| key != "target"),
+        (true, true) => format!("of {}, {} in all", neighbour.pool, neighbour.servers),
+        (true, false) => neighbour.servers.to_string(),
     };
     let mut told = format!("{fleet}{price}: {}", values.join(", "));
     if let Some(headroom) = neighbour.headroom {
@@ -331,9 +357,6 @@ pub fn plan_page(plan: &Plan, command: &str) -> String {
     let answer = html_table("The answer", &header, &rows);
     let mut tables = format!("<div class=\"sentences\">{answer}</div>\n");
     tables.push_str(&html_table("Fleets that were simulated", &columns, &fleets));
-    let items: String =
-        plan.advice.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
-    let list = if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") };
     let scenario =
         toml::to_string_pretty(&plan.scenario).unwrap_or_else(|_| plan.scenario.to_string());
     let scenario = format!(
@@ -344,10 +367,10 @@ pub fn plan_page(plan: &Plan, command: &str) -> String {
     fill(&[
         ("title", escape(name)),
         ("kind", "capacity plan".to_owned()),
-        ("verdict", escape(&plan.answer)),
+        ("verdict", prose(&plan.answer)),
         ("charts", drawn(&chart::of_plan(plan))),
         ("tables", section("tables", "Tables", &tables)),
-        ("advice", section("advice", "What you should know", &list)),
+        ("advice", section("advice", "What you should know", &bullets(&plan.advice))),
         ("scenario", section("scenario", "The scenario", &scenario)),
         ("command", format!("<pre class=\"command\">{}</pre>\n", escape(command))),
         ("provenance", format!("<dt>seed</dt><dd>{}</dd>\n", plan.seed)),

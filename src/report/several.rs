@@ -1,7 +1,7 @@
 //! Several results side by side: one table, and one page with what sets them apart.
 
 use super::chart::{self, Chart, escape};
-use super::page::{drawn, fill, section, table, troubles};
+use super::page::{bullets, drawn, fill, section, table, troubles};
 use super::results::Results;
 use super::words::{self, Goal, MEASURES};
 use crate::outcome::{Comparison, Estimated};
@@ -73,13 +73,8 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
     }
     let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
     charts.extend(chart::of_several(&runs));
-    let list = |items: &[String]| -> String {
-        let items: String =
-            items.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
-        if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
-    };
-    let findings = section("found", "What was found", &list(&comparison.findings));
-    let advice = section("advice", "What you should know", &list(&comparison.advice));
+    let findings = section("found", "What was found", &bullets(&comparison.findings));
+    let advice = section("advice", "What you should know", &bullets(&comparison.advice));
     let scaling = super::scaling::compared_page(comparison);
     let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
     let title = title.unwrap_or_else(|| names(&runs));

@@ -35,7 +35,8 @@ fn desk(more: &str) -> String {
     )
 }
 
-const FAST: &str = "slo.fast.objective = 'p99<600ms'\n";
+/// Half-way between what five servers reach and what six do, so that short runs tell them apart.
+const FAST: &str = "slo.fast.objective = 'p99<540ms'\n";
 
 #[test]
 fn the_planner_finds_exactly_the_servers_that_theory_gives() {
@@ -98,12 +99,12 @@ fn a_plan_says_what_is_in_hand_and_what_a_server_more_or_less_changes() {
     assert!(less.headroom.unwrap() < 0.0 && headroom >= 0.0 && more.headroom.unwrap() > headroom);
     let holds = fleet.met_under_forecast_error.unwrap();
     assert!(0.4 < holds && holds < more.met_under_forecast_error.unwrap());
-    assert_eq!(fleet.breaks_first.as_deref(), Some("p99<600ms"));
+    assert_eq!(fleet.breaks_first.as_deref(), Some("p99<540ms"));
     assert_eq!(fleet.cost_per_hour, fleet.servers);
     // The headroom is that of theory, to the percent it is searched in.
     let carries = |load: f64| {
         let queue = plimsoll::theory::Mmc::new(40.0 * load, 10.0, fleet.servers as u32);
-        queue.is_ok_and(|queue| plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.6)
+        queue.is_ok_and(|queue| plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.54)
     };
     assert!(carries(1.0 + headroom) && !carries(1.02 + headroom), "{headroom}");
     let json = serde_json::to_value(&found).unwrap();
@@ -242,9 +243,49 @@ fn an_autoscaler_gets_bounds_that_fresh_numbers_confirm_and_its_headroom() {
     assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
     assert!(fleet.met_under_forecast_error.unwrap() > 0.4);
     assert!(found.loads.iter().any(|one| one.load > 1.0));
+    let (more, less) = (fleet.one_more.as_ref().unwrap(), fleet.one_less.as_ref());
+    let max = |settings: &indexmap::IndexMap<String, serde_json::Value>| {
+        settings["pool.main.autoscaler.max"].as_u64().unwrap()
+    };
+    assert_eq!(max(&more.settings), max(&fleet.settings) + 1);
+    assert!(more.met && more.headroom >= fleet.headroom, "{more:?}");
+    assert!(less.is_none_or(|less| max(&less.settings) + 1 == max(&fleet.settings)));
     let sure = planned(text, &Ask { forecast_cv: 0.0, ..Ask::default() });
     let max = |plan: &Plan| plan.recommendation.as_ref().unwrap().pools["main"];
     assert!(max(&found) > max(&sure), "a forecast that may be off needs room");
+}
+
+#[test]
+fn autoscaled_pools_are_set_together_and_one_that_is_not_stays() {
+    let text = "seed = 3\n\
+         traffic.main.arrivals = { process = 'spike', base = '20/s', peak = '60/s', at = '30s', \
+         rise = '10s', hold = '30s', fall = '20s' }\n\
+         traffic.main.service = 'exponential:mean=100ms'\n\
+         [pool.base]\nservers = 1\nprice = '1/h'\n\
+         [pool.small]\nservers = 2\nprice = '1/h'\nstartup = 'constant:value=5s'\n\
+         autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n\
+         [pool.large]\nservers = 1\nslots = 2\nprice = '1.8/h'\nstartup = 'constant:value=5s'\n\
+         autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n\
+         [slo.fast]\nobjective = 'p90<500ms'\n[run]\nduration = '2m'\n";
+    let found = planned(text, &Ask { forecast_cv: 0.0, ..Ask::default() });
+    assert_eq!(found.verdict, Answer::Met, "{}", found.answer);
+    let fleet = found.recommendation.as_ref().unwrap();
+    assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
+    assert_eq!(fleet.pools["base"], 1, "a pool without an autoscaler stays as it is");
+    let own = |pool: &str, key: &str| &fleet.settings[&format!("pool.{pool}.autoscaler.{key}")];
+    assert_eq!(own("small", "target"), own("large", "target"));
+    for pool in ["small", "large"] {
+        let most = own(pool, "max").as_u64().unwrap();
+        assert!(own(pool, "min").as_u64().unwrap() <= most && most == u64::from(fleet.pools[pool]));
+    }
+    // Nothing that was tried and meets the objectives is cheaper.
+    let met = found.candidates.iter().filter(|one| one.met);
+    assert!(met.clone().all(|one| one.cost_per_hour >= fleet.cost_per_hour));
+    assert!(fleet.one_more.as_ref().is_some_and(|more| more.pool == "small"));
+    assert!(found.advice.iter().any(|line| line.contains("searched together")));
+    assert!(found.advice.iter().any(|line| line.contains("`base` has no autoscaler")));
+    assert_eq!(found.bounds.ideal_in_pool.as_deref(), Some("large"), "the cheapest for its work");
+    assert!(found.answer.starts_with("Set small to min = "), "{}", found.answer);
 }
 
 #[test]
@@ -265,7 +306,7 @@ fn the_fleet_as_it_is_carries_what_theory_says() {
     let most = found.recommendation.unwrap().max_rate.unwrap();
     let carries = |rate: f64| {
         let queue = plimsoll::theory::Mmc::new(rate, 10.0, 12).unwrap();
-        plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.6
+        plimsoll::theory::Delay::quantile(&queue.latency(), 0.99) < 0.54
     };
     assert!(carries(most) && !carries(most + 4.0), "{most}");
 }

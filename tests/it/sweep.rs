@@ -55,6 +55,19 @@ fn sweep(folder: &Path, more: &[&str]) -> Output {
     run(folder, &[&["sweep", "small.toml"], more].concat())
 }
 
+#[test]
+fn a_sweep_fits_a_narrow_terminal() {
+    let folder = folder("narrow");
+    let output = sweep(&folder, &[&AXES[..], &["--format", "json", "--quiet"]].concat());
+    let found = serde_json::from_slice(&output.stdout).unwrap();
+    for width in [40, 60, 80] {
+        let table = plimsoll::report::sweep::table(&found, width);
+        let wide = table.lines().find(|line| line.chars().count() > usize::from(width));
+        assert_eq!(wide, None, "{width}");
+        assert!(table.contains("least-connections"), "no name is broken:\n{table}");
+    }
+}
+
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

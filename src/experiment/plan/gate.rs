@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 use indexmap::IndexMap;
 
 use super::analytic;
-use super::sample::{GROUPS, Group, Known, Sample};
+use super::memory;
+use super::sample::{self, GROUPS, Group, Known, Sample, Staff};
 use super::traffic::Load;
 use crate::diagnose::Problem;
 use crate::experiment::campaign::Part;
@@ -25,15 +26,12 @@ use crate::experiment::resample::Recorded;
 use crate::experiment::{Crew, Monitor, Relay};
 use crate::outcome::{Estimate, Kind, Method, Objective, Ruling};
 use crate::rng::Seed;
-use crate::scenario::{Built, Goal, Measure, Measured, QueuePlace, Resample, Scenario};
+use crate::scenario::{Built, Goal, Measure, Measured, Resample, Scenario};
 use crate::time::Duration;
 
 /// Tests that the stated error is split between: looks at fresh numbers, of which the last is what
 /// the answer claims.
 pub(super) const TESTS: u32 = 5;
-
-/// Requests of one run of a steady state, at least; twenty of them are the first look.
-const SHORT: f64 = 10_000.0;
 
 /// Resamples of a trace that are simulated beside it.
 const RESAMPLES: usize = 24;
@@ -58,8 +56,7 @@ pub(super) struct Trial {
     pub(super) objectives: Vec<Objective<Estimate>>,
     pub(super) utilization: Estimate,
     pub(super) requests: u64,
-    /// The time average of servers, the most at one time in any run, and the server-hours of one.
-    pub(super) servers: (f64, u32, f64),
+    pub(super) staff: Staff,
     pub(super) cost_per_hour: f64,
 }
 
@@ -140,15 +137,13 @@ impl Gate<'_> {
             if load >= 1.0 - 1e-9 && !loses(&scenario) {
                 return Ok(Some(self.overloaded(load)));
             }
-            let plan = self.length(&scenario, load.min(0.99999), scale);
             let rate = self.load.rate * scale;
-            let requests = match self.run_length {
-                Some(length) => length.as_secs_f64() * rate,
-                None => plan.requests.min(effort.most / GROUPS as f64),
-            };
-            short = requests < plan.requests;
+            let busy = load.min(if loses(&scenario) { 0.95 } else { 0.99999 });
+            let most = (self.run_length, effort.most / GROUPS as f64);
+            let plan = memory::length(&scenario, self.load, (busy, rate), most)?;
+            short = plan.short;
             warm_up = scenario.fixed_warm_up().unwrap_or(warm_up.max(plan.warm_up));
-            let span = Duration::from_secs_f64(requests / rate);
+            let span = Duration::from_secs_f64(plan.requests / rate);
             scenario.run.duration = Some(warm_up + span);
             scenario.run.requests = None;
         }
@@ -185,7 +180,7 @@ impl Gate<'_> {
             objectives: self.goals.iter().map(missed).collect(),
             utilization: Estimate::symmetric(load, 0.0, crate::outcome::Status::Unstable),
             requests: 0,
-            servers: (0.0, 0, 0.0),
+            staff: Staff::default(),
             cost_per_hour: 0.0,
         }
     }
@@ -212,29 +207,6 @@ impl Gate<'_> {
         }
         kept.insert(key, made.clone());
         Ok(made)
-    }
-
-    /// How long a run of a steady state must be: many times what a queue remembers.
-    fn length(&self, scenario: &Scenario, load: f64, scale: f64) -> Length {
-        let pools = || scenario.pool.values();
-        let slots = |pool: &crate::scenario::Pool| f64::from(pool.slots);
-        let together = match scenario.balancer.queue() {
-            QueuePlace::Shared => pools().map(|pool| slots(pool) * f64::from(pool.servers)).sum(),
-            QueuePlace::PerServer => pools().map(slots).fold(f64::INFINITY, f64::min),
-        };
-        let slowest = pools().map(|pool| pool.speed).fold(f64::INFINITY, f64::min);
-        let service = self.load.service / slowest;
-        let bursts = (0.5 * (self.load.arrival_scv + self.load.service_scv)).max(1.0);
-        let load = if loses(scenario) { load.min(0.95) } else { load };
-        // The relaxation time of M/M/c: 1/(cμ(1 − √ρ)²).
-        let relaxation = bursts * service / (together * (1.0 - load.sqrt()).powi(2));
-        let rate = self.load.rate * scale;
-        let asked = (40.0 * relaxation * rate).max(SHORT);
-        Length {
-            warm_up: Duration::from_secs_f64(5.0 * (relaxation + service)),
-            // Powers of two: neighbours have runs of one length, on the same requests.
-            requests: SHORT * 2.0_f64.powf((asked / SHORT).log2().ceil()),
-        }
     }
 
     /// Runs of the first look.
@@ -293,7 +265,7 @@ impl Gate<'_> {
                     objectives: objectives.collect(),
                     utilization: sample.of(Measure::Utilization),
                     requests: sample.requests(),
-                    servers: sample.servers(),
+                    staff: sample.staff(),
                     cost_per_hour: sample.cost_per_hour(),
                 }));
             }
@@ -381,11 +353,18 @@ impl Gate<'_> {
             let run = if at == 0 { 0 } else { at as u64 + stage.first };
             let shifted = Stage { first: 0, recorded: stage.recorded.clone(), ..*stage };
             let measured = self.simulate(&shifted, run)?;
-            Ok(measured.map(|measured| Part::of(stage.scenario, &measured, None)))
+            Ok(measured.map(|measured| {
+                let part = Part::of(stage.scenario, &measured, None);
+                let peaks = sample::peaks(&part.outcome, &measured);
+                (part, peaks)
+            }))
         })?;
         if parts.len() < runs {
             return Ok(None);
         }
+        let (parts, each): (Vec<Part>, Vec<Vec<u32>>) = parts.into_iter().unzip();
+        let mut peaks = Vec::new();
+        each.iter().for_each(|run| sample::larger(&mut peaks, run));
         let sure = stage.scenario.run.confidence.0;
         let evidence = Evidence::new(parts.iter().collect(), Method::Resamples, sure);
         let objectives = self.rule(&evidence);
@@ -407,16 +386,15 @@ impl Gate<'_> {
             objectives,
             utilization: evidence.of(Measure::Utilization),
             requests: parts.iter().map(|part| part.outcome.requests.arrived).sum(),
-            servers: (first.servers.mean, most.unwrap_or(0), first.servers.hours),
+            staff: Staff {
+                mean: first.servers.mean,
+                most: most.unwrap_or(0),
+                peaks,
+                hours: first.servers.hours,
+            },
             cost_per_hour: first.cost.per_hour,
         }))
     }
-}
-
-/// A run of a steady state.
-struct Length {
-    warm_up: Duration,
-    requests: f64,
 }
 
 /// A scenario at a multiple of its load.

@@ -139,14 +139,14 @@ pub(super) fn around(
         return Ok(plan);
     }
     let pool = changing(hunt, &fleet);
-    hunt.gate.monitor.stage("neighbours");
+    hunt.begin("neighbours");
     let (more, less) = (with(&fleet, pool, fleet[pool] + 1), with(&fleet, pool, fleet[pool] - 1));
     let effort = hunt.effort;
     let above = if hunt.stopped { None } else { hunt.look(&more, 1.0, effort)? };
     let alone = less.iter().all(|&n| n == 0);
     let below = if alone || hunt.stopped { None } else { hunt.look(&less, 1.0, effort)? };
     advice.extend(words::no_better_with_more(hunt, &fleet));
-    hunt.gate.monitor.stage("headroom");
+    hunt.begin("headroom");
     let own = carried_by(hunt, &fleet, Some(true))?;
     // The knee is drawn from below: a few loads that say how far the fleet is from its limit.
     for load in [0.6, 0.8, 0.9] {
@@ -180,7 +180,7 @@ enum Fresh {
 /// Whether fresh random numbers say the same; a fleet that they refute grows, within what is
 /// allowed.
 fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(Fresh, Vec<String>), Problem> {
-    hunt.gate.monitor.stage("verifying");
+    hunt.begin("verifying");
     let mut advice = Vec::new();
     for test in 1..=u64::from(TESTS) {
         let fresh = Effort { first: test * FRESH, ..hunt.effort };
@@ -271,6 +271,7 @@ fn recommend(
     };
     let settings = found.pools.iter();
     let settings = settings.map(|(name, &n)| (format!("pool.{name}.servers"), n.into()));
+    let bottleneck = words::bottleneck(hunt, fleet, &found);
     Ok(Recommendation {
         servers: f64::from(found.servers),
         settings: settings.collect(),
@@ -281,7 +282,7 @@ fn recommend(
         breaks_at_rate: own.breaks.as_ref().map(|breaks| breaks.load * draft.load.rate),
         open_after: own.open.as_ref().map(|open| open.requests),
         breaks_first: own.broken(),
-        bottleneck: words::bottleneck(hunt, fleet, &found.utilization),
+        bottleneck,
         utilization: found.utilization,
         met_under_forecast_error: met_under_error(own, hunt.asked.ask.forecast_cv),
         objectives: found.measures,
@@ -297,7 +298,7 @@ pub(super) fn of_the_fleet_as_it_is(
     draft: Draft<'_>,
 ) -> Result<Plan, Problem> {
     let fleet: Vec<u32> = hunt.gate.base.pool.values().map(|pool| pool.servers).collect();
-    hunt.gate.monitor.stage("rate");
+    hunt.begin("rate");
     let own = carried_by(hunt, &fleet, None)?;
     if hunt.stopped {
         return Ok(words::none_found(hunt, &Choice::default(), draft));

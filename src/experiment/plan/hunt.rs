@@ -26,6 +26,8 @@ pub(super) struct Hunt<'a> {
     pub(super) searched_to: Option<u32>,
     /// Whether the monitor stopped it.
     pub(super) stopped: bool,
+    /// What is being found out, for whoever watches.
+    step: &'static str,
 }
 
 /// How bad a ruling is: what is missed for sure is worse than what cannot be told.
@@ -52,7 +54,31 @@ impl<'a> Hunt<'a> {
         effort: Effort,
     ) -> Self {
         let (tried, judged) = (Vec::new(), Vec::new());
-        Self { gate, model, asked, effort, tried, judged, searched_to: None, stopped: false }
+        Self {
+            gate,
+            model,
+            asked,
+            effort,
+            tried,
+            judged,
+            searched_to: None,
+            stopped: false,
+            step: "fleet",
+        }
+    }
+
+    /// Another step of the search begins.
+    pub(super) fn begin(&mut self, step: &'static str) {
+        self.step = step;
+        self.gate.monitor.stage(step);
+    }
+
+    /// Says what is looked at.
+    fn tell(&self, fleet: &[u32], load: f64) {
+        let names = self.gate.base.pool.keys().cloned();
+        let fleet = words::fleet_of(&names.zip(fleet.iter().copied()).collect());
+        let load = if load == 1.0 { String::new() } else { format!(" at {load} × the load") };
+        self.gate.monitor.stage(&format!("{}: {fleet}{load}", self.step));
     }
 
     /// What a fleet costs an hour.
@@ -74,6 +100,7 @@ impl<'a> Hunt<'a> {
         if let Some((_, candidate)) = self.tried.iter().find(known) {
             return Ok(Some(candidate.clone()));
         }
+        self.tell(fleet, load);
         let mut survivors = self.asked.survivors(fleet);
         survivors.sort_by(|a, b| self.gate.capacity(a).total_cmp(&self.gate.capacity(b)));
         let mut worst: Option<(Vec<u32>, Trial)> = None;

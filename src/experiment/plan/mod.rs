@@ -5,9 +5,10 @@
 //! | what the traffic asks for, and its busiest stretch | `traffic` |
 //! | where to begin: G/G/c, Erlang C | `analytic` |
 //! | one fleet, simulated until it is known to pass or not | `gate`, on a `sample` |
+//! | for as long as its queues remember | `memory` |
 //! | the smallest that passes; the cheapest of several kinds | `search`, `hunt`, `mix` |
 //! | how much more it carries, and what a wrong forecast does | `headroom` |
-//! | bounds and target of an autoscaler | `scaled` |
+//! | bounds and target of autoscalers | `scaled`, `setting` |
 //! | what is refused, and the answer in words | `asked`, `words` |
 //!
 //! Formulas place the search, simulation decides, on the far end of its interval. More servers
@@ -20,10 +21,12 @@ mod asked;
 mod gate;
 mod headroom;
 mod hunt;
+mod memory;
 mod mix;
 mod sample;
 mod scaled;
 mod search;
+mod setting;
 mod traffic;
 mod words;
 
@@ -239,6 +242,7 @@ fn neighbour(candidate: &Candidate, pool: &str) -> Neighbour {
     Neighbour {
         servers: candidate.servers,
         pool: pool.to_owned(),
+        settings: candidate.settings.clone(),
         cost_per_hour: candidate.cost_per_hour,
         objectives: candidate.measures.clone(),
         met: candidate.met,

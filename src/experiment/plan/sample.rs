@@ -38,6 +38,27 @@ pub(super) struct Group {
     hours: f64,
     servers: f64,
     most: u32,
+    peaks: Vec<u32>,
+}
+
+/// The most servers of each pool, on their way or serving, at one time; empty where none ever came
+/// or went. That is what an autoscaler's bounds count.
+pub(super) fn peaks(outcome: &Outcome, measured: &Measured) -> Vec<u32> {
+    let Some(census) = measured.census.as_ref().filter(|_| !outcome.autoscaling.is_empty()) else {
+        return Vec::new();
+    };
+    let pools = 0..outcome.pools.len() as u16;
+    let most = |pool| {
+        let steps = census.steps(|own| own == pool, |_| 0.0);
+        steps.iter().map(|step| step.starting + step.ready).max().unwrap_or(0)
+    };
+    pools.map(most).collect()
+}
+
+/// The larger of each two.
+pub(super) fn larger(a: &mut Vec<u32>, b: &[u32]) {
+    a.resize(a.len().max(b.len()), 0);
+    a.iter_mut().zip(b).for_each(|(a, b)| *a = (*a).max(*b));
 }
 
 impl Group {
@@ -59,6 +80,7 @@ impl Group {
             hours: outcome.servers.hours,
             servers: outcome.servers.mean * time,
             most: outcome.servers.max,
+            peaks: peaks(outcome, measured),
         }
     }
 
@@ -76,7 +98,21 @@ impl Group {
         self.hours += other.hours;
         self.servers += other.servers;
         self.most = self.most.max(other.most);
+        larger(&mut self.peaks, &other.peaks);
     }
+}
+
+/// How many servers there were in the runs of one fleet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staff {
+    /// The time average.
+    pub(super) mean: f64,
+    /// The most that were paid at one time in any run.
+    pub(super) most: u32,
+    /// The most of each pool, on their way or serving, where servers come and go.
+    pub(super) peaks: Vec<u32>,
+    /// Server-hours of one run.
+    pub(super) hours: f64,
 }
 
 /// A law of service that is independent of the wait before it, and the speed it is served at.
@@ -132,10 +168,15 @@ impl<'a> Sample<'a> {
         used.len() > 1 && used.iter().all(|group| group.latency == used[0].latency)
     }
 
-    /// The time average of servers, the most at one time, and the server-hours of a run.
-    pub(super) fn servers(&self) -> (f64, u32, f64) {
-        let Group { servers, time_s, most, hours, runs, .. } = &self.all;
-        (servers / time_s.max(f64::MIN_POSITIVE), *most, hours / runs.max(1.0))
+    /// How many servers there were.
+    pub(super) fn staff(&self) -> Staff {
+        let Group { servers, time_s, most, peaks, hours, runs, .. } = &self.all;
+        Staff {
+            mean: servers / time_s.max(f64::MIN_POSITIVE),
+            most: *most,
+            peaks: peaks.clone(),
+            hours: hours / runs.max(1.0),
+        }
     }
 
     /// Money an hour.

@@ -2,13 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
+use indexmap::IndexMap;
+
 use super::Draft;
 use super::analytic::Model;
 use super::asked::Asked;
 use super::gate::Gate;
 use super::hunt::{Hunt, fails};
 use super::mix::Choice;
-use crate::outcome::{Answer, Candidate, Estimate, Plan, PlanBounds, Recommendation, Ruling};
+use crate::outcome::{
+    Answer, Candidate, Estimate, Plan, PlanBounds, Recommendation, Ruling, settings_by_pool,
+};
 use crate::scenario::{Goal, Measure, QueuePlace, Resample, Scenario};
 use crate::units::grouped;
 
@@ -21,7 +25,7 @@ fn servers(count: u32) -> String {
 }
 
 /// `8 small and 2 large`, or `12 servers` of one kind.
-pub(super) fn fleet_of(found: &indexmap::IndexMap<String, u32>) -> String {
+pub(super) fn fleet_of(found: &IndexMap<String, u32>) -> String {
     let used: Vec<(&String, u32)> =
         found.iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name, *n)).collect();
     match used.as_slice() {
@@ -476,9 +480,12 @@ fn scaled(scenario: &Scenario, times: f64) -> String {
 }
 
 /// What runs short first.
-pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], busy: &Estimate) -> String {
+pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], found: &Candidate) -> String {
     let Model { load, .. } = hunt.model;
-    let floor = hunt.asked.goals.iter().find_map(|goal| {
+    let busy = &found.utilization;
+    // Where more are late than may be, it is not the services that make the difference.
+    let mut goals = hunt.asked.goals.iter().filter(|_| !fails(found.ruling));
+    let floor = goals.find_map(|goal| {
         let Measure::Percentile(p) = goal.measure else { return None };
         Some((goal, hunt.model.service_tail(goal.limit) / (1.0 - p)))
     });
@@ -522,7 +529,7 @@ pub(super) fn unknown(names: &[&String], fleet: &[u32]) -> Candidate {
     Candidate {
         servers: fleet.iter().sum(),
         pools: names.iter().map(|&name| name.clone()).zip(fleet.iter().copied()).collect(),
-        settings: indexmap::IndexMap::new(),
+        settings: IndexMap::new(),
         simulated_servers: fleet.iter().sum(),
         cost_per_hour: 0.0,
         load: 1.0,
@@ -533,6 +540,35 @@ pub(super) fn unknown(names: &[&String], fleet: &[u32]) -> Candidate {
         by_theory: false,
         requests: 0,
     }
+}
+
+/// What to set: `min = 9, max = 13, target = 0.8`, or that of each of several pools.
+pub(super) fn to_set(settings: &IndexMap<String, serde_json::Value>) -> String {
+    let pools = settings_by_pool(settings);
+    let keys = |keys: &Vec<(&str, &serde_json::Value)>| {
+        let each = keys.iter().map(|(key, value)| format!("{key} = {}", short(value)));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    match pools.len() {
+        1 => pools.values().map(keys).collect(),
+        _ => {
+            let each = pools.iter().map(|(pool, own)| format!("{pool} to {}", keys(own)));
+            each.collect::<Vec<_>>().join(" and ")
+        }
+    }
+}
+
+/// What sets a setting apart: `min 9, target 0.8`, or that of each of several pools.
+pub(super) fn setting(settings: &IndexMap<String, serde_json::Value>) -> String {
+    let pools = settings_by_pool(settings);
+    let several = pools.len() > 1;
+    let own = |(pool, keys): (&&str, &Vec<(&str, &serde_json::Value)>)| {
+        let keys = keys.iter().filter(|(key, _)| *key != "max");
+        let keys = keys.map(|(key, value)| format!("{key} {}", short(value)));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        if several { format!("{pool} {keys}") } else { keys }
+    };
+    pools.iter().map(own).collect::<Vec<_>>().join(" and ")
 }
 
 /// A number of a setting without digits that nobody set.

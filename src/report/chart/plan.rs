@@ -69,26 +69,33 @@ fn drawn(points: &[Point], name: &str) -> Vec<Series> {
     ]
 }
 
-/// The points that a chart can show beside its limit, and how far upward it goes.
-fn near(points: Vec<Point>, limit: f64) -> (Vec<Point>, f64) {
+/// The points that a chart can show beside its limit, and how far upward it goes: a share never
+/// beyond the whole.
+fn near(points: Vec<Point>, limit: f64, unit: &Unit) -> (Vec<Point>, f64) {
     // What lies far above would press the rest to the floor.
     let near: Vec<Point> = points.into_iter().filter(|point| point.2 <= 2.5 * limit).collect();
     let most = near.iter().map(|point| point.3).fold(0.0, f64::max);
-    (near, most.min(3.0 * limit).max(1.2 * limit))
+    (near, most.min(3.0 * limit).max(1.2 * limit).min(whole(unit)))
+}
+
+/// The most that a measure in a unit can be.
+fn whole(unit: &Unit) -> f64 {
+    if *unit == Unit::Share { 1.0 } else { f64::INFINITY }
 }
 
 /// The points beside their limit and the axis they are read on: by their logarithm where some lie
 /// far above the limit, as those of fleets that are too small do.
 fn beside(points: Vec<Point>, limit: f64, axis: Axis) -> (Vec<Point>, Axis) {
     if points.iter().all(|point| point.2 <= 2.5 * limit) {
-        let (near, top) = near(points, limit);
+        let (near, top) = near(points, limit, &axis.unit);
         return (near, axis.from(0.0).to(top));
     }
     let shown: Vec<Point> =
         points.into_iter().filter(|point| point.1 > 0.0 && point.2 <= 100.0 * limit).collect();
     let least = shown.iter().map(|point| point.1).fold(limit, f64::min);
     let most = shown.iter().map(|point| point.3).fold(limit, f64::max).min(300.0 * limit);
-    (shown, axis.logarithmic().from(least / 1.5).to(most * 1.5))
+    let top = (most * 1.5).min(whole(&axis.unit));
+    (shown, axis.logarithmic().from(least / 1.5).to(top))
 }
 
 fn against_servers(plan: &Plan, objective: &str) -> Option<Chart> {
@@ -158,7 +165,7 @@ fn against_cost(plan: &Plan, objective: &str) -> Option<Chart> {
     };
     let (met, missed) = (split(true), split(false));
     let all: Vec<Point> = met.iter().chain(&missed).copied().collect();
-    let (_, top) = near(all.clone(), limit);
+    let (_, top) = near(all.clone(), limit, &unit);
     let dots = |points: &[Point]| {
         let near = points.iter().filter(|point| point.2 <= top);
         Mark::Dots(near.map(|&(x, _, y, _)| (x, y)).collect())
@@ -182,4 +189,19 @@ fn against_cost(plan: &Plan, objective: &str) -> Option<Chart> {
         ],
         rules,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_not_drawn_beyond_the_whole() {
+        let points = |y: f64| vec![(1.0, y, y, 1.02 * y), (2.0, 0.7 * y, 0.7 * y, 0.7 * y)];
+        let busy = Axis::of("utilization", Unit::Share);
+        assert_eq!(beside(points(0.99), 0.85, busy.clone()).1.to, Some(1.0));
+        assert_eq!(beside(points(0.99), 0.2, busy).1.to, Some(1.0), "by its logarithm as well");
+        let latency = Axis::of("p99", Unit::Seconds);
+        assert!(beside(points(0.99), 0.85, latency).1.to > Some(1.0));
+    }
 }

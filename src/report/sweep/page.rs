@@ -1,7 +1,7 @@
 //! `report.html` of a sweep: what was found, the charts, the best points and the front.
 
 use super::super::chart::{self, escape};
-use super::super::page::{drawn, fill, section, table};
+use super::super::page::{bullets, drawn, fill, prose, section, table};
 use super::super::text::{grouped, legend, percent};
 use super::table::{front, marks, rows};
 use crate::outcome::Sweep;
@@ -12,21 +12,16 @@ const SHOWN: usize = 50;
 /// The page of a sweep.
 pub fn page(sweep: &Sweep, command: &str) -> String {
     let name = if sweep.name.is_empty() { "sweep" } else { &sweep.name };
-    let list = |items: &[String]| -> String {
-        let items: String =
-            items.iter().map(|said| format!("<li>{}</li>\n", escape(said))).collect();
-        if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
-    };
     let (verdict, others) = verdict(sweep);
     let command = format!("<pre class=\"command\">{}</pre>\n", escape(command));
     fill(&[
         ("title", escape(name)),
         ("kind", format!("sweep of {} points", grouped(sweep.size))),
-        ("verdict", escape(&verdict)),
-        ("figures", section("found", "What was found", &list(&others))),
+        ("verdict", prose(&verdict)),
+        ("figures", section("found", "What was found", &bullets(&others))),
         ("charts", drawn(&chart::of_sweep(sweep))),
         ("tables", section("tables", "Points", &tables(sweep))),
-        ("advice", section("advice", "What you should know", &list(&sweep.advice))),
+        ("advice", section("advice", "What you should know", &bullets(&sweep.advice))),
         ("scenario", scenario(sweep)),
         ("command", command),
         ("provenance", provenance(sweep)),

@@ -1,7 +1,7 @@
 //! A sweep for the terminal: what was found, and the best points.
 
 use super::super::brief::columns;
-use super::super::table::{advice, unit_of, word_widths};
+use super::super::table::{advice, textwrap, unit_of, word_widths};
 use super::super::text::{MARKS, digits, estimate, grouped, legend, percent, time};
 use crate::outcome::{Estimate, Front, Measures, Objective, Point, Sweep};
 use crate::scenario::{Goal, Measure};
@@ -11,7 +11,7 @@ const SHOWN: usize = 15;
 
 /// Findings, the best points and advice, at most `width` columns wide.
 pub fn table(sweep: &Sweep, width: u16) -> String {
-    let mut shown = headline(sweep);
+    let mut shown = textwrap(&headline(sweep), usize::from(width)) + "\n\n";
     for finding in &sweep.findings {
         let folded = advice(std::slice::from_ref(finding), width);
         shown.push_str(folded.trim_start_matches('\n'));
@@ -68,7 +68,7 @@ fn headline(sweep: &Sweep) -> String {
     let name = if sweep.name.is_empty() { String::new() } else { format!("{}: ", sweep.name) };
     let arrived = sweep.points.iter().map(|point| point.measures.requests.arrived).sum();
     format!(
-        "{name}{} of {} points, {} requests; intervals at {} confidence\n\n",
+        "{name}{} of {} points, {} requests; intervals at {} confidence",
         grouped(sweep.points.len() as u64),
         grouped(sweep.size),
         grouped(arrived),
