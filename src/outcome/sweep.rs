@@ -231,7 +231,8 @@ pub struct Selection {
     pub probability: Option<f64>,
     /// Whether the probability is guaranteed, else it is an estimate.
     pub guaranteed: bool,
-    /// A difference that does not matter, in the unit of the measure.
+    /// A difference that does not matter, in the unit of `then_by` where there is one, else of the
+    /// measure.
     pub indifference: f64,
     /// How many points meet their objectives for sure.
     pub candidates: u64,

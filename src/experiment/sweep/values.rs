@@ -252,7 +252,8 @@ impl Span {
         if self.from > 0.0 {
             return Ok(());
         }
-        Err(Problem::new(format!("`{word}` multiplies from {}, and never leaves it", self.from))
+        let never = if self.from < 0.0 { "comes above 0" } else { "leaves it" };
+        Err(Problem::new(format!("`{word}` multiplies from {}, and never {never}", self.from))
             .help("begin above 0"))
     }
 

@@ -117,7 +117,7 @@ fn missed(point: &Point) -> String {
 }
 
 fn chosen(selection: &Selection, sweep: &Sweep) -> String {
-    let Selection { measure, indifference, replications, .. } = selection;
+    let Selection { measure, then_by, indifference, replications, .. } = selection;
     let Ok(by) = Measure::parse(measure) else { return String::new() };
     let currency = sweep.points.first().map_or("", |point| &point.measures.cost.currency);
     let spent = format!("{replications} replications more were spent on the choice");
@@ -136,13 +136,21 @@ fn chosen(selection: &Selection, sweep: &Sweep) -> String {
     match (selection.point, selection.probability) {
         (Some(_), Some(probability)) => {
             let sure = if selection.guaranteed { "at least" } else { "about" };
-            let margin = match *indifference {
+            let margin = |by: Measure| match *indifference {
                 0.0 => String::new(),
                 margin => format!(" by more than {}", told(by, margin, currency)),
             };
+            // The indifference is one of what was chosen by last.
+            let then = then_by.as_deref().and_then(|word| Measure::parse(word).ok());
+            let better = match then {
+                None => format!("is better by {measure}{}", margin(by)),
+                Some(then) => format!(
+                    "is better by {measure}, and of equals in that none by {then}{}",
+                    margin(then)
+                ),
+            };
             format!(
-                "with a probability of {sure} {} % no other point is better by {measure}{margin}\
-                 {rivals}{open}; {spent}",
+                "with a probability of {sure} {} % no other point {better}{rivals}{open}; {spent}",
                 three(100.0 * probability)
             )
         }

@@ -136,6 +136,15 @@ fn among_fleets_of_one_price_the_fastest_is_chosen() {
     let (_, selection) = chosen(&text, &axes, &table(Selecting::Kn));
     let selection = selection.unwrap();
     assert_eq!(selection.point, Some(3), "{selection:?}");
+    // What does not matter is told of the latency, by which they were chosen last.
+    let folder = super::folder("choice-equals");
+    let axes = ["--vary", "balancer.policy=random,least-connections"];
+    let args = [&axes[..], &["--servers", "12", "--select", "--quiet"]].concat();
+    let found = super::sweep(&folder, &args);
+    let told = String::from_utf8_lossy(&found.stdout).replace("\n  ", " ");
+    let words = "is better by cost-per-hour, and of equals in that none by p90 by more than ";
+    let margin = told.split_once(words).expect(&told).1;
+    assert!(margin.split_once(';').unwrap().0.ends_with(" ms"), "{told}");
 }
 
 #[test]
