@@ -44,7 +44,7 @@ impl Progress {
 
     /// A bar over runs.
     pub(super) fn of_runs(quiet: bool) -> Self {
-        let template = "{prefix}{bar:30} {pos} of {len} runs · {msg} · {eta} left";
+        let template = "{prefix}{wide_bar} {pos} of {len} runs · {msg} · {eta} left";
         let mut progress = Self::with(quiet, Some(0), template);
         progress.until_s = None;
         progress

@@ -105,16 +105,19 @@ fn fleets(plan: &Plan) -> (Vec<String>, Vec<Vec<String>>) {
     let mut header = vec![String::new(), words("servers")];
     header.extend(plan.question.objectives.iter().cloned());
     let priced = plan.candidates.iter().any(|one| one.cost_per_hour > 0.0);
-    header.push(words("utilization"));
+    // Where an objective is about it, it stands there, unless there is no steady state.
+    let judged = plan.question.objectives.iter().any(|one| one.trim_start().starts_with("util"));
+    let over = plan.candidates.iter().any(|one| one.ruling == Ruling::Overloaded);
+    let busy = !judged || over;
+    header.extend(busy.then(|| words("utilization")));
     if priced {
         header.push(format!("{} an hour", plan.currency));
     }
     let row = |candidate: &Candidate| {
         let mut row = vec![words(mark(candidate.ruling)), label(plan, candidate)];
         row.extend(candidate.measures.iter().map(value));
-        row.push(
-            candidate.utilization.estimate.filter(|x| x.is_finite()).map_or("–".into(), percent),
-        );
+        let share = candidate.utilization.estimate.filter(|x| x.is_finite());
+        row.extend(busy.then(|| share.map_or("–".into(), percent)));
         if priced {
             row.push(digits(candidate.cost_per_hour));
         }

@@ -77,7 +77,7 @@ impl<'a> Hunt<'a> {
     fn tell(&self, fleet: &[u32], load: f64) {
         let names = self.gate.base.pool.keys().cloned();
         let fleet = words::fleet_of(&names.zip(fleet.iter().copied()).collect());
-        let load = if load == 1.0 { String::new() } else { format!(" at {load} × the load") };
+        let load = if load == 1.0 { String::new() } else { format!(" × {load}") };
         self.gate.monitor.stage(&format!("{}: {fleet}{load}", self.step));
     }
 

@@ -184,13 +184,16 @@ impl<'a> Sample<'a> {
         self.all.cost / self.all.time_s.max(f64::MIN_POSITIVE)
     }
 
-    /// What remains of a measure on a fleet where nobody waits: the service itself.
+    /// What remains of a measure on a fleet where nobody waits: the service itself; of a
+    /// utilization nine tenths of its limit.
     pub(super) fn floor(&self, measure: Measure, limit: f64) -> f64 {
         match (measure, self.known) {
             (Measure::Percentile(_), Some(known)) => known.tail(limit),
             (Measure::Percentile(_), None) => self.all.service.fraction_above(nanos(limit)),
             (Measure::Mean, Some(known)) => known.mean(),
             (Measure::Mean, None) => self.all.service.moments.mean().unwrap_or(0.0),
+            // It grows no faster than the load, whose steps are hundredths: a tenth is much.
+            (Measure::Utilization, _) => 0.9 * limit,
             _ => 0.0,
         }
     }

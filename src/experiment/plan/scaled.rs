@@ -324,7 +324,7 @@ impl Course<'_> {
             if let Some(known) = loads.iter().find(|known| known.load == load) {
                 return Ok(Some(known.clone()));
             }
-            self.gate.monitor.stage(&format!("{step}: {load} × the load"));
+            self.gate.monitor.stage(&format!("{step} × {load}"));
             let found = self.judge(scenario, load, headroom::effort(self.gate.base))?;
             let found = found.map(|trial| self.candidate(setting, load, &trial));
             loads.extend(found.clone());
