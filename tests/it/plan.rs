@@ -21,6 +21,11 @@ fn refused(text: &str, ask: &Ask) -> String {
     found.unwrap_err().render(false)
 }
 
+/// Twenty runs a look, which is enough where nothing lies close to its limit.
+fn brief() -> Ask {
+    Ask { replications: Some(20), ..Ask::default() }
+}
+
 fn servers(plan: &Plan) -> u32 {
     plan.recommendation.as_ref().expect("a fleet is recommended").servers as u32
 }
@@ -138,7 +143,7 @@ fn a_zone_takes_whole_pools_with_it_and_the_others_carry_the_load() {
         desk(FAST).replace("pool.main = { price = '1/h' }\n", &pools)
     };
     let enough = servers(&planned(&desk(FAST), &Ask::default()));
-    let ask = Ask { survive: Some(Survive::Zone(None)), forecast_cv: 0.0, ..Ask::default() };
+    let ask = Ask { survive: Some(Survive::Zone(None)), forecast_cv: 0.0, ..brief() };
     let found = planned(&zones(&["a", "b", "c"]), &ask);
     let least = (0..=enough).flat_map(|a| (0..=a).map(move |b| (a, b)));
     // Without the largest zone the other two must be enough.
@@ -158,7 +163,7 @@ fn servers_are_lost_where_that_hurts_most() {
         "pool.small = { price = '1/h', capacity = 6 }\n\
          pool.large = { slots = 3, price = '2.7/h', capacity = 3 }",
     );
-    let ask = Ask { survive: Some(Survive::Servers(2)), forecast_cv: 0.0, ..Ask::default() };
+    let ask = Ask { survive: Some(Survive::Servers(2)), forecast_cv: 0.0, ..brief() };
     let found = planned(&text, &ask);
     let enough = servers(&planned(&desk(FAST), &Ask::default()));
     let fleet = &found.recommendation.as_ref().expect("a mix will do").pools;
@@ -237,7 +242,7 @@ fn an_autoscaler_gets_bounds_that_fresh_numbers_confirm_and_its_headroom() {
          [pool.main]\nservers = 4\nprice = '1/h'\nstartup = 'constant:value=5s'\n\
          autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n[slo.fast]\n\
          objective = 'p90<400ms'\n[run]\nduration = '4m'\n";
-    let found = planned(text, &Ask::default());
+    let found = planned(text, &brief());
     assert_eq!(found.verdict, Answer::Met, "{}", found.answer);
     let fleet = found.recommendation.as_ref().unwrap();
     assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
@@ -250,7 +255,7 @@ fn an_autoscaler_gets_bounds_that_fresh_numbers_confirm_and_its_headroom() {
     assert_eq!(max(&more.settings), max(&fleet.settings) + 1);
     assert!(more.met && more.headroom >= fleet.headroom, "{more:?}");
     assert!(less.is_none_or(|less| max(&less.settings) + 1 == max(&fleet.settings)));
-    let sure = planned(text, &Ask { forecast_cv: 0.0, ..Ask::default() });
+    let sure = planned(text, &Ask { forecast_cv: 0.0, ..brief() });
     let max = |plan: &Plan| plan.recommendation.as_ref().unwrap().pools["main"];
     assert!(max(&found) > max(&sure), "a forecast that may be off needs room");
 }
@@ -267,7 +272,7 @@ fn autoscaled_pools_are_set_together_and_one_that_is_not_stays() {
          [pool.large]\nservers = 1\nslots = 2\nprice = '1.8/h'\nstartup = 'constant:value=5s'\n\
          autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n\
          [slo.fast]\nobjective = 'p90<500ms'\n[run]\nduration = '2m'\n";
-    let found = planned(text, &Ask { forecast_cv: 0.0, ..Ask::default() });
+    let found = planned(text, &Ask { forecast_cv: 0.0, ..brief() });
     assert_eq!(found.verdict, Answer::Met, "{}", found.answer);
     let fleet = found.recommendation.as_ref().unwrap();
     assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
@@ -317,7 +322,7 @@ fn the_cheapest_mix_is_no_dearer_than_any_pure_fleet() {
         "pool.main = { price = '1/h' }",
         "pool.small = { price = '1/h' }\npool.large = { slots = 3, price = '2.7/h' }",
     );
-    let found = planned(&text, &Ask::default());
+    let found = planned(&text, &brief());
     let fleet = found.recommendation.as_ref().unwrap();
     let pure = |one: &&plimsoll::outcome::Candidate| {
         one.met && one.pools.values().filter(|&&n| n > 0).count() == 1
@@ -346,17 +351,21 @@ fn a_plan_is_the_same_for_any_number_of_threads() {
 
 #[test]
 fn a_stop_keeps_what_is_known_and_says_so() {
+    /// Stops in the middle of the second fleet that is looked at.
     struct Impatient(AtomicU64);
     impl Monitor for Impatient {
-        fn go_on(&self, requests: u64) -> bool {
-            self.0.fetch_add(requests, Ordering::Relaxed) < 700_000
+        fn go_on(&self, _: u64) -> bool {
+            self.0.load(Ordering::Relaxed) < 2
+        }
+        fn stage(&self, what: &str) {
+            self.0.fetch_add(u64::from(what.starts_with("fleet: ")), Ordering::Relaxed);
         }
     }
     let monitor = Impatient(AtomicU64::new(0));
     let found =
         plan(&scenario(&desk(FAST)), &Ask::default(), &Crew::new(Some(1)).unwrap(), &monitor);
     let found = found.unwrap();
-    assert!(found.partial && found.answer.starts_with("Stopped"), "{}", found.answer);
+    assert!(found.partial && found.answer.starts_with("Stopped early: "), "{}", found.answer);
 }
 
 #[test]

@@ -286,6 +286,8 @@ impl Course<'_> {
                 continue;
             }
             let verified = fresh.is_some_and(|fresh| fresh.met());
+            // What it comes to with these bounds, on the requests of all other settings.
+            let trial = self.judge(&scenario, 1.0, EFFORT)?.unwrap_or(trial);
             if !verified {
                 advice.push(
                     "fresh random numbers could not tell the recommended setting from its limit: \

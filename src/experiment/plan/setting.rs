@@ -108,7 +108,7 @@ impl Deal {
             let allowed = pool.capacity.unwrap_or(u32::MAX);
             let room = ((2.0 * peak / work(pool)).ceil() as u32).saturating_add(2);
             let part = begins(pool) / all;
-            Kind { work: work(pool), part, room: room.min(allowed), allowed }
+            Kind { work: work(pool), part, room: room.min(allowed).max(1), allowed }
         };
         Self {
             kinds: pools().map(|pool| pool.autoscaler.as_ref().map(|_| kind(pool))).collect(),
