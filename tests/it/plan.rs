@@ -272,7 +272,7 @@ fn autoscaled_pools_are_set_together_and_one_that_is_not_stays() {
          [pool.large]\nservers = 1\nslots = 2\nprice = '1.8/h'\nstartup = 'constant:value=5s'\n\
          autoscaler = { policy = 'hpa', target = 0.6, interval = '5s' }\n\
          [slo.fast]\nobjective = 'p90<500ms'\n[run]\nduration = '2m'\n";
-    let found = planned(text, &Ask { forecast_cv: 0.0, ..brief() });
+    let found = planned(text, &Ask { forecast_cv: 0.0, replications: Some(40), ..brief() });
     assert_eq!(found.verdict, Answer::Met, "{}", found.answer);
     let fleet = found.recommendation.as_ref().unwrap();
     assert!(fleet.verified && fleet.headroom.unwrap() >= 0.0, "{fleet:?}");
