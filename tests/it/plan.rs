@@ -125,12 +125,12 @@ fn a_plan_says_what_is_in_hand_and_what_a_server_more_or_less_changes() {
 #[test]
 fn what_is_to_be_survived_comes_on_top() {
     let short = desk(FAST);
-    let plain = servers(&planned(&short, &Ask::default()));
-    let ask = Ask { survive: Some(Survive::Servers(2)), ..Ask::default() };
+    let plain = servers(&planned(&short, &brief()));
+    let ask = Ask { survive: Some(Survive::Servers(2)), ..brief() };
     let found = planned(&short, &ask);
     assert_eq!(servers(&found), plain + 2);
     assert!(found.candidates.iter().all(|one| one.simulated_servers + 2 == one.servers));
-    let ask = Ask { survive: Some(Survive::Zone(Some(2))), ..Ask::default() };
+    let ask = Ask { survive: Some(Survive::Zone(Some(2))), ..brief() };
     // Half of them must do alone.
     assert_eq!(servers(&planned(&short, &ask)), 2 * plain);
 }
@@ -213,7 +213,7 @@ fn replications_and_their_length_are_what_is_run() {
 
 #[test]
 fn requests_are_counted_once() {
-    let found = planned(&desk(FAST), &Ask::default());
+    let found = planned(&desk(FAST), &brief());
     let loads = found.loads.iter().filter(|one| one.load != 1.0);
     let shown: u64 = found.candidates.iter().chain(loads).map(|one| one.requests).sum();
     // Beside what is shown there are the fresh look and the neighbours at other loads.
@@ -225,7 +225,7 @@ fn requests_are_counted_once() {
 #[test]
 fn a_scale_that_is_advised_is_that_of_the_whole() {
     let text = desk(FAST).replace("mean=100ms' }", "mean=100ms', rate-scale = 2 }");
-    let found = planned(&text, &Ask::default());
+    let found = planned(&text, &brief());
     let advised = found.advice.iter().find_map(|line| {
         let (_, rest) = line.split_once("`--rate-scale ")?;
         rest.split_once('`')?.0.parse::<f64>().ok()
@@ -343,7 +343,7 @@ fn the_cheapest_mix_is_no_dearer_than_any_pure_fleet() {
 fn a_plan_is_the_same_for_any_number_of_threads() {
     let scenario = scenario(&desk(FAST));
     let of = |threads: u16| {
-        let found = plan(&scenario, &Ask::default(), &Crew::new(Some(threads)).unwrap(), &());
+        let found = plan(&scenario, &brief(), &Crew::new(Some(threads)).unwrap(), &());
         serde_json::to_string(&found.unwrap()).unwrap()
     };
     assert_eq!(of(1), of(3));
