@@ -288,8 +288,12 @@ impl<P: Probe> Drive<'_, P> {
         let (balancer, alone, failed) = (call.balancer, call.open.is_empty(), call.failed);
         match guard.pass(balancer, now) {
             Some(pass) => self.attempt(id, Try::Retry, pass),
-            None if alone => self.end_call(id, failed, None),
-            None => {}
+            None => {
+                self.probe.note(now, Note::Denied(true));
+                if alone {
+                    self.end_call(id, failed, None);
+                }
+            }
         }
     }
 
@@ -515,7 +519,7 @@ impl<P: Probe> Drive<'_, P> {
         let allowed =
             closed && retry.budget.as_mut().is_none_or(|budget| budget.allows(now, active, again));
         if !allowed {
-            self.probe.note(now, Note::Denied);
+            self.probe.note(now, Note::Denied(!closed));
         }
         allowed.then_some(wait)
     }
@@ -542,10 +546,13 @@ impl<P: Probe> Drive<'_, P> {
         let (active, again) = (guard.active, guard.again);
         let budget = guard.setup.retry.as_mut().and_then(|retry| retry.budget.as_mut());
         if budget.is_some_and(|budget| !budget.allows(now, active, again)) {
-            self.probe.note(now, Note::Denied);
+            self.probe.note(now, Note::Denied(false));
             return false;
         }
-        let Some(pass) = guard.pass(balancer, now) else { return false };
+        let Some(pass) = guard.pass(balancer, now) else {
+            self.probe.note(now, Note::Denied(true));
+            return false;
+        };
         self.attempt(id, Try::Hedge, pass);
         let calls = &mut self.guard().calls;
         // One that failed at once has called for the next one itself.

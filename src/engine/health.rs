@@ -112,6 +112,10 @@ impl<P: Probe> Drive<'_, P> {
         let guard = self.guard();
         let Some(ejector) = &mut guard.setup.health.ejection else { return };
         let verdict = ejector.answered(now, server, well, total, &mut guard.ejection_stream);
+        if let Some(parts) = ejector.weight_parts().filter(|_| !well) {
+            let balancers = &mut self.plant.balancers;
+            balancers.iter_mut().for_each(|balancer| balancer.on_failure(server, parts));
+        }
         if let Some(verdict) = verdict {
             self.carry_out(verdict);
         }

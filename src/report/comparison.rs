@@ -48,8 +48,8 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&legend(comparison, &columns, width));
-    shown.push_str(&super::resilience::recoveries(&comparison.variants));
-    shown.push_str(&objectives(comparison));
+    shown.push_str(&super::resilience::compared(&comparison.variants, width));
+    shown.push_str(&objectives(comparison, width));
     for finding in &comparison.findings {
         let folded = advice(std::slice::from_ref(finding), width);
         shown.push_str(folded.trim_start_matches('\n').trim_start_matches("· "));
@@ -130,7 +130,7 @@ fn legend(comparison: &Comparison, columns: &[&Column], width: u16) -> String {
 }
 
 /// Which variant meets which objective.
-fn objectives(comparison: &Comparison) -> String {
+fn objectives(comparison: &Comparison, width: u16) -> String {
     let mut shown = String::new();
     for (at, objective) in comparison.variants[0].slo.iter().enumerate() {
         let each = comparison.variants.iter().filter_map(|outcome| {
@@ -138,7 +138,8 @@ fn objectives(comparison: &Comparison) -> String {
             Some(format!("{} {} ({})", mark(objective), outcome.name, value_of(objective)))
         });
         let each = each.collect::<Vec<_>>().join(" · ");
-        shown.push_str(&format!("{}: {each}\n", objective.objective));
+        let line = format!("{}: {each}", objective.objective);
+        shown.push_str(&(textwrap(&line, usize::from(width).max(40) - 2) + "\n"));
     }
     if !shown.is_empty() {
         shown.push('\n');
