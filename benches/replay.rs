@@ -1,8 +1,9 @@
 //! What replaying a traffic file costs, beside a bare pass of the `csv` crate over the same file.
 //!
 //! `cargo bench --bench replay -- 10000000` writes a file of so many rows, passes over it with a
-//! reused `ByteRecord` (the limit: reading and splitting, nothing else), replays it through a
-//! hundred servers, and prints nanoseconds a row, their ratio, and the peak of resident memory.
+//! reused `ByteRecord` (the limit: reading and splitting, nothing else), reads it as requests,
+//! replays it through a hundred servers under two policies, on one thread and with a second one
+//! that reads ahead, and prints nanoseconds a row, their ratio, and the peak of resident memory.
 //! Last it writes what `--out` writes, charts and page included: drawn from summaries, in the same
 //! time and memory however many requests there were. `report.md` beside this file holds figures.
 
@@ -38,18 +39,31 @@ fn main() -> std::io::Result<()> {
             .fold(f64::INFINITY, f64::min)
     };
     let limit = best(&bare);
-    println!("bare pass of csv::ByteRecord   {limit:>7.1} ns a row, peak {} MiB", peak_mib());
-    let cost = best(&|path| replay(path).1.ending.arrived);
     println!(
-        "replay through 100 servers     {cost:>7.1} ns a row, peak {} MiB: {:.2} x the bare pass",
-        peak_mib(),
-        cost / limit
+        "{:<36} {limit:>7.1} ns a row, peak {} MiB",
+        "bare pass of csv::ByteRecord",
+        peak_mib()
     );
-    let (scenario, measured) = replay(&path);
+    let tell = |what: &str, pass: &dyn Fn(&Path) -> u64| {
+        let cost = best(pass);
+        let (peak, ratio) = (peak_mib(), cost / limit);
+        println!("{what:<36} {cost:>7.1} ns a row, peak {peak} MiB: {ratio:.2} x the bare pass");
+    };
+    tell("read as requests", &|path| read(&scenario(path, "random")));
+    for policy in ["round-robin", "least-connections"] {
+        for (ahead, how) in [(false, "one thread"), (true, "reading ahead")] {
+            tell(&format!("{policy}, {how}"), &|path| {
+                replay(&scenario(path, policy), ahead).ending.arrived
+            });
+        }
+    }
+    let scenario = scenario(&path, "least-connections");
+    let measured = replay(&scenario, true);
     let (before, clock) = (peak_mib(), Clock::now());
     draw(&scenario, &measured);
     println!(
-        "files, charts and page         {:>7.0} ms in all, peak {before} → {} MiB",
+        "{:<36} {:>7.0} ms in all, peak {before} → {} MiB",
+        "files, charts and page",
         clock.elapsed().as_secs_f64() * 1e3,
         peak_mib()
     );
@@ -90,12 +104,34 @@ fn bare(path: &Path) -> u64 {
     rows
 }
 
-fn replay(path: &Path) -> (Scenario, Measured) {
-    let text = format!("traffic.main.trace = '{}'\npool.main.servers = 100", path.display());
+fn scenario(path: &Path, policy: &str) -> Scenario {
+    let text = format!(
+        "traffic.main.trace = '{}'\npool.main.servers = 100\nbalancer.policy = '{policy}'",
+        path.display()
+    );
     let document = Node::from_toml("bench", &text).expect("valid TOML");
-    let scenario = Scenario::from_document(&document, Path::new("")).expect("a valid scenario");
-    let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &()).expect("valid rows");
-    (scenario, measured)
+    Scenario::from_document(&document, Path::new("")).expect("a valid scenario")
+}
+
+fn read(scenario: &Scenario) -> u64 {
+    let mut source = scenario.source(Seed::new(1, 0)).expect("the file just written");
+    let (mut rows, mut chunk) = (0, Vec::new());
+    loop {
+        chunk.clear();
+        source.fill(&mut chunk).expect("valid rows");
+        rows += chunk.len() as u64;
+        if chunk.is_empty() {
+            return rows;
+        }
+    }
+}
+
+fn replay(scenario: &Scenario, ahead: bool) -> Measured {
+    let ran = match ahead {
+        true => scenario.simulate_reading_ahead(Duration::ZERO, (), &()),
+        false => scenario.simulate(0, Duration::ZERO, (), &()),
+    };
+    ran.expect("valid rows").0
 }
 
 /// The peak of resident memory so far, where the system tells it.

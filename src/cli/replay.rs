@@ -9,9 +9,11 @@ use super::{Ended, Status, print};
 use crate::diagnose::Problem;
 use crate::experiment::{Crew, WarmUp, replicate};
 use crate::outcome::{Objective, Outcome};
+use crate::probe::Probe;
 pub(super) use crate::report::json;
 use crate::report::{self, Folder, RequestFormat, RequestLog, Results};
 use crate::scenario::{Measured, Scenario, Traffic};
+use crate::time::Duration;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -66,9 +68,9 @@ pub(super) fn run(args: &Args) -> Ended {
         .map(|(folder, format)| RequestLog::create(folder, format.into(), scenario.traffic.keys()));
     // A log wants requests in the order of their ends, which costs time; none wants nothing.
     let measured = match log.transpose()? {
-        None => scenario.simulate(0, warm_up.span, (), &watch)?.0,
+        None => alone(&scenario, &crew, warm_up.span, (), &watch)?.0,
         Some(log) => {
-            let (measured, log) = scenario.simulate(0, warm_up.span, log, &watch)?;
+            let (measured, log) = alone(&scenario, &crew, warm_up.span, log, &watch)?;
             log.finish()?;
             measured
         }
@@ -78,6 +80,20 @@ pub(super) fn run(args: &Args) -> Ended {
     outcome.advice.extend(warm_up.advice);
     let run = Run { scenario: &scenario, measured: &measured };
     run.finish(&outcome, report::table, common.format, folder.as_ref())
+}
+
+/// One run: a second thread, where there may be one, reads the traffic.
+fn alone<P: Probe>(
+    scenario: &Scenario,
+    crew: &Crew,
+    warm_up: Duration,
+    probe: P,
+    watch: &Progress,
+) -> Result<(Measured, P), Problem> {
+    match crew.threads() {
+        1 => scenario.simulate(0, warm_up, probe, watch),
+        _ => scenario.simulate_reading_ahead(warm_up, probe, watch),
+    }
 }
 
 /// Several runs, or one in batches: every number with its interval.

@@ -155,7 +155,7 @@ impl Source for Joined {
         self.recorded.workload.impatient
     }
 
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         self.recorded.workload.advice.clone()
     }
 }

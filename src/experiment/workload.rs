@@ -87,11 +87,11 @@ impl Source for Told {
         self.workload.impatient
     }
 
-    fn end(&self) -> Option<Instant> {
+    fn end(&mut self) -> Option<Instant> {
         self.workload.end
     }
 
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         self.workload.advice.clone()
     }
 }

@@ -12,8 +12,8 @@ use crate::probe::{Census, Chronicle, Meter, Probe, Timeline};
 use crate::registry::Recipe;
 use crate::rng::{Purpose, Seed};
 use crate::time::{Duration, Instant};
-use crate::workload::Source;
-use crate::workload::merge;
+use crate::workload::ahead::Ahead;
+use crate::workload::{Source, merge};
 
 /// A scenario made ready for one replication.
 pub struct Built {
@@ -219,6 +219,20 @@ impl Scenario {
             understood.extend(source.advice());
         }
         Ok(understood)
+    }
+
+    /// Simulates the first replication as `simulate` does, while another thread reads its requests.
+    pub fn simulate_reading_ahead<P: Probe>(
+        &self,
+        warm_up: Duration,
+        extra: P,
+        watch: &dyn Watch,
+    ) -> Result<(Measured, P), Problem> {
+        let mut built = self.build(0)?;
+        if !built.source.is_closed_loop() {
+            built.source = Box::new(Ahead::new(built.source));
+        }
+        self.measure(built, warm_up, extra, watch)
     }
 
     /// Everything one replication needs.

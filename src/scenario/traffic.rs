@@ -350,13 +350,13 @@ impl<S: Source> Source for Bounded<S> {
         self.source.share()
     }
 
-    fn end(&self) -> Option<Instant> {
+    fn end(&mut self) -> Option<Instant> {
         // A number of requests that was asked for ends the run with the last of them.
         let whole = self.source.end().filter(|_| self.left > 0);
         whole.map(|end| end.min(self.until))
     }
 
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         self.source.advice().into_iter().chain(self.advice.clone()).collect()
     }
 }

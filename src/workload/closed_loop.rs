@@ -166,7 +166,7 @@ impl Source for ClosedLoop {
         self.attributes.patience.is_some()
     }
 
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         let told = format!(
             "{} requests ended in the instant they arrived and their clients do not think: each \
              paused {TURNAROUND} before its next request",

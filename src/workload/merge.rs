@@ -104,12 +104,12 @@ impl Source for Merged {
         self.lanes.iter().filter_map(|lane| lane.source.share()).reduce(f64::min)
     }
 
-    fn end(&self) -> Option<Instant> {
-        self.lanes.iter().filter_map(|lane| lane.source.end()).max()
+    fn end(&mut self) -> Option<Instant> {
+        self.lanes.iter_mut().filter_map(|lane| lane.source.end()).max()
     }
 
-    fn advice(&self) -> Vec<String> {
-        self.lanes.iter().flat_map(|lane| lane.source.advice()).collect()
+    fn advice(&mut self) -> Vec<String> {
+        self.lanes.iter_mut().flat_map(|lane| lane.source.advice()).collect()
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
         fn is_closed_loop(&self) -> bool {
             self.follows
         }
-        fn advice(&self) -> Vec<String> {
+        fn advice(&mut self) -> Vec<String> {
             vec![format!("class {}", self.class)]
         }
     }

@@ -1,6 +1,7 @@
 //! Requests in time order: arrival processes, demands, keys, trace readers.
 
 pub mod aggregate;
+pub mod ahead;
 pub mod arrivals;
 pub mod attributes;
 pub mod closed_loop;
@@ -45,12 +46,12 @@ pub trait Source: Send {
 
     /// The end of the time it speaks of, where it may be later than its last request (a file of
     /// counts whose last ones are 0); complete once the source is drained.
-    fn end(&self) -> Option<Instant> {
+    fn end(&mut self) -> Option<Instant> {
         None
     }
 
     /// What was understood and what was mended, in sentences; complete once the source is drained.
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         Vec::new()
     }
 }

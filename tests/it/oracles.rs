@@ -126,7 +126,7 @@ impl Size {
     /// A sample, or all there is where that is asked for.
     fn at_least(each: usize, affordable: f64) -> Self {
         if all_of_them() {
-            return Self { each: usize::MAX, budget: 4e8, affordable: f64::INFINITY };
+            return Self { each: usize::MAX, budget: 1e10, affordable: f64::INFINITY };
         }
         Self { each, budget: 3e7, affordable }
     }

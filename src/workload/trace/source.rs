@@ -174,14 +174,14 @@ impl<C: Complete> Source for TraceSource<C> {
         self.trace().share()
     }
 
-    fn end(&self) -> Option<Instant> {
+    fn end(&mut self) -> Option<Instant> {
         let Rows::Intervals(intervals) = &self.rows else { return None };
         let Window { from, until } = self.shape.window;
         let end = Duration(intervals.end.0.min(until.0).saturating_sub(from.0));
         Some(Instant::START + self.sped_up(end))
     }
 
-    fn advice(&self) -> Vec<String> {
+    fn advice(&mut self) -> Vec<String> {
         let mut advice = self.trace().understanding().advice();
         let Shape { window, speed_up, rate_scale, .. } = self.shape;
         if let Rows::Events(events) = &self.rows

@@ -128,8 +128,20 @@ impl<'a> Trial<'a> {
             // Not even a pilot that needs no longer run knows so for sure.
             length = wanted.max(2.0 * length).min(most.max(length));
             if known.is_some() || wanted >= most {
-                return (self.replicate(first, REPLICATIONS, warm_up, length), spent);
+                break;
             }
+        }
+        // A pilot may promise too much: a run that came out too wide is followed by a longer one, of
+        // other replications, so that no run is kept for what it found.
+        loop {
+            let run = self.replicate(first, REPLICATIONS, warm_up, length);
+            let decides = self.widest(&run).is_some_and(|width| width <= 1.0);
+            if decides || length >= most {
+                return (run, spent);
+            }
+            spent += arrived(&run);
+            first += REPLICATIONS;
+            length = (2.0 * length).min(most);
         }
     }
 
@@ -145,14 +157,18 @@ impl<'a> Trial<'a> {
     /// How many times as long a run must be for every interval to be as narrow as is aimed at;
     /// `None` where the pilot cannot tell.
     fn factor(&self, replicas: &[Replica]) -> Option<f64> {
-        let mut factor: f64 = 0.0;
+        Some(1.2 * (self.widest(replicas)? * MEANINGFUL / AIM).powi(2))
+    }
+
+    /// The widest interval, as a multiple of what is meaningful; `None` where one has no width.
+    fn widest(&self, replicas: &[Replica]) -> Option<f64> {
+        let mut widest: f64 = 0.0;
         for entry in self.compared().filter(|entry| entry.value != 0.0) {
             if let Some(reading) = measure::read(self.case, entry, replicas) {
-                let width = self.look(entry.value, &reading)?.width;
-                factor = factor.max((width * MEANINGFUL / AIM).powi(2));
+                widest = widest.max(self.look(entry.value, &reading)?.width);
             }
         }
-        Some(1.2 * factor)
+        Some(widest)
     }
 
     /// The interval that a reading gives for a known value.
