@@ -25,7 +25,7 @@ const COLUMNS: [Column; 6] = [
 
 /// Estimates, differences, findings and advice, at most `width` columns wide.
 pub fn comparison(comparison: &Comparison, width: u16) -> String {
-    let mut shown = headline(comparison);
+    let mut shown = textwrap(&headline(comparison), usize::from(width).max(40)) + "\n\n";
     // What is the same in every variant has no column.
     let varies = |(_, _, of, _): &&Column| {
         let mut all = comparison.variants.iter().map(|outcome| of(outcome).estimate);
@@ -75,7 +75,7 @@ fn headline(comparison: &Comparison) -> String {
         None => String::new(),
     };
     let variants = comparison.variants.len();
-    format!("{name}{variants} variants on the same {requests} requests{from}{partial}\n\n")
+    format!("{name}{variants} variants on the same {requests} requests{from}{partial}")
 }
 
 /// The change of each measure against the other variant: `−31 % (−34 to −28)`, in brackets where

@@ -37,9 +37,9 @@ const FAILURE: &str = "\
 What goes wrong, when, and with whom: `[failure.NAME]`, as many as you like.
 
 **What it does.** `fault` names what happens to a server: `outage`, `slow` or `errors`, whose
-options are keys beside these. It comes at a stated time (`at` with `lasts` or `until`, again with `every`)
-or at random (`up` and `down` are laws: the time to the next failure, and to its repair), to all
-servers of a `pool` or a `zone`, or to some of its `servers` by their places from 0.
+options are keys beside these. It comes at a stated time (`at` with `lasts` or `until`, again with
+`every`) or at random (`up` and `down` are laws: the time to the next failure, and to its repair),
+to all servers of a `pool` or a `zone`, or to some of its `servers` by their places from 0.
 
 **When it shines.** A dying server, a rolling restart, a lost zone, breakdowns with a known MTBF
 (the mean of `up` plus that of `down`) and MTTR (the mean of `down`).
@@ -86,9 +86,9 @@ Passive ejection: servers are taken out by what becomes of the requests they are
 
 **What it does.** `policy` names the rule: `outlier-detection` (Envoy), `max-fails` (nginx) or
 `failure-accrual` (Finagle, Linkerd); `plimsoll explain outlier-detection` tells its options.
-Errors, refusals and timeouts of attempts count as bad answers. One ejector is shared by all balancers of
-the scenario: what one of them has seen, all know, as behind one proxy or in nginx's shared zone.
-
+Errors, refusals and timeouts of attempts count as bad answers. One ejector is shared by all
+balancers of the scenario: what one of them has seen, all know, as behind one proxy or in nginx's
+shared zone. 
 **When it fails.** Envoy's default `max-ejected` of 10 % ejects none of fewer than ten servers,
 eight for example, unless `always-one = true`; a run in which that happens says so.
 
@@ -165,9 +165,9 @@ const BREAKER: &str = "\
 A circuit breaker at each balancer: when too many attempts fail, nobody is let through for a while.
 
 **What it does.** When a share of `failures` (0.5) of the last `window` (100) attempts, of which
-there are at least `least` (20), have failed, all requests, retries and copies are shed for `open-for` (5
-s). Then `trials` (10) attempts are let through: it opens again if that share of them fails, and
-closes if not. Each balancer has a breaker of its own.
+there are at least `least` (20), have failed, all requests, retries and copies are shed for
+`open-for` (5 s). Then `trials` (10) attempts are let through: it opens again if that share of
+them fails, and closes if not. Each balancer has a breaker of its own.
 
 **When it shines.** A service that is down as a whole: clients learn it at once.
 
