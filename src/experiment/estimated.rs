@@ -288,3 +288,52 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
         say(format!("too few requests lie beyond {} to know it: {more}", lacking.join(" and ")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Cause;
+
+    fn run(after_s: Option<f64>, storm: bool) -> Resilience {
+        let recovered = u32::from(after_s.is_some());
+        let recovery = Recovery { since_s: 90.0, after_s, worst_s: after_s, runs: 1, recovered };
+        let state = Metastable {
+            cause: Cause::Failure,
+            since_s: 90.0,
+            arrivals: 200.0,
+            goodput: if after_s.is_some() { 20.0 } else { 0.0 },
+            capacity: 300.0,
+            attempts: 800.0,
+            utilization: 1.0,
+            found_in: 1,
+            runs: 1,
+        };
+        let metastable = storm.then_some(state);
+        Resilience { recovery: Some(recovery), metastable, ..Resilience::default() }
+    }
+
+    #[test]
+    fn several_runs_tell_how_many_recovered_their_median_and_their_worst() {
+        let told = |after: &[Option<f64>]| {
+            let runs: Vec<Resilience> = after.iter().map(|after| run(*after, false)).collect();
+            let all: Vec<&Resilience> = runs.iter().collect();
+            let it = recovery(&all, |it| it.recovery).unwrap();
+            (it.recovered, it.runs, it.after_s, it.worst_s)
+        };
+        let (ten, twenty, forty) = (Some(10.0), Some(20.0), Some(40.0));
+        assert_eq!(told(&[ten, forty, twenty]), (3, 3, twenty, forty));
+        assert_eq!(told(&[ten, forty]), (2, 2, Some(25.0), forty));
+        assert_eq!(told(&[ten, None, twenty]), (2, 3, twenty, None));
+        assert_eq!(told(&[ten, None]), (1, 2, None, None));
+        assert_eq!(told(&[None, None]), (0, 2, None, None));
+    }
+
+    #[test]
+    fn a_state_that_some_runs_were_in_is_told_of_those() {
+        let runs = [run(None, true), run(Some(5.0), true), run(None, false)];
+        let all: Vec<&Resilience> = runs.iter().collect();
+        let state = metastable(&all).unwrap();
+        assert_eq!((state.found_in, state.runs, state.goodput), (2, 3, 10.0));
+        assert_eq!(metastable(&all[2..]), None);
+    }
+}

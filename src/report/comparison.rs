@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::estimates::{marks, value_of};
 use super::flat;
-use super::table::{advice, mark, stacked, textwrap};
+use super::table::{advice, listed, mark, stacked, textwrap};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
 use crate::outcome::{
     Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
@@ -137,9 +137,9 @@ fn objectives(comparison: &Comparison, width: u16) -> String {
             let objective = outcome.slo.get(at)?;
             Some(format!("{} {} ({})", mark(objective), outcome.name, value_of(objective)))
         });
-        let each = each.collect::<Vec<_>>().join(" · ");
-        let line = format!("{}: {each}", objective.objective);
-        shown.push_str(&(textwrap(&line, usize::from(width).max(40) - 2) + "\n"));
+        let each: Vec<String> = each.collect();
+        let line = listed(&format!("{}:", objective.objective), &each, width);
+        shown.push_str(&(line + "\n"));
     }
     if !shown.is_empty() {
         shown.push('\n');

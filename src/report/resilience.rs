@@ -6,7 +6,7 @@ use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
-use super::table::{plain, stacked, textwrap};
+use super::table::{listed, plain, stacked};
 use super::text::{digits, estimate, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Estimated, Outcome, Recovery, Requests, Resilience};
@@ -135,8 +135,7 @@ pub(super) fn compared(variants: &[Estimated], width: u16) -> String {
     let mut shown = format!("{}\n\n", stacked(&head, &rows, width));
     let all: Vec<String> = recovered(variants).into_iter().map(|one| one.join(" ")).collect();
     if !all.is_empty() {
-        let line = format!("recovered: {}", all.join(" · "));
-        shown.push_str(&(textwrap(&line, usize::from(width).max(40) - 2) + "\n\n"));
+        shown.push_str(&(listed("recovered:", &all, width) + "\n\n"));
     }
     shown
 }

@@ -49,6 +49,14 @@ impl Smooth {
         &mut self,
         among: impl Iterator<Item = ServerId>,
     ) -> Option<ServerId> {
+        // Where nobody has failed the scan looks at nothing else.
+        if self.failing { self.scan::<true>(among) } else { self.scan::<false>(among) }
+    }
+
+    fn scan<const FAILING: bool>(
+        &mut self,
+        among: impl Iterator<Item = ServerId>,
+    ) -> Option<ServerId> {
         let mut total = 0;
         let mut best: Option<(i64, ServerId)> = None;
         for server in among {
@@ -57,7 +65,7 @@ impl Smooth {
                 continue;
             }
             let mut weight = i64::from(whole);
-            if self.failing {
+            if FAILING {
                 let lost = &mut self.lost[server.index()];
                 weight -= i64::from(*lost);
                 *lost = lost.saturating_sub(1);
