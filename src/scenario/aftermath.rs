@@ -165,9 +165,8 @@ impl Scenario {
         let idle = found.first_fault_s.is_some() && !ejector.may_eject_of(servers);
         idle.then(|| {
             format!(
-                "`{}` could not eject anybody: one of {servers} servers is more than \
-                 `max-ejected`, of which Envoy's default is 10 %; raise it, or set \
-                 `always-one = true`",
+                "`{}` could not eject anybody: one of {servers} servers is more than `max-ejected` \
+                 allows (Envoy's default is 10 %); raise it, or set `always-one = true`",
                 recipe.name
             )
         })
