@@ -224,7 +224,9 @@ impl Fleet {
 
     /// From now on [`Self::open`] is kept: only a queue before the pool asks for it.
     pub fn follow_open(&mut self) {
-        self.follows_open = true;
+        if std::mem::replace(&mut self.follows_open, true) {
+            return;
+        }
         (0..self.specs.len() as u32).for_each(|server| self.refresh_open(ServerId(server)));
     }
 

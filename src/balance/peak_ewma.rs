@@ -73,7 +73,8 @@ impl Cost {
             let weight = (-(now.since(self.at).0 as f64) / decay.0 as f64).exp();
             self.cost = weight * self.cost + (1.0 - weight) * response;
         }
-        self.at = now;
+        // An answer that comes late is older than the last look.
+        self.at = self.at.max(now);
     }
 
     fn load(&mut self, in_flight: u32, now: Instant, config: &Config) -> f64 {

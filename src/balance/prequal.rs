@@ -325,8 +325,9 @@ impl Balancer for Prequal {
         let Some((server, rif)) = self.sent.take(done) else { return };
         if done.fate == Fate::Completed {
             self.expected[server.index()].learn(rif, response_time(done));
-        } else {
-            // A server that fails fast would look idle.
+        } else if done.fate != Fate::Cancelled {
+            // A server that fails fast would look idle; one that an attempt was taken back from
+            // has not failed.
             self.pool.retain(|answer| answer.server != server);
         }
     }

@@ -149,8 +149,12 @@ impl ZoneAware {
             Some(own) => zones.iter().position(|zone| zone.key == own),
             None => Some(self.balancer as usize % zones.len().max(1)),
         };
-        let standing = |zone: usize| {
-            (0..self.balancers as usize).filter(|at| at % zones.len() == zone).count() as f64
+        let standing = |zone: usize| match self.own {
+            // All of them stand where they are put.
+            Some(_) => f64::from(u8::from(Some(zone) == own)),
+            None => {
+                (0..self.balancers as usize).filter(|at| at % zones.len() == zone).count() as f64
+            }
         };
         let callers = || (0..zones.len()).map(standing).collect::<Vec<f64>>();
         let callers = self.config.callers.clone().unwrap_or_else(callers);

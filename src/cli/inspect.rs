@@ -109,7 +109,7 @@ fn forecast(args: &Args, trace: Trace) -> Ended {
     let forecasters = forecasters.collect::<Result<_, Problem>>()?;
     let mut counts = Counts::new(wishes.bin, trace.interval())?;
     let found = inspect_with(trace, |row| counts.take(row))?;
-    let Binned { width, rates } = counts.finish();
+    let Binned { width, rates } = counts.finish()?;
     let series = Series { start_ns: 0, tick_ns: width.0, rates };
     let question = Question::new(
         series,

@@ -142,7 +142,10 @@ fn beside(args: &Args) -> Result<String, Problem> {
         let folder = Folder::create(out)?;
         folder.write_side_by_side(&runs)?;
         // A folder that holds results of its own keeps the command that made them.
-        if !folder.file("command.txt").exists() {
+        if !["outcome.json", "comparison.json", "sweep.json", "plan.json", "forecast.json"]
+            .iter()
+            .any(|results| folder.file(results).exists())
+        {
             folder.write("command.txt", command_line() + "\n")?;
         }
     }

@@ -105,7 +105,7 @@ impl<P: Probe> Drive<'_, P> {
             Some((line, _)) => line.push_front(ticket, &mut self.slab),
             None => {
                 self.lobby.push_front(ticket, &mut self.slab);
-                self.pooled = true;
+                self.form_line();
             }
         }
         let live = &self.slab[ticket];

@@ -349,13 +349,20 @@ impl<P: Probe> Drive<'_, P> {
             Some((line, limit)) if line.len() < *limit => line.push(ticket, &mut self.slab),
             None if self.scaled => {
                 self.lobby.push(ticket, &mut self.slab);
-                self.pooled = true;
+                self.form_line();
             }
             _ => return self.end(ticket, Fate::Rejected, None),
         }
         let live = &self.slab[ticket];
         let (index, patience) = (live.index, live.request.patience);
         self.mind_patience(ticket, index, patience);
+    }
+
+    /// From now on requests wait before the pools, and go to servers as slots are free: the first
+    /// server to come up would otherwise get all of them.
+    pub(super) fn form_line(&mut self) {
+        self.pooled = true;
+        self.plant.fleet.follow_open();
     }
 
     #[inline]

@@ -149,7 +149,7 @@ impl<P: Probe> Drive<'_, P> {
             state.totals.completed += 1;
             state.totals.service_ns += service_ns;
             // By the speed of this server: a pool may hold servers of several sizes.
-            state.totals.fleet_work_ns += if spec.speed == 1.0 {
+            state.totals.work_ns += if spec.speed == 1.0 {
                 service_ns
             } else {
                 (service_ns as f64 * spec.speed).round() as u64
@@ -218,10 +218,9 @@ impl<P: Probe> Drive<'_, P> {
         for life in &mut self.plant.life {
             life.now.settle(self.now);
             held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
-            // The pool's part of the fleet's work is counted in its own sums.
             let own = &life.now.totals;
             fleet_completed += own.completed;
-            fleet_work_ns += own.fleet_work_ns;
+            fleet_work_ns += own.work_ns;
         }
         let state = &self.plant.life[usize::from(pool)].now;
         Totals {
@@ -291,8 +290,12 @@ impl<P: Probe> Drive<'_, P> {
             metrics: &scaler.metrics,
         };
         let target = scaler.policy.target(&signals);
-        let (allowed, held) = scaler.guard.allow(self.now.0, counts.wanted(), target.servers);
-        let most = life.capacity.saturating_sub(counts.draining).max(counts.wanted());
+        let wanted = counts.wanted();
+        let room = life.capacity.saturating_sub(counts.draining);
+        let (allowed, held) = scaler.guard.allow(self.now.0, wanted, target.servers, room);
+        if allowed == wanted && target.servers != wanted {
+            scaler.policy.refused(self.now);
+        }
         let seen = signals.seen();
         let before = (signals.slots, signals.speed);
         let decision = Decision {
@@ -308,8 +311,8 @@ impl<P: Probe> Drive<'_, P> {
             rate: seen.rate(),
             proposed: target.servers,
             why: target.why,
-            allowed: allowed.min(most),
-            verdict: if allowed > most { "held by the pool's capacity" } else { held.words() },
+            allowed,
+            verdict: held.words(),
             sizes: [before, target.size.map_or(before, |size| (size.slots, size.speed))],
             latency_s: seen.value(Metric::Latency),
             errors: seen.errors(),

@@ -121,6 +121,15 @@ fn check(variants: &[Variant]) -> Result<u32, Problem> {
                 .help("give one another name: `--variant name:key=value`"));
         }
     }
+    let currency = |variant: &Variant| variant.scenario.currency.clone();
+    if let Some(other) = others.iter().find(|other| currency(other) != currency(first)) {
+        let (here, there) = (currency(first), currency(other));
+        return Err(Problem::new(format!(
+            "`{}` is paid in {here} and `{}` in {there}: their costs cannot be compared",
+            first.name, other.name
+        ))
+        .help("write the prices of all variants in one currency"));
+    }
     let asked = first.scenario.run.replications.unwrap_or(REPLICATIONS);
     if asked < 2 && first.scenario.run.precision.is_none() {
         return Err(Problem::new("one replication gives no interval, and so no verdict")
@@ -249,7 +258,10 @@ fn found_pairs(baseline: usize, pairs: Pairs, all: &[Evidence<'_>]) -> Vec<Pair>
     let others = (0..all.len()).filter(|&at| at != baseline);
     let couples: Vec<(usize, usize)> = match pairs {
         Pairs::WithBaseline => others.map(|a| (a, baseline)).collect(),
-        Pairs::All => (0..all.len()).flat_map(|a| (0..a).map(move |b| (a, b))).collect(),
+        // Those that hold the baseline are told against it.
+        Pairs::All => (0..all.len())
+            .flat_map(|a| (0..a).map(move |b| if a == baseline { (b, a) } else { (a, b) }))
+            .collect(),
     };
     let mut found = Vec::new();
     for (a, b) in couples {

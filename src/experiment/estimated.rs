@@ -8,7 +8,7 @@ use crate::outcome::{
     Cost, Detection, Estimate, Estimated, Intervals, Metastable, Method, Outcome, Pool, Recovery,
     Requests, Resilience, Server, Servers, Status, Summary,
 };
-use crate::scenario::{Scenario, hot_server, money_advice};
+use crate::scenario::{BACKLOG, Scenario, hot_server, money_advice};
 use crate::stats::series::mean;
 
 /// The outcome of all runs together, with what the reader should know of them.
@@ -237,6 +237,10 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
     let mut say = |words: String| outcome.advice.push(words);
     if outcome.requests.arrived == 0 {
         return say("no request arrived in the stretch that was measured".to_owned());
+    }
+    let backlog = evidence.parts.iter().flat_map(|part| &part.outcome.advice);
+    if let Some(words) = backlog.filter(|words| words.starts_with(BACKLOG)).last() {
+        say(format!("in one run at least {words}"));
     }
     if evidence.unstable {
         let load = mean(&evidence.each(|part| part.load));

@@ -60,7 +60,13 @@ impl<'a> Evidence<'a> {
         self.inflation = Some(inflation);
         let drifts: Vec<_> = self.parts.iter().filter_map(|part| part.drift).collect();
         let overloaded = mean(&self.each(|part| part.load)) >= 1.0;
-        self.unstable = overloaded || (each >= 200.0 * inflation && is_unstable(&drifts));
+        // Where a server is never idle a rise needs no long runs to be believed.
+        let full = |part: &&Part| {
+            let servers = part.outcome.pools.iter().flat_map(|pool| &pool.servers);
+            servers.map(|server| server.utilization).fold(0.0, f64::max) >= 0.9995
+        };
+        let believed = each >= 200.0 * inflation || self.parts.iter().all(full);
+        self.unstable = overloaded || (believed && is_unstable(&drifts));
     }
 
     /// The bills of all parts, averaged.

@@ -1,5 +1,7 @@
 //! Verdicts in words: what a comparison found, as one would tell it.
 
+use indexmap::IndexMap;
+
 use super::difference::MEASURES;
 use crate::outcome::{Difference, Estimate, Estimated, Status, Verdict};
 
@@ -115,8 +117,10 @@ fn more(difference: &Difference) -> String {
     let plausible = match difference.change {
         Estimate { low: Some(low), high: Some(high), .. } => {
             let most = 100.0 * low.abs().max(high.abs());
-            // Two digits after the point would call the least of them nothing.
-            Some(format!("no difference larger than {}", percent(most.max(0.01))))
+            // Two digits after the point would call the least of them nothing; a bound of many times
+            // the value bounds nothing.
+            (most <= 300.0)
+                .then(|| format!("no difference larger than {}", percent(most.max(0.01))))
         }
         _ => None,
     };
@@ -140,21 +144,20 @@ pub(super) fn listed(items: &[String]) -> String {
     }
 }
 
-/// What the reader should know: what all variants say, once; what one says, under its name; and
-/// what pairing brought.
+/// What the reader should know: each thing once, under the names of those that it is true of, or
+/// under none where it is true of all; and what pairing brought.
 pub(super) fn advice(outcomes: &[Estimated], differences: &[Difference]) -> Vec<String> {
-    let mut advice: Vec<String> = Vec::new();
+    let mut said: IndexMap<&str, Vec<String>> = IndexMap::new();
     for outcome in outcomes {
         for words in &outcome.advice {
-            let common = outcomes.iter().all(|other| other.advice.contains(words));
-            let told = if common { words.clone() } else { format!("{}: {words}", outcome.name) };
-            if !advice.contains(&told) {
-                advice.push(told);
-            }
+            said.entry(words).or_default().push(outcome.name.clone());
         }
     }
-    advice.extend(gain(differences));
-    advice
+    let told = |(words, names): (&str, Vec<String>)| match names.len() {
+        all if all == outcomes.len() => words.to_owned(),
+        _ => format!("{}: {words}", listed(&names)),
+    };
+    said.into_iter().map(told).chain(gain(differences)).collect()
 }
 
 /// `pairing on the same requests divided the variance of differences in p99 by 5.7 to 23`.

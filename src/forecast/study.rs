@@ -129,20 +129,25 @@ impl Question {
                 series.tick_ns
             }
         };
-        let season_found = wishes.season.is_none();
+        let season_found = wishes.season.is_none() && found.is_some();
         let mut horizons = wishes.horizons;
         if horizons.is_empty() {
-            horizons = vec![tick, tick.max(Duration::from_hours(1))];
+            // An hour, or what the second half of a shorter file can be held against.
+            let longest = Duration((series.span_ns() / 8 / tick.0).max(1) * tick.0);
+            horizons = vec![tick, tick.max(Duration::from_hours(1)).min(longest)];
         }
         for horizon in &horizons {
             let said = examine(series.span_ns(), series.tick_ns, season_ns, horizon.0)?;
-            advice.extend(said.into_iter().map(|Advice(words)| words));
+            for Advice(words) in said {
+                if !advice.contains(&words) {
+                    advice.push(words);
+                }
+            }
         }
         let mut horizons_ns: Vec<u64> =
             horizons.iter().map(|it| it.0.div_ceil(tick.0) * tick.0).collect();
         horizons_ns.sort_unstable();
         horizons_ns.dedup();
-        advice.dedup();
         let mut recipes = wishes.forecasters;
         if recipes.is_empty() {
             recipes = super::all().collect();

@@ -110,6 +110,8 @@ fn annotation(name: &str, entry: &Entry, making: &mut Making) -> Result<(), Prob
     };
     let value = match kind {
         Kind::Word | Kind::Span => Value::Text(word),
+        // −1: the activator stays in the path for ever.
+        Kind::Number if word == "-1" && option == "target-burst-capacity" => Value::Float(-1.0),
         Kind::Number => Value::Float(quantity::read(&of(word))?),
         Kind::Percent => Value::Float(quantity::read(&of(word))? / 100.0),
         Kind::Count => match word.parse() {

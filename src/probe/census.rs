@@ -161,8 +161,8 @@ pub struct Census {
     pub decisions: Vec<Decision>,
     /// Looks in all.
     pub looks: u64,
-    /// Starts that failed and were begun again.
-    pub failed_starts: u64,
+    /// Starts that failed and were begun again, by pool.
+    pub failed_starts: Vec<u64>,
     /// What the policies have learnt, by pool.
     pub memories: Vec<(u16, String)>,
     /// What the policies foresaw, by pool.
@@ -183,7 +183,7 @@ impl Census {
             changes: Vec::new(),
             decisions: Vec::new(),
             looks: 0,
-            failed_starts: 0,
+            failed_starts: vec![0; pools],
             memories: Vec::new(),
             foresights: Vec::new(),
             width: Duration::from_secs(1),
@@ -248,8 +248,8 @@ impl Probe for Census {
         self.changes.push(*change);
     }
 
-    fn failed_starts(&mut self, _: u16, starts: u32) {
-        self.failed_starts += u64::from(starts);
+    fn failed_starts(&mut self, pool: u16, starts: u32) {
+        self.failed_starts[usize::from(pool)] += u64::from(starts);
     }
 
     fn decision(&mut self, decision: Decision) {

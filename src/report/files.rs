@@ -152,11 +152,16 @@ impl Folder {
 
     /// The plan in a folder and the command that made it, if there is one.
     pub fn read_plan(path: &Path) -> Result<Option<(Plan, String)>, Problem> {
-        let Ok(text) = fs::read_to_string(path.join("plan.json")) else { return Ok(None) };
-        let plan = serde_json::from_str(&text).map_err(|error| {
+        let damaged = |error: &dyn std::fmt::Display| {
             Problem::new(format!("`{}` holds a damaged plan: {error}", path.display()))
                 .help("write it again with `plimsoll plan --out`")
-        })?;
+        };
+        let text = match fs::read_to_string(path.join("plan.json")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(damaged(&error)),
+        };
+        let plan = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
         let command = fs::read_to_string(path.join("command.txt")).unwrap_or_default();
         Ok(Some((plan, command.trim_end().to_owned())))
     }

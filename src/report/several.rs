@@ -36,7 +36,13 @@ pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
     let goals = |results: &Results| -> Vec<Goal> {
         results.list("slo").iter().filter_map(Goal::of).collect()
     };
-    for goal in runs.first().map(|(_, run)| goals(run)).unwrap_or_default() {
+    let mut all: Vec<Goal> = Vec::new();
+    for goal in runs.iter().flat_map(|(_, run)| goals(run)) {
+        if !all.iter().any(|known| known.objective == goal.objective) {
+            all.push(goal);
+        }
+    }
+    for goal in all {
         let told = |(_, run): &(String, Results)| {
             let same = goals(run).into_iter().find(|other| other.objective == goal.objective);
             same.map_or("–".to_owned(), |goal| format!("{} {}", goal.sign(), goal.value))

@@ -23,7 +23,7 @@ pub fn time_or_dash(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "–".to_owned(), time)
 }
 
-/// Three significant digits, and a thousands' comma from 10,000 on.
+/// Three significant digits, and a thousands' comma from 1,000 on.
 pub fn digits(number: f64) -> String {
     if !number.is_finite() {
         return number.to_string();
@@ -63,7 +63,15 @@ pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
         // A percentage of a percentage would be taken for points.
         return format!("{} ({}–{}){mark}", show(centre), digits(100.0 * low), show(high));
     }
-    let wide = estimate.relative_half_width().is_none_or(|width| width > 0.5);
+    // One half-width for both sides would be wrong for an interval that leans.
+    let leans = match (estimate.low, estimate.high) {
+        (Some(low), Some(high)) => {
+            let (below, above) = (centre - low, high - centre);
+            below.max(above) > 2.0 * below.min(above).max(0.0) && below.max(above) > 0.05 * centre
+        }
+        _ => false,
+    };
+    let wide = leans || estimate.relative_half_width().is_none_or(|width| width > 0.5);
     if let (true, Some(low), Some(high)) = (wide, estimate.low, estimate.high)
         && low < high
     {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, ordered};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// How the rules are set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,7 @@ impl Variant<dyn Autoscaler> for Azure {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
+        super::reachable("out-threshold", config.metric, config.out_threshold)?;
         ordered(("in-threshold", config.in_threshold), ("out-threshold", config.out_threshold))
     }
 
@@ -118,6 +119,11 @@ impl Autoscaler for Azure {
         let servers = self.decide(signals.now.0, signals.counts.wanted(), value);
         let Config { out_threshold, in_threshold, .. } = self.config;
         Target::new(servers, format!("{value:.3}, rules at {in_threshold} and {out_threshold}"))
+    }
+
+    fn refused(&mut self, _: Instant) {
+        // What was not done needs no cooldown.
+        self.acted_ns = None;
     }
 
     fn manners(&self) -> Manners {

@@ -116,6 +116,8 @@ struct Search<'a> {
     kinds: &'a [Kind],
     /// Kinds by the price of their work.
     order: Vec<usize>,
+    /// Every price is so many times this, or nearly; 0 where there is no such step.
+    step: f64,
     /// Work that must be borne on demand.
     firm: f64,
     counts: Vec<u32>,
@@ -132,7 +134,13 @@ impl Search<'_> {
             kind.map_or(0.0, |&at| self.kinds[at].price / capacity(&self.kinds[at]) * left.max(0.0))
         };
         let rest = bound(work, self.order.get(depth));
-        if self.best.as_ref().is_some_and(|(best, _)| price + rest >= best - SLACK) {
+        // Whole servers cost whole steps: kinds whose work costs the same would else be tried in
+        // every proportion.
+        let least = match self.step {
+            0.0 => price + rest,
+            step => ((price + rest) / step - SLACK).ceil() * step,
+        };
+        if self.best.as_ref().is_some_and(|(best, _)| least >= best - SLACK) {
             return;
         }
         let Some(&at) = self.order.get(depth) else {
@@ -157,13 +165,72 @@ impl Search<'_> {
     }
 }
 
-/// The cheapest counts that bear so much work a second, of which `firm` on demand.
+/// The largest step that all prices are multiples of, in millionths; 0 where there is none.
+fn step_of(kinds: &[Kind]) -> f64 {
+    let gcd = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let millionths = |price: f64| {
+        let whole = (price * 1e6).round();
+        ((whole - price * 1e6).abs() < 1e-3 && whole > 0.0).then_some(whole as u64)
+    };
+    let all: Option<Vec<u64>> = kinds.iter().map(|kind| millionths(kind.price)).collect();
+    all.map_or(0.0, |all| all.into_iter().fold(0, gcd) as f64 / 1e6)
+}
+
+/// The same kinds as one, as those are that differ only in where they stand: the number of the
+/// group of each, and the groups.
+fn merged(kinds: &[Kind]) -> (Vec<usize>, Vec<Kind>) {
+    let mut groups: Vec<Kind> = Vec::new();
+    let mut of = Vec::new();
+    for kind in kinds {
+        let same = |group: &Kind| {
+            (group.price, group.speed, group.slots, group.spot)
+                == (kind.price, kind.speed, kind.slots, kind.spot)
+        };
+        match groups.iter().position(same) {
+            Some(group) => {
+                groups[group].min = groups[group].min.saturating_add(kind.min);
+                groups[group].max = groups[group].max.saturating_add(kind.max.max(kind.min));
+                of.push(group);
+            }
+            None => {
+                of.push(groups.len());
+                groups.push(Kind { max: kind.max.max(kind.min), ..kind.clone() });
+            }
+        }
+    }
+    (of, groups)
+}
+
+/// The cheapest counts that bear so much work a second, of which `firm` on demand. Kinds that are
+/// alike get equal parts, as far as their bounds allow.
 fn cheapest(kinds: &[Kind], work: f64, firm: f64) -> Option<(f64, Vec<u32>)> {
+    let (of, groups) = merged(kinds);
+    let (price, mut left) = cheapest_of(&groups, work, firm)?;
+    let mut counts: Vec<u32> = kinds.iter().map(|kind| kind.min).collect();
+    counts.iter().zip(&of).for_each(|(count, &group)| left[group] -= count);
+    for (group, left) in left.iter_mut().enumerate() {
+        while *left > 0 {
+            let has_room = |at: &usize| of[*at] == group && counts[*at] < kinds[*at].max;
+            let fewest = (0..kinds.len()).filter(has_room).min_by_key(|&at| counts[at])?;
+            counts[fewest] += 1;
+            *left -= 1;
+        }
+    }
+    Some((price, counts))
+}
+
+fn cheapest_of(kinds: &[Kind], work: f64, firm: f64) -> Option<(f64, Vec<u32>)> {
     let mut order: Vec<usize> = (0..kinds.len()).collect();
     let unit = |at: &usize| kinds[*at].price / capacity(&kinds[*at]);
     order.sort_by(|a, b| unit(a).total_cmp(&unit(b)));
     let counts = kinds.iter().map(|kind| kind.min).collect();
-    let mut search = Search { kinds, order, firm, counts, best: None };
+    let step = step_of(kinds);
+    let mut search = Search { kinds, order, step, firm, counts, best: None };
     search.descend(0, work, search.firm, 0.0);
     search.best
 }
@@ -243,8 +310,10 @@ impl Variant<dyn Autoscaler> for CheapestMix {
             return Err(Problem::about("utilization", "no number of servers is never busy")
                 .help("0.7 leaves room for chance, 1 leaves none"));
         }
-        if config.bin == Duration::ZERO {
-            return Err(Problem::about("bin", "`bin` must be above 0").help("one minute is usual"));
+        if config.bin < Duration(100_000_000) {
+            return Err(
+                Problem::about("bin", "`bin` must be 100ms at least").help("one minute is usual")
+            );
         }
         if !(config.quantile > 0.0 && config.quantile < 1.0) {
             let what = format!("`quantile` = {} is no probability", config.quantile);
@@ -414,6 +483,15 @@ mod tests {
         let mix = plan(&kinds, 34.0, &config(1.0, 1.0), None);
         // Two large (32) and one small at 7 beat three large at 9.
         assert_eq!((mix.counts, mix.per_hour), (vec![1, 2], 7.0));
+    }
+
+    #[test]
+    fn kinds_that_are_alike_get_equal_parts() {
+        let zones = ["a", "b", "c", "d"].map(|zone| kind(zone, 1.0, 1, false));
+        assert_eq!(plan(&zones, 200.3, &config(1.0, 1.0), None).counts, [51, 50, 50, 50]);
+        // Sizes of a family: their work costs the same, and only whole servers tell them apart.
+        let sizes = [1_u32, 2, 4, 8].map(|size| kind("m", f64::from(size), size, false));
+        assert_eq!(plan(&sizes, 200.3, &config(1.0, 1.0), None).per_hour, 201.0);
     }
 
     #[test]

@@ -34,6 +34,14 @@ impl Steps {
         next.checked_sub(1).map_or(0.0, |index| self.points[index].1)
     }
 
+    /// The same from an instant on, which becomes 0.
+    #[must_use]
+    pub fn since(&self, from_ns: u64) -> Self {
+        let later = self.points.iter().filter(|(at_ns, _)| *at_ns > from_ns);
+        let later = later.map(|&(at_ns, value)| (at_ns - from_ns, value));
+        Self { points: [(0, self.at(from_ns))].into_iter().chain(later).collect() }
+    }
+
     /// How often the value changes before the horizon.
     pub fn changes(&self, horizon_ns: u64) -> u32 {
         let within = self.points.iter().filter(|&&(at_ns, _)| at_ns < horizon_ns);

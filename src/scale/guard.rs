@@ -72,6 +72,8 @@ pub enum Held {
     Rate,
     /// The least or largest count.
     Bounds,
+    /// There is room for no more.
+    Capacity,
 }
 
 impl Held {
@@ -83,6 +85,7 @@ impl Held {
             Self::Cooldown => "held by a cooldown",
             Self::Rate => "held by a rate limit",
             Self::Bounds => "held by the bounds",
+            Self::Capacity => "held by the pool's capacity",
         }
     }
 }
@@ -121,9 +124,11 @@ impl Guard {
         self.config.min
     }
 
-    /// The count that is allowed when `wanted` is asked for, and the last guard that held it. The
-    /// answer is taken to be carried out.
-    pub fn allow(&mut self, now_ns: u64, current: u32, wanted: u32) -> (u32, Held) {
+    /// The count that is allowed when `wanted` is asked for and there is `room` for so many, and the
+    /// last guard that held it. The answer is taken to be carried out.
+    pub fn allow(&mut self, now_ns: u64, current: u32, wanted: u32, room: u32) -> (u32, Held) {
+        // Those that are there have their room.
+        let room = signed(room.max(current));
         let (current, wanted) = (signed(current), signed(wanted));
         let mut held = Held::No;
         let mut hold = |before: i32, after: i32, by| {
@@ -139,7 +144,8 @@ impl Guard {
         let cooled = hold(stable, self.cooled(now_ns, current, stable), Held::Cooldown);
         let limited = hold(cooled, self.limited(now_ns, current, cooled), Held::Rate);
         let (least, most) = (signed(self.config.min), signed(self.config.max));
-        let allowed = hold(limited, limited.min(most).max(least), Held::Bounds);
+        let bounded = hold(limited, limited.min(most).max(least), Held::Bounds);
+        let allowed = hold(bounded, bounded.min(room), Held::Capacity);
         self.remember(now_ns, current, allowed);
         (allowed.unsigned_abs(), held)
     }
@@ -187,24 +193,25 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
+    const ROOM: u32 = u32::MAX;
 
     #[test]
     fn without_settings_only_the_bounds_hold() {
         let mut guard = Guard::new(Config { max: 20, ..Config::default() });
-        assert_eq!(guard.allow(0, 5, 15), (15, Held::No));
-        assert_eq!(guard.allow(0, 15, 50), (20, Held::Bounds));
-        assert_eq!(guard.allow(0, 20, 0), (1, Held::Bounds));
+        assert_eq!(guard.allow(0, 5, 15, ROOM), (15, Held::No));
+        assert_eq!(guard.allow(0, 15, 50, ROOM), (20, Held::Bounds));
+        assert_eq!(guard.allow(0, 20, 0, ROOM), (1, Held::Bounds));
     }
 
     #[test]
     fn a_dip_within_the_window_removes_nothing() {
         let down = Direction { stabilization: Duration(60 * SECOND), ..Direction::default() };
         let mut guard = Guard::new(Config { down, ..Config::default() });
-        assert_eq!(guard.allow(0, 10, 10), (10, Held::No));
-        assert_eq!(guard.allow(30 * SECOND, 10, 4), (10, Held::Stabilization));
-        assert_eq!(guard.allow(59 * SECOND, 10, 6), (10, Held::Stabilization));
+        assert_eq!(guard.allow(0, 10, 10, ROOM), (10, Held::No));
+        assert_eq!(guard.allow(30 * SECOND, 10, 4, ROOM), (10, Held::Stabilization));
+        assert_eq!(guard.allow(59 * SECOND, 10, 6, ROOM), (10, Held::Stabilization));
         assert_eq!(
-            guard.allow(60 * SECOND, 10, 6),
+            guard.allow(60 * SECOND, 10, 6, ROOM),
             (6, Held::No),
             "the largest of the last minute"
         );
@@ -215,17 +222,25 @@ mod tests {
         let rate = Policy { r#type: PolicyType::Pods, value: 3, period: Duration(60 * SECOND) };
         let up = Direction { rates: vec![rate], ..Direction::default() };
         let mut guard = Guard::new(Config { up, ..Config::default() });
-        assert_eq!(guard.allow(0, 10, 50), (13, Held::Rate));
-        assert_eq!(guard.allow(30 * SECOND, 13, 50), (13, Held::Rate));
-        assert_eq!(guard.allow(60 * SECOND, 13, 50), (16, Held::Rate));
+        assert_eq!(guard.allow(0, 10, 50, ROOM), (13, Held::Rate));
+        assert_eq!(guard.allow(30 * SECOND, 13, 50, ROOM), (13, Held::Rate));
+        assert_eq!(guard.allow(60 * SECOND, 13, 50, ROOM), (16, Held::Rate));
     }
 
     #[test]
     fn a_cooldown_follows_a_change_in_either_direction() {
         let down = Direction { cooldown: Duration(10 * SECOND), ..Direction::default() };
         let mut guard = Guard::new(Config { down, ..Config::default() });
-        assert_eq!(guard.allow(0, 5, 8), (8, Held::No));
-        assert_eq!(guard.allow(9 * SECOND, 8, 4), (8, Held::Cooldown));
-        assert_eq!(guard.allow(10 * SECOND, 8, 4), (4, Held::No));
+        assert_eq!(guard.allow(0, 5, 8, ROOM), (8, Held::No));
+        assert_eq!(guard.allow(9 * SECOND, 8, 4, ROOM), (8, Held::Cooldown));
+        assert_eq!(guard.allow(10 * SECOND, 8, 4, ROOM), (4, Held::No));
+    }
+
+    #[test]
+    fn what_has_no_room_is_no_change() {
+        let down = Direction { cooldown: Duration(10 * SECOND), ..Direction::default() };
+        let mut guard = Guard::new(Config { down, ..Config::default() });
+        assert_eq!(guard.allow(0, 5, 8, 5), (5, Held::Capacity));
+        assert_eq!(guard.allow(SECOND, 5, 4, 5), (4, Held::No), "nothing was cooled down from");
     }
 }

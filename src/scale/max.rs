@@ -75,7 +75,9 @@ impl Autoscaler for Max {
             let manners = member.policy.manners();
             let own = Signals { window: manners.window, ..*signals };
             member.last = Some(member.policy.target(&own));
-            member.due = signals.now + manners.interval;
+            // From look to look, and not from this look on, which may be another member's.
+            let next = member.due + manners.interval;
+            member.due = if next > signals.now { next } else { signals.now + manners.interval };
         }
         let asked = self.0.iter().map(|member| member.last.as_ref().map(|last| last.servers));
         let Some((index, servers)) = largest(asked) else { return Target::blind(signals) };
@@ -99,6 +101,10 @@ impl Autoscaler for Max {
             latency: a.latency || b.latency,
         })
         .unwrap_or_default()
+    }
+
+    fn refused(&mut self, now: Instant) {
+        self.0.iter_mut().for_each(|member| member.policy.refused(now));
     }
 
     fn memory(&self) -> Option<String> {

@@ -114,6 +114,9 @@ pub trait Autoscaler {
     /// The count wanted now; bounds and rate limits are the guard's.
     fn target(&mut self, signals: &Signals<'_>) -> Target;
 
+    /// The change it wanted just now is not made at all: bounds or a guard held it back.
+    fn refused(&mut self, _now: Instant) {}
+
     /// How the policy is used where the scenario does not say.
     fn manners(&self) -> Manners {
         Manners::default()
@@ -333,6 +336,24 @@ fn positive(key: &str, value: f64, help: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::about(key, format!("`{key}` must be above 0, not {value}")).help(help))
+}
+
+/// Refuses a utilization that no server can have: a rule that waits for it never adds one.
+fn reachable(key: &str, metric: Metric, value: f64) -> Result<(), Problem> {
+    if metric != Metric::Utilization || value <= 1.0 {
+        return Ok(());
+    }
+    let message = format!("`{key}` = {value}: no server is busy for more than 1, all of the time");
+    Err(Problem::about(key, message).help("write 0.6 for 60 %"))
+}
+
+/// Refuses what is no share.
+fn share(key: &str, value: f64) -> Result<(), Problem> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    let message = format!("`{key}` must lie between 0 and 1, not at {value}");
+    Err(Problem::about(key, message).help("it is a share: write 0.1 for 10 %"))
 }
 
 /// Refuses two thresholds of which the lower is not below the upper.

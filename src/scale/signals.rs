@@ -58,6 +58,8 @@ pub struct Totals {
     pub failed: u64,
     /// Service time of those completed.
     pub service_ns: u64,
+    /// Their work: what their services would have taken at speed 1.
+    pub work_ns: u64,
     /// Core-nanoseconds that requests have used, counted when they end.
     pub cpu_ns: u64,
     /// Requests that arrived at the whole fleet.
@@ -266,6 +268,13 @@ impl Seen<'_> {
     /// Mean number of busy slots of a server.
     pub fn busy_slots(&self) -> Option<f64> {
         self.per(|it| it.busy_ns, |it| it.server_ns)
+    }
+
+    /// Mean work a second that the busy slots of a server do, by the speeds of those servers that
+    /// completed something.
+    pub fn work_rate(&self) -> Option<f64> {
+        let speed = self.per(|it| it.work_ns, |it| it.service_ns).unwrap_or(self.signals.speed);
+        Some(self.busy_slots()? * speed)
     }
 
     /// Mean number of requests in the system.

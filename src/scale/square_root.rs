@@ -88,6 +88,10 @@ impl Variant<dyn Autoscaler> for SquareRoot {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
+        if !(config.variability.is_finite() && config.variability >= 0.0) {
+            let message = format!("`variability` must be 0 or more, not {}", config.variability);
+            return Err(Problem::about("variability", message).help("1 is that of M/M/c"));
+        }
         if config.wait_probability > 0.0 && config.wait_probability <= 1.0 {
             return Ok(());
         }

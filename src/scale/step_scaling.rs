@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, ordered};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// What an adjustment is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -95,8 +95,8 @@ pub struct Config {
     pub out: Policy,
     /// The alarm below.
     pub r#in: Policy,
-    /// How long a new server is left out of the metric; it counts towards the wanted number, and
-    /// while any is so young nothing is removed.
+    /// How long a server is new: while any is, nothing is removed. Those that serve are part of
+    /// the metric from their first request on.
     pub warm_up: Duration,
     /// Simple scaling: how long after an adjustment nothing is done. 0 is step scaling.
     pub cooldown: Duration,
@@ -234,6 +234,7 @@ impl Variant<dyn Autoscaler> for StepScaling {
                     .help("add e.g. `steps = [{ lower = 0, adjustment = 1 }]`"));
             }
         }
+        super::reachable("out", config.metric, config.out.threshold)?;
         ordered(("in", config.r#in.threshold), ("out", config.out.threshold))
     }
 
@@ -251,6 +252,11 @@ impl Autoscaler for StepScaling {
         let Some(value) = metric else { return Target::blind(signals) };
         let (low, high) = (self.config.r#in.threshold, self.config.out.threshold);
         Target::new(servers, format!("{value:.3}, alarms at {low} and {high}"))
+    }
+
+    fn refused(&mut self, _: Instant) {
+        // What was not done needs no cooldown.
+        self.acted_ns = None;
     }
 
     fn manners(&self) -> Manners {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Autoscaler, Manners, Metric, Setup, Signals, Target, positive};
 use crate::diagnose::Problem;
 use crate::registry::Variant;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// How target tracking is set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,8 @@ pub struct Config {
     pub in_periods: u32,
     /// The share of the target below which servers may be removed.
     pub in_threshold: f64,
-    /// How long a new server is left out of the metric.
+    /// How long a server is new: while any is, nothing is removed. Those that serve are part of
+    /// the metric from their first request on, and of the count it is multiplied by.
     pub warm_up: Duration,
     /// Application Auto Scaling: how long after an increase only a larger one is done.
     pub out_cooldown: Duration,
@@ -166,7 +167,14 @@ impl Variant<dyn Autoscaler> for TargetTracking {
 
     fn check(config: &Config) -> Result<(), Problem> {
         positive("target", config.target, "no fleet is large enough for a target of 0")?;
-        positive("in-threshold", config.in_threshold, "0.9 is what the alarms of AWS show")
+        super::reachable("target", config.metric, config.target)?;
+        positive("in-threshold", config.in_threshold, "0.9 is what the alarms of AWS show")?;
+        if config.in_threshold > 1.0 {
+            let message = format!("`in-threshold` = {} is no share", config.in_threshold);
+            return Err(Problem::about("in-threshold", message)
+                .help("servers must go below the target, not above it: 0.9 is usual"));
+        }
+        Ok(())
     }
 
     fn build(config: &Config, _: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
@@ -186,6 +194,12 @@ impl Autoscaler for TargetTracking {
         let servers = self.decide(signals.now.0, observed);
         let Some(value) = metric else { return Target::blind(signals) };
         Target::new(servers, format!("{value:.3} for a target of {}", self.config.target))
+    }
+
+    fn refused(&mut self, now: Instant) {
+        // What was not done needs no cooldown.
+        self.raised = self.raised.filter(|(at_ns, _)| *at_ns != now.0);
+        self.lowered_ns = self.lowered_ns.filter(|at_ns| *at_ns != now.0);
     }
 
     fn manners(&self) -> Manners {

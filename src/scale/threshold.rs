@@ -58,6 +58,7 @@ impl Variant<dyn Autoscaler> for Threshold {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
+        super::reachable("above", config.metric, config.above)?;
         ordered(("below", config.below), ("above", config.above))
     }
 

@@ -250,7 +250,11 @@ impl Serialize for AutoscalerTable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut table = self.policy.resolved().clone();
         let keys = serde_json::to_value(&self.keys).map_err(serde::ser::Error::custom)?;
-        if let (Some(table), serde_json::Value::Object(keys)) = (table.as_object_mut(), keys) {
+        if let (Some(table), serde_json::Value::Object(mut keys)) = (table.as_object_mut(), keys) {
+            if table.contains_key("cooldown") {
+                // The policy has it, and the guard nothing.
+                keys.remove("cooldown");
+            }
             table.extend(keys);
         }
         table.serialize(serializer)

@@ -144,6 +144,16 @@ impl Pool {
         begun.max_by_key(|change| change.at).map_or(self.price, |change| change.price).0
     }
 
+    /// What a server of the pool's size costs between two instants.
+    pub(super) fn price_between(&self, from: Instant, to: Instant) -> f64 {
+        let changes = self.price_changes.iter().map(|change| Instant(change.at.0));
+        let mut edges: Vec<Instant> = changes.filter(|at| *at > from && *at < to).collect();
+        edges.extend([from, to]);
+        edges.sort_unstable();
+        let spans = edges.windows(2);
+        spans.map(|span| self.price_at(span[0]) * hours(span[1].since(span[0]))).sum()
+    }
+
     /// What a server's time between two instants costs.
     fn price_of(&self, stay: &Stay, from: Instant, to: Instant) -> f64 {
         let changes = self.price_changes.iter().map(|change| Instant(change.at.0));

@@ -115,5 +115,8 @@ fn read(
         }
     }
     let faster = speed_up * rate_scale;
-    Ok(counts.finish().rates.into_iter().map(|rate| Some(rate? * faster)).collect())
+    let binned = counts
+        .finish()
+        .map_err(|problem| Problem::new(problem.message()).help("choose a longer `bin`"))?;
+    Ok(binned.rates.into_iter().map(|rate| Some(rate? * faster)).collect())
 }

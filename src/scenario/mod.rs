@@ -42,7 +42,7 @@ pub use objective::{Goal, Measure};
 pub use pool::Pool;
 pub use resilience::{Breaker, Health, Hedge, Retry, Timeouts};
 pub use run::{Resample, Run, WarmUp};
-pub use summary::hot_server;
+pub use summary::{BACKLOG, hot_server};
 pub use sweep::{Sampling, Selecting, SweepTable};
 pub use traffic::Traffic;
 pub use variant::Alternative;

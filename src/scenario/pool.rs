@@ -130,6 +130,8 @@ pub(super) fn one_pool() -> IndexMap<String, Pool> {
 /// More servers than any fleet has: beyond it a slip of the finger is likelier than a wish.
 const MOST: u32 = 10_000_000;
 const MOST_SLOTS: u64 = 1_000_000_000;
+/// The largest weight: tables of places on a ring grow with it.
+const MOST_WEIGHT: u32 = 1_000_000;
 
 impl Pool {
     /// What a server of this size costs an hour: the price is that of the size the pool was set to.
@@ -163,6 +165,12 @@ impl Pool {
             let message = format!("pool `{name}` has more servers than its `capacity`");
             return wrong("capacity", message)
                 .map_err(|problem| problem.help("raise the capacity, or lower `servers`"));
+        }
+        if self.weight > MOST_WEIGHT {
+            let what = format!("pool `{name}`: `weight` may be at most {MOST_WEIGHT}");
+            return wrong("weight", what).map_err(|problem| {
+                problem.help("only proportions matter; HAProxy itself stops at 256")
+            });
         }
         if self.startup_failure.0 >= 1.0 {
             return wrong("startup-failure", "no server would ever start".to_owned());

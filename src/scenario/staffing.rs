@@ -139,30 +139,40 @@ pub(super) fn autoscaling(
         let startup = mean_startup(&scenario.folder, pool);
         let demand =
             (scenario.pool.len() == 1).then(|| demand(scenario, pool, followed(census), to));
+        let demand = demand.map(|steps| since(from, steps));
         let supply = Steps::new(counts.iter().map(|it| (it.from.0, it.ready_per_hour)).collect());
-        let bounds = demand.as_ref().map(|demand| {
-            let ideal = bounds(demand, from, to, startup);
-            Bounds { ideal_cost: ideal.ideal_server_hours * pool.price.0, ..ideal }
-        });
+        let bounds = demand.as_ref().map(|demand| bounds(demand, from, to, startup, pool));
         let steps = demand.as_ref().map(|demand| {
             Steps::new(demand.iter().map(|&(at, servers)| (at.0, f64::from(servers))).collect())
         });
-        let elasticity = steps
-            .as_ref()
-            .map(|demand| elasticity::measure(demand, &supply, to.0, census.width.max(SHORTEST).0));
-        let short = steps.as_ref().map(|demand| elasticity::shortages(demand, &supply, to.0));
+        let elasticity = steps.as_ref().map(|demand| {
+            let (demand, supply) = (demand.since(from.0), supply.since(from.0));
+            let sample = census.width.max(SHORTEST);
+            elasticity::measure(&demand, &supply, to.since(from).0, sample.0)
+        });
+        let short = steps.as_ref().map(|demand| {
+            let mut short = elasticity::shortages(demand, &supply, to.0);
+            short.retain_mut(|stretch| {
+                stretch.0 = stretch.0.max(from.0);
+                stretch.0 < stretch.1
+            });
+            short
+        });
         let foresight = census.foresights.iter().find(|(pool, _)| *pool == index);
         let decisions: Vec<&Decision> =
             census.decisions.iter().filter(|decision| decision.pool == index).collect();
+        let measured_at = |at: Instant| from <= at && at <= to;
         Some(Autoscaling {
             pool: name.clone(),
             policy: policy.to_owned(),
             server_hours: hours(paid),
             startup_hours: hours(paid.saturating_sub(served)),
-            ordered: own().filter(|life| life.ordered > Instant::START).count() as u32,
-            released: own().filter(|life| life.gone.is_some_and(|gone| gone <= to)).count() as u32,
-            actions: decisions.iter().filter(|it| it.acted()).count() as u32,
-            failed_starts: census.failed_starts,
+            ordered: own()
+                .filter(|life| life.ordered > Instant::START && measured_at(life.ordered))
+                .count() as u32,
+            released: own().filter(|life| life.gone.is_some_and(measured_at)).count() as u32,
+            actions: decisions.iter().filter(|it| it.acted() && measured_at(it.at)).count() as u32,
+            failed_starts: census.failed_starts[usize::from(index)],
             above_ideal: bounds
                 .as_ref()
                 .filter(|it| it.ideal_server_hours > 0.0)
@@ -172,7 +182,11 @@ pub(super) fn autoscaling(
             elasticity,
             violated_share: violated(scenario, measured, to),
             short_minutes: short.as_deref().map(|short| minutes(short.iter().copied())),
-            remarks: foresight.map_or_else(Vec::new, |(_, it)| it.remarks.clone()),
+            remarks: foresight
+                .map_or_else(Vec::new, |(_, it)| it.remarks.clone())
+                .into_iter()
+                .chain(held_by_maximum(policy, &decisions))
+                .collect(),
             forecasts: foresight
                 .and_then(|(_, it)| foreseen(it, census, short.as_deref(), startup, (from, to))),
             timeline: timeline(&counts, measured, to),
@@ -185,6 +199,16 @@ pub(super) fn autoscaling(
         })
     };
     (0_u16..).zip(&scenario.pool).filter_map(one).collect()
+}
+
+/// A step function from an instant on.
+fn since(from: Instant, mut steps: Vec<(Instant, u32)>) -> Vec<(Instant, u32)> {
+    let first = steps.partition_point(|(at, _)| *at <= from).saturating_sub(1);
+    steps.drain(..first);
+    if let Some(step) = steps.first_mut() {
+        step.0 = step.0.max(from);
+    }
+    steps
 }
 
 fn minutes(stretches: impl Iterator<Item = (u64, u64)>) -> f64 {
@@ -225,6 +249,22 @@ fn foreseen(
     })
 }
 
+/// Says that an autoscaler wanted more than it may have, and since when.
+fn held_by_maximum(policy: &str, decisions: &[&Decision]) -> Option<String> {
+    let bounds = crate::scale::guard::Held::Bounds.words();
+    let by_itself = crate::scale::hpa::behavior::Limit::TooManyReplicas.to_string();
+    let held = |it: &&&Decision| {
+        (it.verdict == bounds && it.proposed > it.allowed) || it.why.ends_with(&by_itself)
+    };
+    let first = decisions.iter().find(held)?;
+    Some(format!(
+        "`{policy}` wanted more than its maximum of {} servers, for the first time after {}: raise \
+         `max` if the pool may be larger",
+        first.allowed,
+        first.at.since(Instant::START)
+    ))
+}
+
 fn decided(decision: &Decision) -> Decided {
     Decided {
         at_s: decision.at.as_secs_f64(),
@@ -255,9 +295,19 @@ pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
 }
 
 /// The ideal and the static peak between two times.
-fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Duration) -> Bounds {
+fn bounds(
+    demand: &[(Instant, u32)],
+    from: Instant,
+    to: Instant,
+    startup: Duration,
+    pool: &Pool,
+) -> Bounds {
     let peak = demand.iter().map(|(_, servers)| *servers).max().unwrap_or(0);
-    let mut paid_ns = 0_u128;
+    let (mut paid_ns, mut ideal_cost) = (0_u128, 0.0);
+    let mut pay = |from: Instant, to: Instant| {
+        paid_ns += u128::from(to.since(from).0);
+        ideal_cost += pool.price_between(from, to.max(from));
+    };
     // Level by level: the k-th server is wanted while demand is at least k.
     for level in 1..=peak {
         let mut off_since: Option<Instant> = None;
@@ -267,9 +317,9 @@ fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Durati
                 if let Some(since) = off_since.take() {
                     // Kept through the gap or started anew, whichever is cheaper.
                     let gap = at.since(since.max(from)).min(startup);
-                    paid_ns += u128::from(gap.0);
+                    pay(Instant(at.0 - gap.0), at);
                 }
-                paid_ns += u128::from(end.min(to).since(at.max(from)).0);
+                pay(at.max(from), end.min(to));
             } else if off_since.is_none() {
                 off_since = Some(at);
             }
@@ -278,7 +328,7 @@ fn bounds(demand: &[(Instant, u32)], from: Instant, to: Instant, startup: Durati
     let hours = |ns: u128| ns as f64 / SECOND_NS as f64 / 3600.0;
     Bounds {
         ideal_server_hours: hours(paid_ns),
-        ideal_cost: 0.0,
+        ideal_cost,
         static_peak_servers: peak,
         static_peak_hours: hours(u128::from(to.since(from).0) * u128::from(peak)),
         method:
@@ -298,11 +348,16 @@ fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64
     let width = measured.timeline.width();
     for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
         let at = Instant(index * width.0);
-        if at < measured.meter.from || at >= to || bin.completions + bin.errors == 0 {
+        let ended = bin.completions + bin.errors;
+        // Who is there for an interval longer than the limit and does not end has missed it.
+        let stuck =
+            ended == 0 && bin.in_system_ns >= i128::from(width.0) && width.as_secs_f64() > limit;
+        if at < measured.meter.from || at >= to || (ended == 0 && !stuck) {
             continue;
         }
         seen += 1;
-        let met = bin.errors == 0
+        let met = !stuck
+            && bin.errors == 0
             && bin.latency.quantile(p).is_some_and(|ns| ns as f64 / SECOND_NS as f64 <= limit);
         missed += u32::from(!met);
     }
@@ -348,7 +403,7 @@ mod tests {
         let minute = |count: u64| Instant(count * 60 * SECOND_NS);
         let demand = [(minute(0), 1), (minute(10), 3), (minute(20), 1), (minute(22), 2)];
         let startup = Duration::from_secs(300);
-        let got = bounds(&demand, minute(0), minute(60), startup);
+        let got = bounds(&demand, minute(0), minute(60), startup, &Pool::default());
         // Level 1: 60. Level 2: start 5 + 10, kept for 2, then 38. Level 3: start 5 + 10.
         let minutes = 60.0 + 5.0 + 10.0 + 2.0 + 38.0 + 15.0;
         assert!((got.ideal_server_hours - minutes / 60.0).abs() < 1e-9, "{got:?}");

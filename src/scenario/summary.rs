@@ -7,7 +7,7 @@ use crate::outcome::{
     Breakdown, Cost, Objective, Outcome, Pool, Requests, Server, Servers, Summary,
 };
 use crate::probe::{PerServer, Tries};
-use crate::time::{Instant, SECOND_NS};
+use crate::time::{Duration, Instant, SECOND_NS};
 use crate::units::grouped;
 
 pub(super) fn summarize(scenario: &Scenario, measured: &Measured) -> Outcome {
@@ -305,6 +305,9 @@ fn at_once(scenario: &Scenario, pool: &str) -> Option<String> {
     })
 }
 
+/// How the advice begins that a run ended with much left to do.
+pub const BACKLOG: &str = "a backlog was left that took";
+
 fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mut Outcome) {
     let mut say = |words: String| outcome.advice.push(words);
     let meter = &measured.meter;
@@ -344,7 +347,16 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
             ),
         );
     }
+    let longest = outcome.service_s.max.unwrap_or(0.0);
+    let late = overrun > longest.max(0.05 * outcome.duration_s);
     let mut say = |words: String| outcome.advice.push(words);
+    if offered < 1.0 && endless && late && !measured.ending.stopped {
+        say(format!(
+            "{BACKLOG} {} to clear after the traffic had ended: utilization, throughput, \
+             server-hours and cost leave that out, and seem the better the fewer servers there were",
+            Duration::from_secs_f64(overrun.round())
+        ));
+    }
     let ordered = outcome.autoscaling.iter().filter(|it| it.ordered > 0);
     ordered.filter_map(|it| at_once(scenario, &it.pool)).for_each(&mut say);
     if !scenario.has_life() {

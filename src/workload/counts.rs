@@ -16,6 +16,9 @@ const FINE: usize = 1 << 18;
 /// for three months.
 const MOST: u64 = 12_000;
 
+/// Bins of a chosen width that are kept at most: more have no use, and no room.
+const MOST_CHOSEN: u64 = 20_000_000;
+
 /// Requests counted in bins.
 #[derive(Clone, Debug)]
 pub struct Counts {
@@ -71,7 +74,13 @@ impl Counts {
             let next = self.next_width().unwrap_or(self.width.saturating_mul(2));
             self.merge(next / self.width);
         }
-        let bin = (row.at.0 / self.width) as usize;
+        let bin = row.at.0 / self.width;
+        if bin >= MOST_CHOSEN {
+            // A width of the user's: the file's end will tell how much too narrow it is.
+            self.end = self.end.max(row.at);
+            return;
+        }
+        let bin = bin as usize;
         if self.bins.len() <= bin {
             // In a file of requests silence is known; in one of counts a missing row is not.
             self.bins.resize(bin + 1, self.interval.is_none().then_some(0.0));
@@ -82,6 +91,10 @@ impl Counts {
 
     /// Nothing more comes before `end`, and something may have come after it.
     pub fn end_at(&mut self, end: Instant) {
+        if end.0 / self.width >= MOST_CHOSEN {
+            self.end = self.end.max(end);
+            return;
+        }
         self.bins.resize(
             self.bins.len().max((end.0 / self.width) as usize),
             self.interval.is_none().then_some(0.0),
@@ -102,8 +115,15 @@ impl Counts {
         self.width *= by;
     }
 
-    /// The rates of the whole bins: what is left of the last one does not count.
-    pub fn finish(mut self) -> Binned {
+    /// The rates of the whole bins: what is left of the last one does not count. Refuses bins that
+    /// are too many.
+    pub fn finish(mut self) -> Result<Binned, Problem> {
+        if self.end.0 / self.width >= MOST_CHOSEN {
+            let (width, end) = (Duration(self.width), self.end.since(Instant::START));
+            let least = Duration((end.0 / (MOST_CHOSEN - 1)).max(1));
+            return Err(Problem::new(format!("{end} have too many bins of {width}"))
+                .help(format!("choose wider ones: {least} at least, `1m` is usual")));
+        }
         while self.chosen.is_none() && self.end.0 / self.width > MOST {
             let Some(next) = self.next_width() else { break };
             self.merge(next / self.width);
@@ -111,7 +131,7 @@ impl Counts {
         self.bins.truncate((self.end.0 / self.width) as usize);
         let seconds = Duration(self.width).as_secs_f64();
         let rates = self.bins.into_iter().map(|bin| bin.map(|count| count / seconds)).collect();
-        Binned { width: Duration(self.width), rates }
+        Ok(Binned { width: Duration(self.width), rates })
     }
 }
 
@@ -124,7 +144,15 @@ mod tests {
         for second in stamps {
             counts.take(&Row { at: Instant(second * SECOND_NS), ..Row::default() });
         }
-        counts.finish()
+        counts.finish().unwrap()
+    }
+
+    #[test]
+    fn too_many_bins_are_refused_with_the_width_that_does() {
+        let mut counts = Counts::new(Some(Duration(1000)), None).unwrap();
+        counts.take(&Row { at: Instant(86_400 * SECOND_NS), ..Row::default() });
+        let why = counts.finish().unwrap_err().render(false);
+        assert!(why.contains("too many bins of 1us") && why.contains("4.32"), "{why}");
     }
 
     #[test]
@@ -148,7 +176,7 @@ mod tests {
             let arrivals = Arrivals::Exactly(60);
             counts.take(&Row { at: Instant(at * SECOND_NS), arrivals, ..Row::default() });
         }
-        assert_eq!(counts.finish().rates, [Some(1.0), Some(1.0), None, Some(1.0)]);
+        assert_eq!(counts.finish().unwrap().rates, [Some(1.0), Some(1.0), None, Some(1.0)]);
         let odd = Counts::new(Some(Duration::from_secs(90)), Some(minute));
         assert!(odd.is_err_and(|why| why.to_string().contains("cover 1m each")));
     }

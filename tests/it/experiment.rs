@@ -63,6 +63,17 @@ fn json(value: &impl serde::Serialize) -> String {
 const SHORT: &str = "duration = '60s'\nwarm-up = '10s'\nreplications = 10";
 
 #[test]
+fn of_all_pairs_those_with_the_baseline_are_told_against_it() {
+    let three = variants(&cluster(1, SHORT), &["random", "least-connections", "round-robin"]);
+    let compared = compare(&three, 1, Pairs::All, &crew(2), &()).unwrap();
+    let Compared::Whole(found) = compared else { panic!("nothing stopped it") };
+    let means = found.differences.iter().filter(|it| it.measure == "latency_s.mean");
+    let pairs: Vec<(&str, &str)> = means.map(|it| (it.a.as_str(), it.b.as_str())).collect();
+    let baseline = "least-connections";
+    assert_eq!(pairs, [("random", baseline), ("round-robin", "random"), ("round-robin", baseline)]);
+}
+
+#[test]
 fn the_shortest_queue_beats_the_better_of_two_random_ones() {
     let text = cluster(1, "duration = '5m'\nreplications = 10");
     let found = whole(&variants(&text, &["least-connections", "power-of-choices"]), 2);

@@ -32,6 +32,7 @@ impl LoadIndex {
     pub(in crate::balance) fn leave(&mut self, server: ServerId) {
         if self.place.get(server.index()).is_some_and(|&place| place != OUT) {
             self.pull(server);
+            self.find_lowest();
         }
     }
 
@@ -91,6 +92,8 @@ impl LoadIndex {
         self.count[server.index()] = count;
         if listed {
             self.put(server);
+            // Not before the server is back: the only one would leave nothing to find.
+            self.find_lowest();
         }
     }
 
@@ -115,6 +118,10 @@ impl LoadIndex {
             self.place[moved.index()] = place as u32;
         }
         self.place[server.index()] = OUT;
+    }
+
+    #[inline]
+    fn find_lowest(&mut self) {
         while self.buckets.get(self.lowest).is_some_and(Vec::is_empty) {
             self.lowest += 1;
         }

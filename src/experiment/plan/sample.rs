@@ -169,7 +169,8 @@ impl<'a> Sample<'a> {
         }
         // The groups are independent by design; a test of it would only lose some by chance.
         let found = ratio(&parts, &wholes, self.confidence);
-        Estimate { status: found.status.min(Status::Ok), ..found }
+        // Shares and means of what cannot be negative.
+        Estimate { status: found.status.min(Status::Ok), ..found }.within(0.0, f64::INFINITY)
     }
 
     /// Independent requests that all are worth, for the mean latency.

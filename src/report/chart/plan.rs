@@ -84,9 +84,12 @@ fn beside(points: Vec<Point>, limit: f64, axis: Axis) -> (Vec<Point>, Axis) {
         let (near, top) = near(points, limit);
         return (near, axis.from(0.0).to(top));
     }
-    let shown: Vec<Point> =
-        points.into_iter().filter(|point| point.1 > 0.0 && point.2 <= 100.0 * limit).collect();
-    let least = shown.iter().map(|point| point.1).fold(limit, f64::min);
+    let mut shown: Vec<Point> =
+        points.into_iter().filter(|point| point.2 > 0.0 && point.2 <= 100.0 * limit).collect();
+    let least = shown.iter().map(|point| if point.1 > 0.0 { point.1 } else { point.2 / 10.0 });
+    let least = least.fold(limit, f64::min);
+    // An interval that reaches down to 0 goes off the foot of the axis.
+    shown.iter_mut().for_each(|point| point.1 = point.1.max(least / 1.5));
     let most = shown.iter().map(|point| point.3).fold(limit, f64::max).min(300.0 * limit);
     (shown, axis.logarithmic().from(least / 1.5).to(most * 1.5))
 }

@@ -104,7 +104,9 @@ fn tail(results: &Results) -> Option<Chart> {
         format!(" One in a hundred takes longer than {}.", text::time(value.estimate))
     });
     // An axis over waits of nanoseconds would show nothing but them.
-    let fastest = parts[0].2.quantile(0.01).map_or(1e-6, seconds).max(1e-9);
+    let fastest = parts.iter().filter(|part| part.0 != "wait");
+    let fastest = fastest.filter_map(|part| part.2.quantile(0.01)).min();
+    let fastest = fastest.map_or(1e-6, seconds).max(1e-9);
     let most = parts.iter().filter_map(|part| part.2.max()).max().map_or(1.0, seconds);
     Some(Chart {
         name: "latency-tail",
@@ -152,12 +154,19 @@ fn distribution(results: &Results) -> Option<Chart> {
     let parts = parts(results);
     let most = parts.iter().filter_map(|part| part.2.quantile(0.995)).max().map(seconds)?;
     let series = |&(name, colour, histogram): &(&'static str, usize, &Histogram)| {
-        let points: Vec<(f64, f64)> = histogram
-            .cdf()
-            .map(|(x, share)| (seconds(x), share))
-            .take_while(|&(x, _)| x <= most)
-            .collect();
-        let step = MOST as f64 / 2.0;
+        let (all, step) = (histogram.len() as f64, MOST as f64 / 2.0);
+        let ends = histogram.buckets().scan(0, |seen, bucket| {
+            let before = *seen as f64 / all;
+            *seen += bucket.count;
+            let (low, high) = (bucket.low.max(histogram.min()?), bucket.high.min(histogram.max()?));
+            Some([(seconds(low), before), (seconds(high), *seen as f64 / all)])
+        });
+        // A value that many requests share is a step.
+        let points = ends.flat_map(|[low, high]| {
+            let jump = high.1 - low.1 > 0.005;
+            [Some(low).filter(|_| jump), Some(high)].into_iter().flatten()
+        });
+        let points: Vec<(f64, f64)> = points.take_while(|&(x, _)| x <= most).collect();
         let curve = thinned(&points, |&(x, share)| (x / most * step, share * step));
         let from_zero = [(0.0, 0.0)].into_iter().filter(|_| histogram.min() != Some(0));
         Series::new(name, colour, Mark::Line(from_zero.chain(curve).collect()))
@@ -265,7 +274,7 @@ fn actions(results: &Results, value: &str) -> Vec<Series> {
             }
         }
     }
-    [("servers added", 3, more), ("servers removed", 4, fewer)]
+    [("scaled out", 3, more), ("scaled in", 4, fewer)]
         .into_iter()
         .filter(|(_, _, dots)| !dots.is_empty())
         .map(|(name, colour, dots)| Series::new(name, colour, Mark::Dots(dots)))

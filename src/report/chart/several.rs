@@ -157,7 +157,8 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         name: "differences",
         title: format!("Differences from {} on the same requests", comparison.baseline),
         about: "Each variant less the baseline, as a share of the baseline, with the interval of \
-                the paired difference: one that does not cover 0 is a real difference."
+                the paired difference. Which are separable is said in the table, for all of them at \
+                once; here each interval stands for itself alone."
             .to_owned(),
         x: within(Axis::of(format!("change from {}", comparison.baseline), Unit::Share), &shown),
         y: Axis::names("", measures.iter().rev().map(words).collect()),
@@ -180,9 +181,21 @@ fn within(axis: Axis, shown: &[&Difference]) -> Axis {
 
 /// Cost against the 99th percentile, and the runs that no other run beats in both.
 fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
+    let base = &runs.first()?.1;
+    let currencies = runs.iter().map(|(_, run)| run.currency());
+    if currencies.into_iter().any(|currency| currency != base.currency()) {
+        // Two moneys have no common axis.
+        return None;
+    }
+    // The latency that an objective is about, or else p99.
+    let limits = objectives(base, At::Y);
+    let about = |rule: &Rule| rule.name.split(['<', '>']).next().unwrap_or("").trim().to_owned();
+    let path = |name: &str| format!("latency_s.{}", name.replace('.', ""));
+    let known = |name: &String| base.number(&path(name)).is_some();
+    let measure = limits.iter().map(about).find(known).unwrap_or_else(|| "p99".to_owned());
     let point = |results: &Results| {
         let cost = results.number("cost.per_hour").filter(|cost| cost.estimate > 0.0)?;
-        Some((cost.estimate, results.number("latency_s.p99")?.estimate))
+        Some((cost.estimate, results.number(&path(&measure))?.estimate))
     };
     let points: Vec<(usize, &String, (f64, f64))> = runs
         .iter()
@@ -213,10 +226,10 @@ fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
     Some(Chart {
         name: "cost-latency",
         title: "Cost against latency".to_owned(),
-        about: "What each run costs an hour and the latency of its slowest hundredth.".to_owned(),
-        x: Axis::of("cost an hour", Unit::Money(runs[0].1.currency())).from(0.0),
-        y: Axis::of("p99 latency", Unit::Seconds).from(0.0),
+        about: format!("What each run costs an hour, and its {measure} latency."),
+        x: Axis::of("cost an hour", Unit::Money(base.currency())).from(0.0),
+        y: Axis::of(format!("{measure} latency"), Unit::Seconds).from(0.0),
         series,
-        rules: runs.iter().take(1).flat_map(|(_, run)| objectives(run, At::Y)).collect(),
+        rules: limits.into_iter().filter(|rule| about(rule) == measure).collect(),
     })
 }

@@ -258,8 +258,16 @@ impl Variant<dyn Autoscaler> for Scaler {
 
     fn check(config: &Config) -> Result<(), Problem> {
         super::positive("target", config.target, "no fleet is large enough for a target of 0")?;
+        super::reachable("target", config.metric, config.target)?;
+        for (key, tolerance) in [("up", config.tolerance.up), ("down", config.tolerance.down)] {
+            if !(tolerance.is_finite() && tolerance >= 0.0) {
+                let message = format!("`tolerance.{key}` must be 0 or more, not {tolerance}");
+                return Err(Problem::about("tolerance", message).help("0.1 is the default"));
+            }
+        }
         for more in &config.also {
             super::positive("also", more.target, "a target of 0 cannot be met")?;
+            super::reachable("also", more.metric, more.target)?;
         }
         super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)
     }

@@ -375,6 +375,20 @@ impl Variant<dyn Autoscaler> for Scaler {
                 format!("`stable-window` = {} is outside 6 s to 1 h", config.stable_window);
             return Err(Problem::about("stable-window", message).help("60s is the default"));
         }
+        let fraction = config.panic_window_fraction;
+        if !(0.01..=1.0).contains(&fraction) {
+            let message = format!("`panic-window-fraction` = {fraction} is outside 0.01 to 1");
+            return Err(Problem::about("panic-window-fraction", message).help("0.1 is the default"));
+        }
+        for (key, rate) in [
+            ("max-scale-up-rate", config.max_scale_up_rate),
+            ("max-scale-down-rate", config.max_scale_down_rate),
+        ] {
+            if !(rate.is_finite() && rate > 1.0) {
+                let message = format!("`{key}` = {rate} must be above 1: it multiplies or divides");
+                return Err(Problem::about(key, message).help("the defaults are 1000 and 2"));
+            }
+        }
         let most = if config.max_scale == 0 { u32::MAX } else { config.max_scale };
         super::bounds("min-scale", config.min_scale, "max-scale", most)
     }

@@ -93,6 +93,9 @@ impl Default for Config {
     }
 }
 
+/// The shortest bin: a forecast goes bin by bin, and a forecaster learns from each.
+const LEAST_BIN: Duration = Duration(100_000_000);
+
 impl Variant<dyn Autoscaler> for Scaler {
     const NAME: &'static str = "predictive";
     type Config = Config;
@@ -117,6 +120,14 @@ impl Variant<dyn Autoscaler> for Scaler {
             if span == Some(Duration::ZERO) {
                 return wrong(key, format!("`{key}` must be above 0"), "one minute is usual");
             }
+        }
+        if config.bin < LEAST_BIN {
+            let what = format!("a `bin` of {} is shorter than any load is measured", config.bin);
+            return wrong("bin", what, "one minute is usual, and 100ms the least");
+        }
+        if config.season == Duration::ZERO {
+            let what = "a `season` of no length repeats nothing".to_owned();
+            return wrong("season", what, "write `1d`, or leave it out");
         }
         if let Some(horizon) = config.horizon
             && horizon < config.bin

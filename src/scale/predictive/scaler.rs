@@ -43,7 +43,7 @@ impl Scaler {
                 let in_system = (load * service_s).round() as u32;
                 let foreseen = Signals { in_system, waiting: 0, metrics: &metrics, ..*signals };
                 let target = ahead.target(&foreseen);
-                Some(Target::new(base + target.servers, target.why))
+                Some(Target::new(base.saturating_add(target.servers), target.why))
             }
         }
     }
@@ -59,7 +59,8 @@ impl Scaler {
             }
             Rule::Policy { now, .. } => {
                 let target = now.target(signals);
-                Some(Target::new(base + target.servers, format!("present load: {}", target.why)))
+                let why = format!("present load: {}", target.why);
+                Some(Target::new(base.saturating_add(target.servers), why))
             }
         }
     }

@@ -291,12 +291,26 @@ fn exact(row: &[Box<RawValue>; 3]) -> Result<[f64; 3], String> {
     Ok(costs)
 }
 
+/// The most levels of utilization: a table of more has cells that nobody ever visits.
+const MOST_LEVELS: u32 = 1000;
+
 impl Variant<dyn Autoscaler> for Scaler {
     const NAME: &'static str = "q-learning";
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
         super::positive("objective", config.objective.0 as f64, "no fleet answers in no time")?;
+        if !(1..=MOST_LEVELS).contains(&config.levels) {
+            let message = format!("`levels` must lie between 1 and {MOST_LEVELS}");
+            return Err(Problem::about("levels", message).help("10 is the default"));
+        }
+        for (key, value) in [
+            ("learning-rate", config.learning_rate),
+            ("discount", config.discount),
+            ("exploration", config.exploration),
+        ] {
+            super::share(key, value)?;
+        }
         super::bounds("min", config.min, "max", config.max)
     }
 

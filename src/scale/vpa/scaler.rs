@@ -146,8 +146,7 @@ impl Scaler {
 
 impl Autoscaler for Scaler {
     fn target(&mut self, signals: &Signals<'_>) -> Target {
-        let busy = signals.seen().busy_slots();
-        let Some(work) = busy.map(|busy| busy * signals.speed) else {
+        let Some(work) = signals.seen().work_rate() else {
             return Target::new(self.servers, "no data");
         };
         self.vpa.record_cpu(work, signals.now.0);

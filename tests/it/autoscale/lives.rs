@@ -68,6 +68,47 @@ fn a_sleeping_pool_holds_requests_until_a_server_is_ready() {
 }
 
 #[test]
+fn what_waited_for_servers_is_shared_out_among_them() {
+    // Sixty requests wait for twenty servers that come up at the same instant.
+    let text = steady("servers = 0", "policy = 'fixed'\nservers = 20\ninterval = '1s'");
+    let outcome = run(&text);
+    let served: Vec<u64> = outcome.pools[0].servers.iter().map(|it| it.completed).collect();
+    assert_eq!(outcome.requests.completed, outcome.requests.arrived);
+    assert!(served.iter().all(|count| *count >= 3), "{served:?}");
+    // Three rounds of 1.5 s for the backlog, and no more than those wait beyond the minute.
+    assert!(outcome.wait_s.max.unwrap() < 61.0 + 3.0 * 1.5, "{:?}", outcome.wait_s.max);
+}
+
+#[test]
+fn failed_starts_are_those_of_their_pool() {
+    let rows = "rows = [{ after = '1m', servers = 20 }]";
+    let autoscaler = format!("policy = 'schedule'\nservers = 2\ninterval = '60s'\n{rows}");
+    let other = format!(
+        "[pool.sure]\nservers = 2\nstartup = {{ law = 'constant', mean = '60s' }}\n\
+         [pool.sure.autoscaler]\n{autoscaler}\n[run]\n"
+    );
+    let text = steady("servers = 2\nstartup-failure = '50%'", &autoscaler);
+    let outcome = run(&text.replace("[run]\n", &other));
+    let failed: Vec<u64> = outcome.autoscaling.iter().map(|it| it.failed_starts).collect();
+    assert!(failed[0] > 0 && failed[1] == 0, "{failed:?}");
+}
+
+#[test]
+fn what_is_told_of_servers_begins_where_measuring_begins() {
+    // One server too few in the first two minutes, two too many after it.
+    let rows = "rows = [{ after = '2m', servers = 4 }]";
+    let autoscaler = format!("policy = 'schedule'\nservers = 1\ninterval = '30s'\n{rows}");
+    let text = steady("servers = 1", &autoscaler) + "warm-up = '4m'\n";
+    let scenario = read(&text);
+    let outcome = scenario.outcome(&super::measure(&scenario, 0, 240));
+    let scaled = &outcome.autoscaling[0];
+    assert_eq!((scaled.ordered, scaled.actions, scaled.short_minutes), (0, 0, Some(0.0)));
+    assert_eq!(scaled.elasticity.as_ref().map(|it| it.under_time_percent), Some(0.0));
+    let all = run(&steady("servers = 1", &autoscaler));
+    assert!(all.autoscaling[0].short_minutes > Some(1.0) && all.autoscaling[0].ordered == 3);
+}
+
+#[test]
 fn requests_that_no_server_will_ever_serve_are_given_up() {
     let outcome = run(&steady("servers = 0", "policy = 'fixed'\nservers = 0\nmin = 0\nmax = 1"));
     assert_eq!(outcome.requests.failed, outcome.requests.arrived);

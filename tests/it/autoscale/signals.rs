@@ -1,5 +1,12 @@
 //! What an autoscaler sees of processor and memory.
 
+use std::path::Path;
+
+use plimsoll::document::Node;
+use plimsoll::registry::Role;
+use plimsoll::scale::Autoscaler;
+use plimsoll::scenario::Scenario;
+
 use super::{refused, run, steady};
 
 /// One request a second, each a second on half a core, at a server of two cores and four slots.
@@ -34,4 +41,19 @@ fn a_resource_that_no_server_has_cannot_be_looked_at() {
         let hpa = steady("servers = 1", &format!("policy = 'max'\nof = ['hpa:metric={metric}']"));
         assert!(refused(&hpa).contains(&format!("has no `{metric}`")), "inside another policy");
     }
+}
+
+#[test]
+fn a_cooldown_is_written_as_it_was_read_whoever_keeps_it() {
+    let mut kept = 0;
+    for entry in <dyn Autoscaler as Role>::registry() {
+        let text = steady("servers = 2", &format!("policy = '{}'\ncooldown = '7m'", entry.name));
+        let document = Node::from_toml("test.toml", &text).unwrap();
+        // Some cannot do without options of their own.
+        let Ok(scenario) = Scenario::from_document(&document, Path::new("")) else { continue };
+        let written = serde_json::to_value(&scenario.pool["main"].autoscaler).unwrap();
+        assert_eq!(written["cooldown"], "7m", "{}", entry.name);
+        kept += 1;
+    }
+    assert!(kept > 15, "{kept}");
 }

@@ -43,6 +43,14 @@ fn a_faster_server_serves_the_same_work_in_less_time() {
     assert!(outcome.latency_s.max < Some(hours(1.0)), "the backlog was worked off");
 }
 
+#[test]
+fn a_speed_that_only_new_servers_get_does_not_feed_itself() {
+    // The server that is there keeps its speed, so the work it does does not grow.
+    let outcome = run(&scaled("initial", "dimension = 'speed'"));
+    let speeds: Vec<f64> = outcome.autoscaling[0].decisions.iter().map(|it| it.speed).collect();
+    assert!(speeds.iter().all(|speed| *speed <= 2.0), "{speeds:?}");
+}
+
 fn hours(count: f64) -> f64 {
     3600.0 * count
 }
