@@ -147,9 +147,9 @@ mod tests {
         Instant::START + Duration::from_secs(second)
     }
 
-    fn out(second: u64) -> Option<Verdict> {
+    fn out(second: u64) -> Verdict {
         let after = at(second) + Duration::from_secs(10) + Duration(1);
-        Some(Verdict::Eject(ServerId(0), Some(after)))
+        Verdict::Eject(ServerId(0), Some(after))
     }
 
     const BACK: Option<Verdict> = Some(Verdict::Return(ServerId(0)));
@@ -157,6 +157,7 @@ mod tests {
     #[test]
     fn one_failure_is_enough_and_one_request_tries_again() {
         let events = [(1, 'F'), (12, 's'), (13, 'F'), (24, 's'), (25, 'S'), (26, 's')];
+        let out = |second| Some(out(second));
         let said = [out(1), out(12), out(13), out(24), BACK, None];
         assert_eq!(verdicts("max-fails", 2, &events), said);
     }
@@ -165,7 +166,7 @@ mod tests {
     fn failures_add_up_until_a_success_after_the_timeout_and_not_before() {
         let spec = "max-fails:max-fails=3";
         let near = [(1, 'F'), (2, 's'), (3, 'S'), (4, 'F'), (5, 'S'), (6, 'F')];
-        assert_eq!(verdicts(spec, 2, &near), [None, None, None, None, None, out(6)]);
+        assert_eq!(verdicts(spec, 2, &near), [None, None, None, None, None, Some(out(6))]);
         // Sent more than ten seconds after the last failure, a success forgets them.
         let far = [(1, 'F'), (2, 'F'), (13, 's'), (14, 'S'), (15, 'F'), (16, 'F')];
         assert_eq!(verdicts(spec, 2, &far), [None; 6]);
