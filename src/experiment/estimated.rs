@@ -239,7 +239,7 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
         return say("no request arrived in the stretch that was measured".to_owned());
     }
     let backlog = evidence.parts.iter().flat_map(|part| &part.outcome.advice);
-    if let Some(words) = backlog.filter(|words| words.starts_with(BACKLOG)).last() {
+    if let Some(words) = backlog.filter(|words| words.starts_with(BACKLOG)).next_back() {
         say(format!("in one run at least {words}"));
     }
     if evidence.unstable {
