@@ -238,8 +238,8 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
     if outcome.requests.arrived == 0 {
         return say("no request arrived in the stretch that was measured".to_owned());
     }
-    let backlog = evidence.parts.iter().flat_map(|part| &part.outcome.advice);
-    if let Some(words) = backlog.filter(|words| words.starts_with(BACKLOG)).next_back() {
+    let mut backlog = evidence.parts.iter().flat_map(|part| &part.outcome.advice);
+    if let Some(words) = backlog.rfind(|words| words.starts_with(BACKLOG)) {
         say(format!("in one run at least {words}"));
     }
     if evidence.unstable {
