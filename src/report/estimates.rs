@@ -123,10 +123,13 @@ fn facts(outcome: &Estimated, width: u16) -> String {
     fact("server-hours", estimate(&outcome.servers.hours, digits));
     if outcome.cost.total.estimate.is_some_and(|total| total > 0.0) {
         let (cost, currency) = (&outcome.cost, &outcome.cost.currency);
+        let tokens = cost.per_million_tokens.estimate.map_or(String::new(), |_| {
+            format!(", {} a million tokens", estimate(&cost.per_million_tokens, digits))
+        });
         fact(
             "cost",
             format!(
-                "{} {currency} ({} an hour, {} a million requests)",
+                "{} {currency} ({} an hour, {} a million requests{tokens})",
                 estimate(&cost.total, digits),
                 estimate(&cost.per_hour, digits),
                 estimate(&cost.per_million_requests, digits)

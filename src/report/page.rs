@@ -1,10 +1,12 @@
 //! `report.html`: one file that needs nothing else, to open, to print and to send.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::chart::{self, Chart, escape};
 use super::results::{Number, Results};
 use super::words::{self, Goal, Kind, State};
+use crate::outcome::Breakdown;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -145,6 +147,10 @@ fn key_figures(results: &Results) -> String {
             "a million requests",
             format!("{} {currency}", told("cost.per_million_requests", Kind::Plain)),
         );
+        if results.number("cost.per_million_tokens").is_some() {
+            let price = told("cost.per_million_tokens", Kind::Plain);
+            card("a million tokens", format!("{price} {currency}"));
+        }
     }
     format!("<dl class=\"cards\">\n{cards}</dl>\n")
 }
@@ -244,6 +250,14 @@ fn tables(results: &Results) -> String {
     let mut header = words_of(&["pool", "servers", "completed", "utilization"]);
     header.extend(priced.then(|| format!("cost ({})", results.currency())));
     shown.push_str(&table("Pools", &header, &rows));
+    if let Ok(breakdown) = Breakdown::deserialize(results.at("cost.breakdown")) {
+        let lines = super::bill::lines(&breakdown, &results.currency()).into_iter();
+        let rows: Vec<Vec<String>> =
+            lines.map(|(name, value)| vec![name.trim().to_owned(), value]).collect();
+        if !rows.is_empty() {
+            shown.push_str(&table("The bill", &words_of(&["", "what was paid for"]), &rows));
+        }
+    }
     shown
 }
 

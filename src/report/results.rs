@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::files::Folder;
+use super::text;
 use super::timeline::{self, Cell, Row};
 use crate::diagnose::Problem;
 use crate::scenario::{Measured, Scenario};
@@ -125,6 +126,16 @@ impl Results {
         }
         let mut reader = Reader { path, troubles: &mut results.troubles };
         results.timeline = reader.part(TIMELINE, timeline::from_csv).unwrap_or_default();
+        let length = results.outcome["duration_s"].as_f64().unwrap_or(0.0);
+        if let Some(last) = results.timeline.last()
+            && last.end_s < 0.999 * length
+        {
+            let ends = text::time(last.end_s);
+            reader.troubles.push(format!(
+                "`{TIMELINE}` is cut off: it ends after {ends} of a run of {}",
+                text::time(length)
+            ));
+        }
         results.heat = reader.part(HEATMAP, timeline::from_csv).unwrap_or_default();
         results.histograms = reader
             .part(HISTOGRAMS, |text| serde_json::from_str(text).map_err(|error| error.to_string()));

@@ -209,7 +209,11 @@ fn compared_row(outcome: &Estimated) -> Vec<String> {
         p99,
         // One comparison with the ideal is enough: that of cost, where there are prices.
         above(hours, bounds.map(|it| it.ideal_server_hours).filter(|_| priced(None).is_none())),
-        dash(priced(bounds.map(|it| it.ideal_cost))),
+        dash(priced(None).map(|total| match pool.cost_above_ideal {
+            // A run against the ideal of the same requests: its own, not that of others.
+            Some(share) => format!("{total} ({:+.0} %)", 100.0 * share),
+            None => total,
+        })),
         dash(pool.violated_share.map(percent)),
         dash(pool.short_minutes.map(short)),
         dash(pool.forecasts.as_ref().and_then(|it| it.short_minutes).map(short)),
@@ -270,7 +274,11 @@ fn legend(rows: &[Vec<String>]) -> String {
         "a static peak: as many servers throughout as the busiest quarter of a minute demands; \
          fewer may do where an objective is for the whole run",
     );
-    let all = bracket.into_iter().chain(told.map(|(_, words)| *words)).chain(peak);
+    let first = head
+        .iter()
+        .any(|name| name == "violated")
+        .then_some("what is in brackets and from `violated` on: of the first run");
+    let all = bracket.into_iter().chain(told.map(|(_, words)| *words)).chain(peak).chain(first);
     all.collect::<Vec<_>>().join(" · ")
 }
 

@@ -102,8 +102,18 @@ fn comparison(path: &Path) -> Result<Comparison, Problem> {
     };
     let text = fs::read_to_string(&file)
         .map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-    let comparison: Comparison = serde_json::from_str(&text)
+    let mut comparison: Comparison = serde_json::from_str(&text)
         .map_err(|error| unreadable(format!("holds no comparison that can be read: {error}")))?;
+    if comparison.schema != "plimsoll.comparison/1" {
+        let schema = &comparison.schema;
+        comparison.advice.insert(
+            0,
+            format!(
+                "`comparison.json` has the schema `{schema}`, this version reads \
+                 `plimsoll.comparison/1`: shown is what both know"
+            ),
+        );
+    }
     if comparison.variants.is_empty() {
         return Err(unreadable("holds no variants".to_owned()));
     }

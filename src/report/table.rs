@@ -127,8 +127,12 @@ fn facts(outcome: &Outcome, width: u16) -> String {
             .cost
             .per_million_requests
             .map_or(String::new(), |price| format!(", {} a million requests", digits(price)));
+        let tokens = outcome
+            .cost
+            .per_million_tokens
+            .map_or(String::new(), |price| format!(", {} a million tokens", digits(price)));
         let (total, hour) = (digits(outcome.cost.total), digits(outcome.cost.per_hour));
-        fact("cost", format!("{total} {currency} ({hour} an hour{million})"));
+        fact("cost", format!("{total} {currency} ({hour} an hour{million}{tokens})"));
         if let Some(breakdown) = &outcome.cost.breakdown {
             let lines = super::bill::lines(breakdown, currency);
             lines.into_iter().for_each(|(name, value)| fact(&name, value));

@@ -177,12 +177,17 @@ pub fn to_csv<T: Serialize>(records: &[T]) -> String {
     String::from_utf8(bytes).expect("numbers are UTF-8")
 }
 
-/// The records of a CSV file; the error says in which line the file is damaged.
+/// The records of a CSV file; the error says in which line the file is damaged. A file without a
+/// record is empty as it was written, and anything else is damage.
 pub fn from_csv<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, String> {
-    csv::Reader::from_reader(text.as_bytes())
+    let records: Vec<T> = csv::Reader::from_reader(text.as_bytes())
         .deserialize()
         .collect::<Result<_, _>>()
-        .map_err(|error: csv::Error| error.to_string())
+        .map_err(|error: csv::Error| error.to_string())?;
+    if records.is_empty() && !text.trim().is_empty() {
+        return Err("it has no rows".to_owned());
+    }
+    Ok(records)
 }
 
 #[cfg(test)]

@@ -282,6 +282,14 @@ fn judge(goal: &Goal, outcome: &Outcome, measured: &Measured) -> Objective {
 pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
     const BUSY: f64 = 0.8;
     const UNEVEN: f64 = 1.5;
+    let unused = loads.iter().filter(|(_, load)| *load == 0.0).count();
+    if unused > 0 && loads.iter().any(|(_, load)| *load >= BUSY) {
+        return Some(format!(
+            "{unused} of {} servers of pool `{pool}` had nothing to do while others were busy: the \
+             policy never sends to them (a subset, a zone, keys that are few)",
+            loads.len()
+        ));
+    }
     let &(server, most) = loads.iter().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     let whole: f64 = loads.iter().map(|(_, load)| load).sum();
     let others = (whole - most) / (loads.len() - 1) as f64;

@@ -108,6 +108,22 @@ fn the_same_input_and_seed_give_the_same_bytes_on_any_number_of_threads() {
 }
 
 #[test]
+fn one_run_gives_the_same_bytes_with_and_without_a_thread_that_reads_ahead() {
+    for input in [
+        ["scenarios/web-service.toml", "--duration", "30s"],
+        ["scenarios/chat-replay.toml", "--window", "10m..30m"],
+    ] {
+        let with = |threads| {
+            let args = ["--format", "json", "--warm-up", "1s", "--threads", threads];
+            run(&[&["replay"], &input[..], &args[..]].concat()).stdout
+        };
+        let one = with("1");
+        assert!(!one.is_empty());
+        assert_eq!(one, with("2"), "{input:?}");
+    }
+}
+
+#[test]
 fn an_objective_decides_the_exit_status() {
     let status =
         |slo| run_with(&["replay", "-", "--slo", slo], TRAFFIC.as_bytes()).status.code().unwrap();

@@ -142,7 +142,9 @@ impl Autoscaler for Scaler {
             longest: Duration::from_secs(15),
             min: self.config.min_replicas,
             max: self.config.max_replicas,
-            wakes: false,
+            // Pods that are not there have no metrics: only what exists without them wakes them.
+            wakes: self.config.scale_to_zero
+                && self.metrics.iter().any(|metric| metric.metric == Metric::Queue),
             latency: self.metrics.iter().any(|metric| metric.metric == Metric::Latency),
         }
     }
