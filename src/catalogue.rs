@@ -10,6 +10,7 @@ use crate::law::Law;
 use crate::protect::{Admission, Backoff, Budget};
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
+use crate::scenario::manual;
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
 use crate::workload::demand::{TOKENS, Tokens};
@@ -48,6 +49,7 @@ pub fn kinds() -> Vec<Kind> {
         kind::<dyn Backoff>(),
         kind::<dyn Budget>(),
         kind::<dyn Admission>(),
+        tables(),
         trace_formats(),
     ]
 }
@@ -57,6 +59,16 @@ fn services() -> Kind {
     let options = schemars::schema_for!(Tokens).to_value();
     let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options };
     Kind { name: "service", parts: vec![part] }
+}
+
+/// Tables of a scenario that hold more than one part.
+fn tables() -> Kind {
+    let part = |table: manual::Table| Part {
+        name: table.name,
+        manual: table.manual.to_owned(),
+        options: table.options,
+    };
+    Kind { name: "table", parts: manual::tables().into_iter().map(part).collect() }
 }
 
 fn trace_formats() -> Kind {
@@ -87,6 +99,11 @@ impl Part {
         let mut generator = schemars::SchemaGenerator::default();
         let options = entry.schema(&mut generator).to_value();
         Self { name: entry.name, manual: entry.manual(), options }
+    }
+
+    /// Whether people mean this part by `word`: a table below another one by its own name as well.
+    pub fn is_called(&self, word: &str) -> bool {
+        word == self.name || self.name.split_once('.').is_some_and(|(_, own)| word == own)
     }
 
     /// The first sentences of its manual.

@@ -196,7 +196,13 @@ impl serde::de::Error for Problem {
         unknown("value", variant, expected)
     }
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::new(format!("{} is wanted here, not {}", expected(wanted), in_words(found)))
+        let (expected, found) = (expected(wanted), in_words(found));
+        let problem = Self::new(format!("{expected} is wanted here, not {found}"));
+        let scalar = found.strip_prefix('`').and_then(|found| found.strip_suffix('`'));
+        match scalar.filter(|_| expected == "a list") {
+            Some(one) => problem.help(format!("write `[{one}]`: a list of one is a list")),
+            None => problem,
+        }
     }
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         Self::new(format!("{} is wanted here, not {}", expected(wanted), in_words(found)))
@@ -280,10 +286,13 @@ pub fn no_such_file(path: &Path) -> Problem {
     }
 }
 
-/// The known name most like `word`, if any is alike at all.
+/// The known name most like `word`, if any is alike at all, or is a part of it: `circuit-breaker`
+/// is a `breaker`.
 pub fn nearest<'a, S: AsRef<str>>(word: &str, known: &'a [S]) -> Option<&'a str> {
     let likeness = |name: &str| {
         let whole = strsim::jaro_winkler(word, name);
+        let part = word.split(['-', '_', ' ']).any(|part| part == name);
+        let whole = if part { whole.max(0.85) } else { whole };
         if name.contains(word) && word.len() > 2 { whole.max(0.85) } else { whole }
     };
     known

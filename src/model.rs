@@ -98,11 +98,12 @@ pub struct Completion {
     pub request: Request,
     /// How it ended.
     pub fate: Fate,
-    /// The server that had it; `None` when no server ever did.
+    /// The server that had it; `None` when no server ever did, and when the client left before its
+    /// server had done with it: what the server did is told as that of an attempt.
     pub server: Option<ServerId>,
     /// When it was sent to that server.
     pub sent: Instant,
-    /// When its service began; the end, when it never did.
+    /// When its service began; the end, when it never did. Until then it waited.
     pub started: Instant,
     /// When it ended.
     pub ended: Instant,

@@ -116,6 +116,20 @@ impl<D: Role + ?Sized> Recipe<D> {
                 .at(&node.origin)
         })?;
         let name: String = head.node.typed()?;
+        if let Some((part, options)) = name.split_once(':')
+            && find::<D>(part).is_ok()
+        {
+            let keys: Vec<String> = options
+                .split(',')
+                .filter_map(|option| option.split_once('='))
+                .map(|(key, value)| format!("`{} = {}`", key.trim(), value.trim()))
+                .collect();
+            let what = format!("`{name}` is a name with options, and here stands the name alone");
+            let keys = if keys.is_empty() { "its options".to_owned() } else { keys.join(", ") };
+            return Err(Problem::new(what)
+                .help(format!("write `{} = \"{part}\"`, and {keys} as keys beside it", D::KEY))
+                .at(&head.node.origin));
+        }
         (find::<D>(&name).map_err(|problem| problem.at(&head.node.origin))?.read)(table)
     }
 

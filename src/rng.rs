@@ -34,8 +34,18 @@ pub enum Purpose {
     Failure,
     /// How long a repair takes.
     Repair,
+    /// When servers are checked.
+    Check,
+    /// Which requests a server that errs answers with an error.
+    Error,
+    /// How long a server stays ejected.
+    Ejection,
+    /// Which turns a server takes that begins slowly.
+    SlowStart,
     /// Back-off and jitter of retries.
     Retry,
+    /// How much work a further attempt of a request brings.
+    Copy,
     /// Which part of a trace is drawn again.
     Bootstrap,
     /// Which points of a sweep are drawn.
@@ -59,7 +69,12 @@ impl Purpose {
             Self::Startup => "startup",
             Self::Failure => "failure",
             Self::Repair => "repair",
+            Self::Check => "check",
+            Self::Error => "error",
+            Self::Ejection => "ejection",
+            Self::SlowStart => "slow-start",
             Self::Retry => "retry",
+            Self::Copy => "copy",
             Self::Bootstrap => "bootstrap",
             Self::Design => "design",
         }
@@ -86,8 +101,21 @@ impl Seed {
     /// The 256 bits of state are `SplitMix64` over the FNV-1a hash of the names (Steele, Lea and
     /// Flood 2014; the seeding that Blackman and Vigna recommend for xoshiro).
     pub fn stream(self, purpose: Purpose, entity: &str) -> Stream {
+        self.stream_of(purpose, entity.as_bytes())
+    }
+
+    /// The stream of one purpose for one attempt of a request, by the request's number in order of
+    /// arrival and the attempts before it: what other requests do changes nothing of it.
+    pub fn attempt(self, purpose: Purpose, request: u64, attempts: u32) -> Stream {
+        let mut entity = [0; 12];
+        entity[..8].copy_from_slice(&request.to_le_bytes());
+        entity[8..].copy_from_slice(&attempts.to_le_bytes());
+        self.stream_of(purpose, &entity)
+    }
+
+    fn stream_of(self, purpose: Purpose, entity: &[u8]) -> Stream {
         let mut hash = Fnv::default();
-        for part in [purpose.name().as_bytes(), entity.as_bytes()] {
+        for part in [purpose.name().as_bytes(), entity] {
             hash.write(part);
             hash.write(&[0xff]);
         }

@@ -134,6 +134,14 @@ impl Share {
             Err(format!("the share `{text}` is outside 0 … 1 (0 % … 100 %)"))
         }
     }
+
+    /// The whole things in this share of `all`: 57 % of 100 are 57, though the product of the two
+    /// numbers of the machine is a hair less.
+    pub fn part_of(self, all: u64) -> u64 {
+        let part = self.0 * all as f64;
+        let near = part.round();
+        (if (part - near).abs() <= 1e-12 * near { near } else { part.floor() }) as u64
+    }
 }
 
 impl fmt::Display for Share {

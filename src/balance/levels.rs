@@ -215,6 +215,15 @@ impl Levels {
         self.group_of(server).policy.on_count(server, count);
     }
 
+    pub(super) fn on_failure(&mut self, server: ServerId, parts: u32) {
+        self.group_of(server).policy.on_failure(server, parts);
+    }
+
+    /// That of the policies inside: all are alike.
+    pub(super) fn overprovisioning(&self) -> Option<f64> {
+        self.groups.first().and_then(|group| group.policy.overprovisioning())
+    }
+
     pub(super) fn on_idle(&mut self, server: ServerId) {
         self.group_of(server).policy.on_idle(server);
     }
@@ -291,6 +300,10 @@ macro_rules! forward_to_levels {
 
         fn on_count(&mut self, server: ServerId, count: u32) {
             self.levels.on_count(server, count);
+        }
+
+        fn on_failure(&mut self, server: ServerId, parts: u32) {
+            self.levels.on_failure(server, parts);
         }
 
         fn on_idle(&mut self, server: ServerId) {

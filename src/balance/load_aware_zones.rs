@@ -190,6 +190,10 @@ impl Balancer for LoadAwareZones {
         self.levels.pick_from(zone, request, view, stream)
     }
 
+    fn overprovisioning(&self) -> Option<f64> {
+        self.levels.overprovisioning()
+    }
+
     forward_to_levels!(look_soon);
 }
 

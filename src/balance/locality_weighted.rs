@@ -115,5 +115,9 @@ impl Balancer for LocalityWeighted {
         self.levels.sight()
     }
 
+    fn overprovisioning(&self) -> Option<f64> {
+        self.levels.overprovisioning()
+    }
+
     forward_to_levels!(weigh);
 }

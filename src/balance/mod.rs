@@ -120,6 +120,10 @@ pub trait Balancer: std::fmt::Debug {
         }
     }
 
+    /// A server has failed a request: where weights fall with failures (nginx), its weight falls by
+    /// one of `parts` of it for a while.
+    fn on_failure(&mut self, _server: ServerId, _parts: u32) {}
+
     /// A server has joined or left the candidates.
     fn on_fleet(&mut self, _change: FleetChange, _fleet: &Fleet) {}
 

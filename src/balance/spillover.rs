@@ -79,5 +79,10 @@ impl Balancer for Spillover {
         self.levels.pick_from(place, request, view, stream)
     }
 
+    /// A tier takes what its trusted servers can: those beyond it help at once.
+    fn overprovisioning(&self) -> Option<f64> {
+        Some(1.0)
+    }
+
     forward_to_levels!();
 }

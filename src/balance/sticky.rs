@@ -133,6 +133,14 @@ impl Balancer for Sticky {
         self.fallback.on_count(server, count);
     }
 
+    fn on_failure(&mut self, server: ServerId, parts: u32) {
+        self.fallback.on_failure(server, parts);
+    }
+
+    fn overprovisioning(&self) -> Option<f64> {
+        self.fallback.overprovisioning()
+    }
+
     fn on_idle(&mut self, server: ServerId) {
         self.fallback.on_idle(server);
     }

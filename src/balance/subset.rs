@@ -177,6 +177,14 @@ impl Balancer for Subset {
         self.inside.on_idle(server);
     }
 
+    fn on_failure(&mut self, server: ServerId, parts: u32) {
+        self.inside.on_failure(server, parts);
+    }
+
+    fn overprovisioning(&self) -> Option<f64> {
+        self.inside.overprovisioning()
+    }
+
     fn idle_lists(&self) -> u32 {
         self.inside.idle_lists()
     }

@@ -6,7 +6,8 @@
 //! turn. O(log n) for `envoy`, `grpc` and `haproxy`, O(1) on average for `ipvs`, `haproxy-static`
 //! and `stride`. **`nginx` scans all servers** at each pick of its first period, Σw picks, and
 //! plays that again in O(1); behind a shared queue, where full servers are passed over, it scans
-//! always.
+//! always. With nginx's ejection (`max-fails`) a server that has failed counts less, by its weight
+//! over `max-fails`, and a turn more at each pick until it has its weight again.
 //! **When it shines.** Servers of different, known size and requests of similar size.
 //! **When it fails.** Weights that are wrong, and a few very long requests: it never looks who is
 //! busy.
@@ -21,7 +22,7 @@ use super::turns::{Edf, Haproxy, HaproxyStatic, Ipvs, Requeue, Smooth, Stride, T
 use super::{Balancer, Pick, Setup, Sight};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, View};
-use crate::model::Request;
+use crate::model::{Request, ServerId};
 use crate::registry::Variant;
 use crate::rng::Stream;
 
@@ -110,6 +111,10 @@ impl Balancer for WeightedRoundRobin {
             FleetChange::Joined(server) => self.turns.join(server, fleet.spec(server).weight),
             FleetChange::Left(server) => self.turns.leave(server),
         }
+    }
+
+    fn on_failure(&mut self, server: ServerId, parts: u32) {
+        self.turns.fail(server, parts);
     }
 
     fn sight(&self) -> Sight {

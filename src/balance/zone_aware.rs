@@ -178,6 +178,10 @@ impl Balancer for ZoneAware {
         self.levels.sight()
     }
 
+    fn overprovisioning(&self) -> Option<f64> {
+        self.levels.overprovisioning()
+    }
+
     forward_to_levels!(weigh);
 }
 

@@ -21,6 +21,7 @@ impl<P: Probe> Drive<'_, P> {
         let now = self.now;
         let server = Some(live.server).filter(|server| *server != ServerId::NONE);
         let index = self.guard().calls.get(live.call).index;
+        let (started, sent) = self.in_service(ticket).unwrap_or((now, now));
         let (_, pass) = self.take_out(live.call, ticket);
         let cancel = self.guard().setup.abandoned == Abandoned::Cancelled;
         self.abandon(ticket, cancel);
@@ -29,8 +30,8 @@ impl<P: Probe> Drive<'_, P> {
             request: live.request,
             fate: Fate::TimedOut,
             server: None,
-            sent: now,
-            started: now,
+            sent,
+            started,
             ended: now,
         };
         self.after_failure(live.call, index, done);

@@ -3,7 +3,7 @@
 use super::Rank;
 use super::drive::Drive;
 use super::guarded::{Alarm, Guard};
-use crate::fault::{Effect, Loss, Spell};
+use crate::fault::{Effect, Loss, Spell, Streams};
 use crate::fleet::State;
 use crate::health::Score;
 use crate::model::{Fate, ServerId};
@@ -34,6 +34,13 @@ struct Answers {
     count: u32,
 }
 
+/// The random numbers of one fault at one server, which no other server or fault draws from.
+#[derive(Debug)]
+struct Own {
+    times: Streams,
+    errors: Stream,
+}
+
 /// What a server is really like, and what it is taken for.
 #[derive(Debug, Default)]
 pub(super) struct Condition {
@@ -44,8 +51,8 @@ pub(super) struct Condition {
     /// Its share of its speed but for faults: servers warm up.
     warm: Option<f64>,
     errors: Vec<Answers>,
-    /// The stream of its own times, for each fault that has such.
-    streams: Vec<Option<Stream>>,
+    /// The random numbers of each fault that has come to it, by the fault's place.
+    own: Vec<Option<Own>>,
     /// What active checks have come to.
     pub(super) score: Option<Score>,
     /// Whether active checks, or knowledge, take it for down.
@@ -77,6 +84,20 @@ impl Guard {
             self.conditions.resize_with(server.index() + 1, Condition::default);
         }
         &mut self.conditions[server.index()]
+    }
+
+    /// Sees to it that a fault has its random numbers at a server, by its pool and place in it.
+    fn own(&mut self, peril: u16, server: ServerId, [pool, place]: [u32; 2]) {
+        let at = usize::from(peril);
+        let (name, seed) = (&self.setup.perils[at].name, self.setup.seed);
+        let entity = format!("{name}/{pool}/{place}");
+        let own = &mut self.condition(server).own;
+        if own.len() <= at {
+            own.resize_with(at + 1, || None);
+        }
+        let errors = || seed.stream(Purpose::Error, &entity);
+        let fresh = || Own { times: Streams::new(seed, &entity), errors: errors() };
+        own[at].get_or_insert_with(fresh);
     }
 }
 
@@ -166,21 +187,14 @@ impl<P: Probe> Drive<'_, P> {
     /// The next time of a fault for one server.
     fn next_strike(&mut self, peril: u16, server: ServerId, after: Option<Instant>) {
         let place = self.plant.places[server.index()];
-        let (now, at) = (self.now, usize::from(peril));
         let pool = self.plant.fleet.spec(server).pool;
-        let guard = self.guard();
-        let (name, seed) = (&guard.setup.perils[at].name, guard.setup.seed);
-        let entity = format!("{name}/{pool}/{place}");
-        let condition = guard.condition(server);
-        if condition.streams.len() <= at {
-            condition.streams.resize_with(at + 1, || None);
-        }
-        let mut stream =
-            condition.streams[at].take().unwrap_or_else(|| seed.stream(Purpose::Failure, &entity));
+        let (now, at) = (self.now, usize::from(peril));
         let after = after.or((now > Instant::START).then_some(now));
-        let next = guard.setup.perils[at].timing.next(after, &mut stream);
-        guard.condition(server).streams[at] = Some(stream);
-        if let Some(spell) = next {
+        let guard = self.guard();
+        guard.own(peril, server, [pool.into(), place]);
+        let Guard { conditions, setup, .. } = guard;
+        let own = conditions[server.index()].own[at].as_mut().expect("it was just made");
+        if let Some(spell) = setup.perils[at].timing.next(after, &mut own.times) {
             let alarm = Alarm::Strike(peril, server, spell, true);
             self.set_alarm(spell.from.max(now), Rank::Fleet, alarm);
         }
@@ -242,6 +256,9 @@ impl<P: Probe> Drive<'_, P> {
                 errors.retain(|answers| answers.peril != peril);
                 if comes {
                     errors.push(Answers { peril, share, nth, at_once, count: 0 });
+                    let place = self.plant.places[server.index()];
+                    let pool = self.plant.fleet.spec(server).pool.into();
+                    self.guard().own(peril, server, [pool, place]);
                 }
             }
         }
@@ -265,15 +282,14 @@ impl<P: Probe> Drive<'_, P> {
 
     /// Whether a server answers the next request with an error: at once, or after its service.
     pub(super) fn answers_with_error(&mut self, server: ServerId, at_once: bool) -> bool {
-        let guard = self.guard();
-        guard.condition(server);
-        let Guard { conditions, error_stream, .. } = guard;
+        let Condition { errors, own, .. } = self.guard().condition(server);
         let mut bad = false;
-        for answers in &mut conditions[server.index()].errors {
+        for answers in errors {
             if answers.at_once == at_once {
                 answers.count = answers.count.wrapping_add(1);
                 bad |= answers.nth > 0 && answers.count.is_multiple_of(answers.nth);
-                bad |= answers.share > 0.0 && error_stream.open01() < answers.share;
+                let own = own[usize::from(answers.peril)].as_mut().expect("it came with one");
+                bad |= answers.share > 0.0 && own.errors.open01() < answers.share;
             }
         }
         bad

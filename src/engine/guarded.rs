@@ -9,9 +9,10 @@ use super::calls::{Calls, Open};
 use super::drive::{Drive, Timer};
 use super::faults::Condition;
 use super::health::Trust;
+use super::life::PATIENCE;
 use super::resilience::{Abandoned, Resilience};
 use crate::balance::Pick;
-use crate::fault::Spell;
+use crate::fault::{Spell, Streams};
 use crate::model::{Completion, Fate, Request, ServerId};
 use crate::probe::{Note, Probe, Try};
 use crate::protect::{Breaker, Crowd, Pass};
@@ -58,13 +59,13 @@ pub(super) struct Guard {
     /// The faults that hit all their servers now, by their places.
     pub(super) lasting: Vec<Option<Spell>>,
     /// The streams of faults that hit all their servers at once.
-    pub(super) peril_streams: Vec<Stream>,
+    pub(super) peril_streams: Vec<Streams>,
     pub(super) trust: Trust,
-    pub(super) error_stream: Stream,
-    pub(super) trust_stream: Stream,
+    /// How far into an interval the checks of this run begin, as a share of it.
+    pub(super) check_phase: f64,
+    pub(super) ejection_stream: Stream,
+    pub(super) slow_start_stream: Stream,
     breakers: Vec<Breaker>,
-    retry_stream: Stream,
-    demand_stream: Stream,
     /// Attempts so far: their numbers tell timers whether a ticket is still theirs.
     begun: u64,
     pub(super) over: u64,
@@ -80,26 +81,21 @@ pub(super) struct Guard {
     pub(super) hopeless: bool,
 }
 
-/// Calls are not tried again for longer than this after the horizon.
-const PATIENCE: Duration = Duration::from_secs(86_400);
-
 impl Guard {
     pub(super) fn new(setup: Resilience, balancers: usize) -> Self {
         let seed = setup.seed;
         let breaker = setup.breaker.map(Breaker::new);
-        let peril_streams =
-            setup.perils.iter().map(|it| seed.stream(Purpose::Failure, &it.name)).collect();
+        let peril_streams = setup.perils.iter().map(|it| Streams::new(seed, &it.name)).collect();
         Self {
             calls: Calls::default(),
             conditions: Vec::new(),
             lasting: vec![None; setup.perils.len()],
             peril_streams,
             trust: Trust::default(),
-            error_stream: seed.stream(Purpose::Failure, "answers"),
-            trust_stream: seed.stream(Purpose::Failure, "trust"),
+            check_phase: seed.stream(Purpose::Check, "phase").open01(),
+            ejection_stream: seed.stream(Purpose::Ejection, "jitter"),
+            slow_start_stream: seed.stream(Purpose::SlowStart, "turns"),
             breakers: breaker.map_or(Vec::new(), |breaker| vec![breaker; balancers]),
-            retry_stream: seed.stream(Purpose::Retry, "waits"),
-            demand_stream: seed.stream(Purpose::Retry, "demands"),
             begun: 0,
             over: 0,
             requests: 0,
@@ -145,7 +141,7 @@ impl<P: Probe> Drive<'_, P> {
         match alarm {
             Alarm::Deadline(id, index) => {
                 if self.guard().calls.is(id, index) {
-                    self.run_out(id);
+                    self.end_call(id, Fate::TimedOut, None);
                 }
             }
             Alarm::AttemptOver(ticket, number) => self.give_up_on(ticket, number),
@@ -225,23 +221,11 @@ impl<P: Probe> Drive<'_, P> {
         }
     }
 
-    /// The client of a call has waited for long enough. Its open attempts have failed as far as
-    /// anybody can tell, as those have that a balancer gives up on.
-    fn run_out(&mut self, id: u32) {
-        let call = self.guard().calls.get(id);
-        let (balancer, open) = (call.balancer as usize, call.open.clone());
-        let of = |it: &Open| (it.pass, self.slab[it.ticket].server);
-        let failed: Vec<(Pass, ServerId)> = open.iter().map(of).collect();
-        // The passes are answered below, and not taken back.
-        self.guard().calls.get(id).open.iter_mut().for_each(|it| it.pass = Pass::default());
-        self.end_call(id, Fate::TimedOut, None);
-        for (pass, server) in failed {
-            let server = Some(server).filter(|server| *server != ServerId::NONE);
-            self.learn(balancer, pass, server, false);
-        }
-    }
-
     /// A call is over: with the end of its last attempt, or with none at all.
+    ///
+    /// Attempts are still open where another one has answered, and nobody will know what would have
+    /// become of them; or where the client has waited for long enough, and then they have failed as
+    /// far as anybody can tell, as those have that a balancer gives up on.
     fn end_call(&mut self, id: u32, fate: Fate, last: Option<Completion>) {
         let now = self.now;
         let guard = self.guard();
@@ -253,12 +237,20 @@ impl<P: Probe> Drive<'_, P> {
         let waiting = std::mem::take(&mut call.waiting);
         guard.again -= u64::from(waiting);
         guard.calls.remove(id);
-        let nowhere =
-            Completion { request, fate, server: None, sent: now, started: now, ended: now };
+        let answered = fate == Fate::Completed;
+        // The client has waited until the first of them was served; from then on it was in service.
+        let served = open.iter().filter_map(|it| self.in_service(it.ticket)).min();
+        let (started, sent) = served.unwrap_or((now, now));
+        let nowhere = Completion { request, fate, server: None, sent, started, ended: now };
+        let mut failed = Vec::new();
         for &Open { ticket, why, pass } in &open {
             self.let_go(why);
-            self.guard().take_back(balancer, pass);
-            let answered = fate == Fate::Completed;
+            if answered {
+                self.guard().take_back(balancer, pass);
+            } else {
+                let server = self.slab[ticket].server;
+                failed.push((pass, Some(server).filter(|server| *server != ServerId::NONE)));
+            }
             let cancel = match (answered, self.guard().setup.hedge) {
                 (true, Some(hedge)) => hedge.cancel,
                 _ => self.guard().setup.abandoned == Abandoned::Cancelled,
@@ -273,6 +265,17 @@ impl<P: Probe> Drive<'_, P> {
             self.note_end(&done);
         }
         self.tell(&done, index);
+        for (pass, server) in failed {
+            self.learn(balancer as usize, pass, server, false);
+        }
+    }
+
+    /// When the service of an attempt began and when it was sent, if it is in service.
+    pub(super) fn in_service(&self, ticket: Ticket) -> Option<(Instant, Instant)> {
+        let live = &self.slab[ticket];
+        // Who is on the way has a slot kept for it, and is not served yet.
+        let serving = live.serving && live.started != Instant::NEVER;
+        serving.then_some((live.started, live.sent))
     }
 
     // ---- attempts ----
@@ -285,8 +288,12 @@ impl<P: Probe> Drive<'_, P> {
         let (balancer, alone, failed) = (call.balancer, call.open.is_empty(), call.failed);
         match guard.pass(balancer, now) {
             Some(pass) => self.attempt(id, Try::Retry, pass),
-            None if alone => self.end_call(id, failed, None),
-            None => {}
+            None => {
+                self.probe.note(now, Note::Denied(true));
+                if alone {
+                    self.end_call(id, failed, None);
+                }
+            }
         }
     }
 
@@ -294,7 +301,8 @@ impl<P: Probe> Drive<'_, P> {
     fn attempt(&mut self, id: u32, why: Try, pass: Pass) {
         let guard = self.guard();
         let call = guard.calls.get(id);
-        call.attempts = call.attempts.saturating_add(1);
+        let (before, index) = (call.attempts, call.index);
+        call.attempts = before.saturating_add(1);
         let (mut request, balancer) = (call.request, call.balancer);
         if why == Try::Hedge {
             call.hedges += 1;
@@ -303,7 +311,8 @@ impl<P: Probe> Drive<'_, P> {
             let class = usize::from(request.class);
             if let Some(Some(drawer)) = guard.setup.demands.get(class) {
                 let (input, output) = (request.input, request.output);
-                request.demand = drawer.draw(&mut guard.demand_stream, input, output);
+                let mut stream = guard.setup.seed.attempt(Purpose::Copy, index, before);
+                request.demand = drawer.draw(&mut stream, input, output);
             }
         }
         guard.begun += 1;
@@ -500,7 +509,8 @@ impl<P: Probe> Drive<'_, P> {
         if !retry.on.contains(&fate) || attempts >= retry.attempts || call.waiting || late {
             return None;
         }
-        let wait = retry.backoff.wait(attempts, &mut guard.retry_stream);
+        let mut stream = guard.setup.seed.attempt(Purpose::Retry, call.index, attempts);
+        let wait = retry.backoff.wait(attempts, &mut stream);
         if now + wait >= call.request.arrival + deadline {
             return None;
         }
@@ -509,7 +519,7 @@ impl<P: Probe> Drive<'_, P> {
         let allowed =
             closed && retry.budget.as_mut().is_none_or(|budget| budget.allows(now, active, again));
         if !allowed {
-            self.probe.note(now, Note::Denied);
+            self.probe.note(now, Note::Denied(!closed));
         }
         allowed.then_some(wait)
     }
@@ -536,10 +546,13 @@ impl<P: Probe> Drive<'_, P> {
         let (active, again) = (guard.active, guard.again);
         let budget = guard.setup.retry.as_mut().and_then(|retry| retry.budget.as_mut());
         if budget.is_some_and(|budget| !budget.allows(now, active, again)) {
-            self.probe.note(now, Note::Denied);
+            self.probe.note(now, Note::Denied(false));
             return false;
         }
-        let Some(pass) = guard.pass(balancer, now) else { return false };
+        let Some(pass) = guard.pass(balancer, now) else {
+            self.probe.note(now, Note::Denied(true));
+            return false;
+        };
         self.attempt(id, Try::Hedge, pass);
         let calls = &mut self.guard().calls;
         // One that failed at once has called for the next one itself.

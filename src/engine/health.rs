@@ -39,14 +39,16 @@ impl<P: Probe> Drive<'_, P> {
     }
 
     /// The first check of a server: checks are spread over the interval by the server's number, as
-    /// real checkers do lest they come all at once.
+    /// real checkers do lest they come all at once. Where in the interval they begin is drawn anew
+    /// in each run: nobody knows how far off the next check is when a server fails.
     pub(super) fn begin_checking(&mut self, server: ServerId) {
         // Who knows at once need not ask.
         let health = &self.guard().setup.health;
         let Some(checks) = health.checks.filter(|_| !health.at_once) else { return };
         self.guard().condition(server).score = Some(Score::up(&checks));
         // Multiples of the golden ratio fill the interval evenly, however many servers there are.
-        let share = (f64::from(server.0 + 1) * 0.618_033_988_749_894_9).fract();
+        let turn = f64::from(server.0) * 0.618_033_988_749_894_9;
+        let share = (self.guard().check_phase + turn).fract();
         let first = Duration((checks.interval.0 as f64 * share) as u64);
         self.set_alarm(self.now + first, Rank::Fleet, Alarm::Check(server));
     }
@@ -109,7 +111,11 @@ impl<P: Probe> Drive<'_, P> {
         let (now, total) = (self.now, self.present());
         let guard = self.guard();
         let Some(ejector) = &mut guard.setup.health.ejection else { return };
-        let verdict = ejector.answered(now, server, well, total, &mut guard.trust_stream);
+        let verdict = ejector.answered(now, server, well, total, &mut guard.ejection_stream);
+        if let Some(parts) = ejector.weight_parts().filter(|_| !well) {
+            let balancers = &mut self.plant.balancers;
+            balancers.iter_mut().for_each(|balancer| balancer.on_failure(server, parts));
+        }
         if let Some(verdict) = verdict {
             self.carry_out(verdict);
         }
@@ -131,7 +137,7 @@ impl<P: Probe> Drive<'_, P> {
         let guard = self.guard();
         let Some(ejector) = &mut guard.setup.health.ejection else { return };
         let mut verdicts = Vec::new();
-        ejector.sweep(now, total, &mut guard.trust_stream, &mut verdicts);
+        ejector.sweep(now, total, &mut guard.ejection_stream, &mut verdicts);
         if let Some(interval) = ejector.interval() {
             self.set_alarm(now + interval, Rank::Tick, Alarm::Sweep);
         }
@@ -336,7 +342,7 @@ impl<P: Probe> Drive<'_, P> {
         let (mut picked, mut server) = (pick, server);
         for _ in 0..REDRAWS {
             let turns = self.turns(server);
-            if turns >= 1.0 || self.guard().trust_stream.open01() < turns {
+            if turns >= 1.0 || self.guard().slow_start_stream.open01() < turns {
                 return picked;
             }
             picked = self.pick(ticket);

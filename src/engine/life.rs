@@ -30,8 +30,8 @@ pub(super) enum Turn {
     Idle(ServerId, u64),
 }
 
-/// Requests nobody serves for so long after the last arrival are given up.
-const PATIENCE: Duration = Duration::from_secs(86_400);
+/// Requests nobody serves for so long after the last arrival are given up, and not tried again.
+pub(super) const PATIENCE: Duration = Duration::from_secs(86_400);
 
 impl<P: Probe> Drive<'_, P> {
     /// Takes note of the servers there are, and sets the first looks.

@@ -5,8 +5,8 @@ use super::evidence::{Evidence, Of};
 use super::judge::judge;
 use super::words::RISING;
 use crate::outcome::{
-    Cost, Detection, Estimate, Estimated, Intervals, Method, Outcome, Pool, Recovery, Requests,
-    Resilience, Server, Servers, Status, Summary,
+    Cost, Detection, Estimate, Estimated, Intervals, Metastable, Method, Outcome, Pool, Recovery,
+    Requests, Resilience, Server, Servers, Status, Summary,
 };
 use crate::scenario::{BACKLOG, Scenario, hot_server, money_advice};
 use crate::stats::series::mean;
@@ -74,8 +74,8 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
     outcome
 }
 
-/// Counts of all runs, shares of their means; the log and the timeline are those of the first run,
-/// and an overload that lasted is that of the first run that had one.
+/// Counts of all runs, shares of their means; the log and the timeline are those of the first run.
+/// Of recovery, and of an overload that lasted, it is told in how many runs they were.
 fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
     let all: Vec<&Resilience> =
         evidence.counted().iter().filter_map(|part| part.outcome.resilience.as_ref()).collect();
@@ -89,6 +89,7 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
         attempts: sum(|it| it.attempts),
         attempts_per_request: average(|it| it.attempts_per_request),
         denied: sum(|it| it.denied),
+        denied_by_circuit: sum(|it| it.denied_by_circuit),
         hedges_won: sum(|it| it.hedges_won),
         late: sum(|it| it.late),
         wasted_share: average(|it| it.wasted_share),
@@ -102,16 +103,49 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
             min: a.min.min(b.min),
             max: a.max.max(b.max),
         }),
-        recovery: first.recovery.map(|one| Recovery { after_s: recovered_after(&all), ..one }),
-        metastable: all.iter().find_map(|it| it.metastable),
+        recovery: recovery(&all, |it| it.recovery),
+        latency_recovery: recovery(&all, |it| it.latency_recovery),
+        metastable: metastable(&all),
         ..first.clone()
     })
 }
 
-/// How long it took to recover, on average; `None` where some run did not.
-fn recovered_after(all: &[&Resilience]) -> Option<f64> {
-    let spans: Option<Vec<f64>> = all.iter().map(|it| it.recovery?.after_s).collect();
-    spans.map(|spans| mean(&spans))
+/// The median and the longest of the recoveries; one that did not come is longer than any other.
+fn recovery(all: &[&Resilience], of: impl Fn(&Resilience) -> Option<Recovery>) -> Option<Recovery> {
+    let each: Vec<Recovery> = all.iter().filter_map(|it| of(it)).collect();
+    let since: Vec<f64> = each.iter().map(|one| one.since_s).collect();
+    let mut spans: Vec<f64> = each.iter().filter_map(|one| one.after_s).collect();
+    spans.sort_by(f64::total_cmp);
+    let (runs, recovered) = (each.len(), spans.len());
+    // Of an even number the mean of the two in the middle; where the later did not come, the median
+    // did not either.
+    let (low, high) = (runs.checked_sub(1)? / 2, runs / 2);
+    let median = spans.get(high).map(|high| f64::midpoint(spans[low], *high));
+    Some(Recovery {
+        since_s: mean(&since),
+        after_s: median,
+        worst_s: spans.last().copied().filter(|_| recovered == runs),
+        runs: runs as u32,
+        recovered: recovered as u32,
+    })
+}
+
+/// The means of the runs that were metastable, and how many these are.
+fn metastable(all: &[&Resilience]) -> Option<Metastable> {
+    let found: Vec<Metastable> = all.iter().filter_map(|it| it.metastable).collect();
+    let average = |of: fn(&Metastable) -> f64| mean(&found.iter().map(of).collect::<Vec<_>>());
+    let first = *found.first()?;
+    Some(Metastable {
+        cause: first.cause,
+        since_s: average(|it| it.since_s),
+        arrivals: average(|it| it.arrivals),
+        goodput: average(|it| it.goodput),
+        capacity: average(|it| it.capacity),
+        attempts: average(|it| it.attempts),
+        utilization: average(|it| it.utilization),
+        found_in: found.len() as u32,
+        runs: all.len() as u32,
+    })
 }
 
 fn requests(evidence: &Evidence<'_>) -> Requests {
@@ -256,5 +290,54 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
             .collect();
     if !lacking.is_empty() {
         say(format!("too few requests lie beyond {} to know it: {more}", lacking.join(" and ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Cause;
+
+    fn run(after_s: Option<f64>, storm: bool) -> Resilience {
+        let recovered = u32::from(after_s.is_some());
+        let recovery = Recovery { since_s: 90.0, after_s, worst_s: after_s, runs: 1, recovered };
+        let state = Metastable {
+            cause: Cause::Failure,
+            since_s: 90.0,
+            arrivals: 200.0,
+            goodput: if after_s.is_some() { 20.0 } else { 0.0 },
+            capacity: 300.0,
+            attempts: 800.0,
+            utilization: 1.0,
+            found_in: 1,
+            runs: 1,
+        };
+        let metastable = storm.then_some(state);
+        Resilience { recovery: Some(recovery), metastable, ..Resilience::default() }
+    }
+
+    #[test]
+    fn several_runs_tell_how_many_recovered_their_median_and_their_worst() {
+        let told = |after: &[Option<f64>]| {
+            let runs: Vec<Resilience> = after.iter().map(|after| run(*after, false)).collect();
+            let all: Vec<&Resilience> = runs.iter().collect();
+            let it = recovery(&all, |it| it.recovery).unwrap();
+            (it.recovered, it.runs, it.after_s, it.worst_s)
+        };
+        let (ten, twenty, forty) = (Some(10.0), Some(20.0), Some(40.0));
+        assert_eq!(told(&[ten, forty, twenty]), (3, 3, twenty, forty));
+        assert_eq!(told(&[ten, forty]), (2, 2, Some(25.0), forty));
+        assert_eq!(told(&[ten, None, twenty]), (2, 3, twenty, None));
+        assert_eq!(told(&[ten, None]), (1, 2, None, None));
+        assert_eq!(told(&[None, None]), (0, 2, None, None));
+    }
+
+    #[test]
+    fn a_state_that_some_runs_were_in_is_told_of_those() {
+        let runs = [run(None, true), run(Some(5.0), true), run(None, false)];
+        let all: Vec<&Resilience> = runs.iter().collect();
+        let state = metastable(&all).unwrap();
+        assert_eq!((state.found_in, state.runs, state.goodput), (2, 3, 10.0));
+        assert_eq!(metastable(&all[2..]), None);
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Stay {
     pub(super) latency: u64,
     /// Nanoseconds from arrival to the start of service.
     pub(super) wait: u64,
-    /// Nanoseconds of service.
+    /// Nanoseconds of service; 0 where the client left its server before the end of it.
     pub(super) service: u64,
     /// Whether it was served to the end.
     pub(super) completed: bool,
@@ -56,7 +56,7 @@ impl<S: Series> Probe for InOrder<S> {
             arrival: done.request.arrival,
             latency: done.latency().0,
             wait: done.wait().0,
-            service: done.service().0,
+            service: done.server.map_or(0, |_| done.service().0),
             completed: done.fate == Fate::Completed,
         });
         while let Some(Some(stay)) = self.line.front() {

@@ -117,8 +117,8 @@ fn more(difference: &Difference) -> String {
     let plausible = match difference.change {
         Estimate { low: Some(low), high: Some(high), .. } => {
             let most = 100.0 * low.abs().max(high.abs());
-            // Two digits after the point would call the least of them nothing; a bound of many times
-            // the value bounds nothing.
+            // Two digits after the point would call the least of them nothing; a bound of many
+            // times the value bounds nothing.
             (most <= 300.0)
                 .then(|| format!("no difference larger than {}", percent(most.max(0.01))))
         }

@@ -10,7 +10,7 @@ pub mod slow;
 
 use crate::law::Law;
 use crate::registry::{Entry, Role};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Seed, Stream};
 use crate::time::{Duration, Instant};
 
 /// What becomes of the requests that a server has when it goes out.
@@ -132,6 +132,22 @@ pub struct Spell {
     pub to: Instant,
 }
 
+/// The random numbers of a fault's times: repairs have their own, so that another law of repair
+/// leaves the times between failures as they are.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    up: Stream,
+    down: Stream,
+}
+
+impl Streams {
+    /// Those of one fault, or of one fault at one server.
+    pub fn new(seed: Seed, entity: &str) -> Self {
+        let of = |purpose| seed.stream(purpose, entity);
+        Self { up: of(Purpose::Failure), down: of(Purpose::Repair) }
+    }
+}
+
 impl Timing {
     /// Whether every server that is hit has times of its own.
     pub fn is_each(&self) -> bool {
@@ -144,7 +160,7 @@ impl Timing {
     }
 
     /// The next stretch, the last one having ended at `after`.
-    pub fn next(&self, after: Option<Instant>, stream: &mut Stream) -> Option<Spell> {
+    pub fn next(&self, after: Option<Instant>, streams: &mut Streams) -> Option<Spell> {
         match self {
             Self::Stated { at, lasts, .. } if after.is_none() => {
                 Some(Spell { from: *at, to: *at + *lasts })
@@ -156,9 +172,11 @@ impl Timing {
                 Some(Spell { from, to: from + *lasts })
             }
             Self::Random { up, down, .. } => {
-                let mut span = |law: &dyn Law| Duration::from_secs_f64(law.sample(stream));
-                let from = after.unwrap_or(Instant::START) + span(&**up);
-                Some(Spell { from, to: from + span(&**down) })
+                let Streams { up: life, down: repair } = streams;
+                let up = Duration::from_secs_f64(up.sample(life));
+                let down = Duration::from_secs_f64(down.sample(repair));
+                let from = after.unwrap_or(Instant::START) + up;
+                Some(Spell { from, to: from + down })
             }
         }
     }
@@ -167,11 +185,10 @@ impl Timing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, Seed};
 
     #[test]
     fn a_stated_fault_comes_at_its_times_and_a_single_one_once() {
-        let mut stream = Seed::new(1, 0).stream(Purpose::Failure, "test");
+        let mut stream = Streams::new(Seed::new(1, 0), "test");
         let (at, lasts) = (Instant(100), Duration(20));
         let once = Timing::Stated { at, lasts, every: Duration::FOREVER };
         let first = once.next(None, &mut stream).unwrap();

@@ -155,3 +155,64 @@ impl Ejector for FailureAccrual {
         Some(Verdict::Eject(server, Some(now + wait)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Recipe;
+    use crate::rng::{Purpose, Seed};
+
+    struct Desk(Box<dyn Ejector>, Stream);
+
+    impl Desk {
+        fn new(spec: &str) -> Self {
+            let rule = Recipe::<dyn Ejector>::named(spec).unwrap().build(&()).unwrap();
+            Self(rule, Seed::new(1, 0).stream(Purpose::Ejection, "test"))
+        }
+        fn answer(&mut self, second: u64, well: bool) -> Option<Verdict> {
+            self.0.answered(at(second), ServerId(0), well, 2, &mut self.1)
+        }
+        /// The answers that it takes to have the server taken out, and for how many seconds.
+        fn fail(&mut self, second: u64) -> (usize, f64) {
+            let found = (1..100).find_map(|count| Some((count, self.answer(second, false)?)));
+            let Some((count, Verdict::Eject(_, Some(until)))) = found else { panic!("never") };
+            (count, until.since(at(second)).as_secs_f64())
+        }
+    }
+
+    fn at(second: u64) -> Instant {
+        Instant::START + Duration::from_secs(second)
+    }
+
+    #[test]
+    fn five_in_a_row_and_the_wait_doubles_with_each_trial_that_fails() {
+        let mut desk = Desk::new("failure-accrual:success-rate=0");
+        let (count, mut wait) = desk.fail(1);
+        assert_eq!(count, 5);
+        let mut longest = 5.0;
+        for trial in 1..=8_u64 {
+            assert!((longest / 2.0..=longest).contains(&wait), "{trial}: {wait} of {longest}");
+            assert!(desk.answer(1000 * trial, false).is_none(), "it was sent before");
+            assert!(desk.0.sent(at(1000 * trial), ServerId(0)).is_some(), "a single trial");
+            let (answers, next) = desk.fail(1000 * trial);
+            (wait, longest) = (next, f64::min(2.0 * longest, 300.0));
+            assert_eq!(answers, 1);
+        }
+        assert_eq!(longest, 300.0);
+        desk.0.sent(at(9000), ServerId(0));
+        assert_eq!(desk.answer(9000, true), Some(Verdict::Return(ServerId(0))));
+        assert_eq!(desk.fail(9001).0, 5, "all is forgotten");
+    }
+
+    #[test]
+    fn a_success_rate_below_four_fifths_of_five_in_half_a_minute_is_too_low() {
+        let mut desk = Desk::new("failure-accrual");
+        // A failure each 31 s: the window holds one answer, which is too few.
+        assert!((0..20).all(|turn| desk.answer(31 * turn, false).is_none() || turn >= 4));
+        let mut desk = Desk::new("failure-accrual");
+        let answers = [true, true, true, false, true, true, false, true, false];
+        let out = answers.iter().position(|&well| desk.answer(700, well).is_some());
+        // Of five one failed, of seven two: 71 %.
+        assert_eq!(out, Some(6));
+    }
+}

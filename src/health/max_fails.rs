@@ -3,7 +3,9 @@
 //! **What it does.** A server that has failed `max-fails` times without `fail-timeout` having
 //! passed between failures is sent nothing for `fail-timeout`, then a single request. If that
 //! succeeds the server is back, else the wait begins anew. Successes between failures are not
-//! counted.
+//! counted. Each failure also takes the server's weight over `max-fails` from its effective weight,
+//! which climbs back by one at each pick, where the policy is `weighted-round-robin` of nginx's
+//! form.
 //! **When it shines.** It costs nothing and needs no extra requests.
 //! **When it fails.** With the default of one failure a single slip takes a server out for ten
 //! seconds, and a burst of them takes out all (set `panic`, or more `max-fails`).
@@ -113,5 +115,65 @@ impl Ejector for MaxFails {
         (peer.accessed, peer.checked) = (now, now);
         peer.out = peer.fails >= most;
         peer.out.then(|| Verdict::Eject(server, Some(self.until(now))))
+    }
+
+    fn weight_parts(&self) -> Option<u32> {
+        Some(self.config.max_fails)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Recipe;
+    use crate::rng::{Purpose, Seed};
+
+    /// Drives the rule by hand at server 0 of `total`: each second and letter is an answer, or a
+    /// request that is sent (`s`); says what the rule wants done.
+    fn verdicts(spec: &str, total: u32, events: &[(u64, char)]) -> Vec<Option<Verdict>> {
+        let mut rule = Recipe::<dyn Ejector>::named(spec).unwrap().build(&()).unwrap();
+        let mut stream = Seed::new(1, 0).stream(Purpose::Ejection, "test");
+        let mut one = |&(second, event): &(u64, char)| {
+            let (now, server) = (at(second), ServerId(0));
+            match event {
+                's' => rule.sent(now, server),
+                _ => rule.answered(now, server, event == 'S', total, &mut stream),
+            }
+        };
+        events.iter().map(&mut one).collect()
+    }
+
+    fn at(second: u64) -> Instant {
+        Instant::START + Duration::from_secs(second)
+    }
+
+    fn out(second: u64) -> Verdict {
+        let after = at(second) + Duration::from_secs(10) + Duration(1);
+        Verdict::Eject(ServerId(0), Some(after))
+    }
+
+    const BACK: Option<Verdict> = Some(Verdict::Return(ServerId(0)));
+
+    #[test]
+    fn one_failure_is_enough_and_one_request_tries_again() {
+        let events = [(1, 'F'), (12, 's'), (13, 'F'), (24, 's'), (25, 'S'), (26, 's')];
+        let out = |second| Some(out(second));
+        let said = [out(1), out(12), out(13), out(24), BACK, None];
+        assert_eq!(verdicts("max-fails", 2, &events), said);
+    }
+
+    #[test]
+    fn failures_add_up_until_a_success_after_the_timeout_and_not_before() {
+        let spec = "max-fails:max-fails=3";
+        let near = [(1, 'F'), (2, 's'), (3, 'S'), (4, 'F'), (5, 'S'), (6, 'F')];
+        assert_eq!(verdicts(spec, 2, &near), [None, None, None, None, None, Some(out(6))]);
+        // Sent more than ten seconds after the last failure, a success forgets them.
+        let far = [(1, 'F'), (2, 'F'), (13, 's'), (14, 'S'), (15, 'F'), (16, 'F')];
+        assert_eq!(verdicts(spec, 2, &far), [None; 6]);
+    }
+
+    #[test]
+    fn the_only_server_is_never_left_alone() {
+        assert_eq!(verdicts("max-fails", 1, &[(1, 'F'), (2, 'F')]), [None, None]);
     }
 }

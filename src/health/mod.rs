@@ -44,6 +44,17 @@ pub trait Ejector: std::fmt::Debug {
         None
     }
 
+    /// Where a failure also takes one of so many parts of a server's weight (nginx), for policies
+    /// that have such weights: how many.
+    fn weight_parts(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether it would ever take out one of so many servers.
+    fn may_eject_of(&self, _total: u32) -> bool {
+        true
+    }
+
     /// A server has left the fleet.
     fn forget(&mut self, _server: ServerId) {}
 

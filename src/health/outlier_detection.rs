@@ -149,10 +149,13 @@ pub fn threshold(rates: &[f64], deviations: f64) -> f64 {
 }
 
 impl OutlierDetection {
+    fn most_percent(&self) -> f64 {
+        100.0 * self.config.max_ejected.0 + 1e-9
+    }
+
     fn may_eject(&self, total: u32) -> bool {
         let share = 100.0 * f64::from(self.ejected + 1) / f64::from(total.max(1));
-        share <= 100.0 * self.config.max_ejected.0 + 1e-9
-            || (self.config.always_one && self.ejected == 0)
+        share <= self.most_percent() || (self.config.always_one && self.ejected == 0)
     }
 
     fn eject(
@@ -249,6 +252,10 @@ impl Ejector for OutlierDetection {
         record.come_back(now);
         self.ejected -= 1;
         Some(Verdict::Return(server))
+    }
+
+    fn may_eject_of(&self, total: u32) -> bool {
+        self.config.always_one || 100.0 / f64::from(total.max(1)) <= self.most_percent()
     }
 
     fn forget(&mut self, server: ServerId) {
@@ -374,6 +381,7 @@ mod tests {
         assert_eq!(desk.answers(0, "FFFFF"), [EJECTED]);
         let mut few = Desk::new("outlier-detection", 9);
         assert_eq!(few.answers(0, "FFFFF"), [], "10 % of nine servers is none");
+        assert!(!few.rule.may_eject_of(9) && few.rule.may_eject_of(10));
         let mut one = Desk::new("outlier-detection:always-one=true", 9);
         assert_eq!(one.answers(0, "FFFFF"), [EJECTED]);
     }

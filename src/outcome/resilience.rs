@@ -11,6 +11,9 @@ pub struct Resilience {
     pub attempts_per_request: Option<f64>,
     /// Retries and hedges that the budget or an open circuit did not allow.
     pub denied: u64,
+    /// Those of them that an open circuit stopped.
+    #[serde(default)]
+    pub denied_by_circuit: u64,
     /// Hedges that answered before the request they were copies of.
     pub hedges_won: u64,
     /// Services that were finished after everybody had stopped waiting for them.
@@ -31,10 +34,24 @@ pub struct Resilience {
     /// How the service came back, where the last fault went before the end and requests had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// The same by the median latency of what was answered, where that was more than twice what it
+    /// had been before the first fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_recovery: Option<Recovery>,
     /// The overload that outlived its cause, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metastable: Option<Metastable>,
-    /// What happened to servers, circuits and trust, in order of time; the first thousand.
+    /// When the first fault came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_fault_s: Option<f64>,
+    /// When the last fault had gone, where none lasted to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_fault_s: Option<f64>,
+    /// What happened to servers, circuits and trust: how many lines there are in all. Of several
+    /// runs they are those of the first one, as its timeline is.
+    #[serde(default)]
+    pub happened: u64,
+    /// The first thousand of those lines, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
     /// Requests, attempts and servers over time.
@@ -55,19 +72,52 @@ pub struct Detection {
     pub max: f64,
 }
 
-/// When nine tenths of the requests that end were answered again, and from then on.
+/// When the service was back in the state before the first fault, and stayed there: when the share
+/// of requests that are not answered was less than a tenth above what it had been.
+///
+/// Of several runs those are told in which it had left that state at all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
-    /// When the last fault had gone.
+    /// When the last fault had gone; of several runs, the mean.
     pub since_s: f64,
     /// How long it took from there, to an interval of the timeline; `None` is longer than the run.
+    /// Of several runs the median: `None` where half of them or more did not recover.
     pub after_s: Option<f64>,
+    /// Of several runs the longest; `None` where one of them did not recover.
+    #[serde(default)]
+    pub worst_s: Option<f64>,
+    /// Runs that left that state.
+    #[serde(default = "one")]
+    pub runs: u32,
+    /// Those of them that came back to it.
+    #[serde(default)]
+    pub recovered: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What set an overload off that lasted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Servers failed.
+    #[default]
+    Failure,
+    /// More requests came for a while than the fleet could serve.
+    Peak,
 }
 
 /// An overload that keeps itself alive: the cause has gone, requests alone would fit, and yet few
 /// are answered, because what is served is mostly retries and work that nobody waits for.
+///
+/// Of several runs the figures are the means of those that were in that state.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metastable {
+    /// What set it off.
+    #[serde(default)]
+    pub cause: Cause,
     /// When the last cause had gone.
     pub since_s: f64,
     /// Requests a second after that.
@@ -80,6 +130,12 @@ pub struct Metastable {
     pub attempts: f64,
     /// Busy slot time over slot time.
     pub utilization: f64,
+    /// Runs in that state.
+    #[serde(default = "one")]
+    pub found_in: u32,
+    /// Of so many.
+    #[serde(default = "one")]
+    pub runs: u32,
 }
 
 /// One line of the log.
@@ -90,9 +146,12 @@ pub struct Incident {
     /// `fault`, `fault-over`, `out`, `back`, `marked-down`, `marked-up`, `ejected`, `readmitted`,
     /// `panic`, `panic-over`, `circuit-open` or `circuit-closed`.
     pub what: String,
-    /// The server, or the balancer of a circuit.
+    /// The server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<u32>,
+    /// The balancer of a circuit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<u32>,
     /// The failure, by its name in the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

@@ -22,8 +22,10 @@ pub struct Tries {
     pub retries: u64,
     /// Attempts beside one that took long.
     pub hedges: u64,
-    /// Retries and hedges that the budget did not allow.
+    /// Retries and hedges that were not allowed.
     pub denied: u64,
+    /// Those of them that an open circuit stopped; the others the budget did.
+    pub denied_by_circuit: u64,
     /// Hedges that answered first.
     pub hedges_won: u64,
     /// Requests that servers lost.
@@ -136,11 +138,13 @@ pub struct Chronicle {
     pub tries: Tries,
     /// The log in order of time; attempts, losses and returns are only counted.
     pub log: Vec<Entry>,
+    /// Lines that there were, those that the log has no room for among them.
+    pub happened: u64,
     /// The width of an interval.
     pub width: Duration,
     /// What happened in each interval.
     pub beats: Vec<Beat>,
-    /// When the first fault came, and when the last one went; `None` while one lasts.
+    /// When the first fault came.
     pub first_fault: Option<Instant>,
     /// When the last fault went; `None` while one lasts, or where there was none.
     pub last_fault: Option<Instant>,
@@ -159,6 +163,7 @@ impl Chronicle {
             from,
             tries: Tries::default(),
             log: Vec::new(),
+            happened: 0,
             width: Duration(Duration::from_secs(1).0 / 8),
             beats: Vec::new(),
             first_fault: None,
@@ -203,6 +208,7 @@ impl Chronicle {
     }
 
     fn log(&mut self, at: Instant, note: Note) {
+        self.happened += 1;
         if self.log.len() < LOG {
             self.log.push(Entry { at, note });
         }
@@ -266,7 +272,11 @@ impl Probe for Chronicle {
                 beat.again += u64::from(why != Try::First);
                 return;
             }
-            Note::Denied => return tries.denied += measured,
+            Note::Denied(circuit) => {
+                tries.denied += measured;
+                tries.denied_by_circuit += measured * u64::from(circuit);
+                return;
+            }
             Note::HedgeWon => return tries.hedges_won += measured,
             Note::Lost => return tries.lost += measured,
             Note::Returned => return tries.returned += measured,

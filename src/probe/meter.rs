@@ -23,7 +23,7 @@ pub struct Meter {
     pub ended: [u64; Fate::COUNT],
     /// Completed requests that waited at all.
     pub waited: u64,
-    /// Services of those that did not, which are their latencies too: one bucket to find, not three.
+    /// Services of those that did not, which are their latencies too: one bucket to find, not 3.
     /// Empty once the run is settled.
     pub at_once: Tally,
     /// Latencies of completed requests.

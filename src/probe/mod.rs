@@ -69,8 +69,8 @@ impl Probe for () {}
 pub enum Note {
     /// An attempt of a request begins.
     Attempt(Try),
-    /// A retry or a hedge that the budget did not allow.
-    Denied,
+    /// A retry or a hedge was not allowed: by an open circuit (true), or by the budget.
+    Denied(bool),
     /// A hedge answered first.
     HedgeWon,
     /// A server lost a request with it.

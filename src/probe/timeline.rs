@@ -38,12 +38,14 @@ impl Bin {
         if done.fate == Fate::Completed {
             self.completions += 1;
             self.latency.record(done.latency().0);
+            self.busy_ns += i128::from(done.service().0);
         } else {
             self.errors += 1;
+            // Where the client left its server, the attempt tells of the service.
+            self.busy_ns += done.server.map_or(0, |_| i128::from(done.service().0));
         }
         self.in_system_ns += i128::from(done.latency().0);
         self.queue_ns += i128::from(done.wait().0);
-        self.busy_ns += i128::from(done.service().0);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -183,7 +185,9 @@ impl Probe for Timeline {
         if done.started > done.request.arrival {
             self.spread(done.request.arrival, done.started, 1, |bin| &mut bin.queue_ns);
         }
-        self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
+        if done.server.is_some() {
+            self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
+        }
     }
 
     fn attempt(&mut self, done: &Completion, _: Option<Instant>, _: bool) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::estimates::{marks, value_of};
 use super::flat;
-use super::table::{advice, mark, stacked, textwrap};
+use super::table::{advice, listed, mark, stacked, textwrap};
 use super::text::{digits, estimate, grouped, percent, time, two_digits};
 use crate::outcome::{
     Comparison, Difference, Estimate, Estimated, Intervals, Method, Status, Verdict,
@@ -25,7 +25,7 @@ const COLUMNS: [Column; 6] = [
 
 /// Estimates, differences, findings and advice, at most `width` columns wide.
 pub fn comparison(comparison: &Comparison, width: u16) -> String {
-    let mut shown = headline(comparison);
+    let mut shown = textwrap(&headline(comparison), usize::from(width).max(40)) + "\n\n";
     // What is the same in every variant has no column.
     let varies = |(_, _, of, _): &&Column| {
         let mut all = comparison.variants.iter().map(|outcome| of(outcome).estimate);
@@ -48,8 +48,8 @@ pub fn comparison(comparison: &Comparison, width: u16) -> String {
     shown.push_str(&super::scaling::compared(comparison, width));
     shown.push_str(&differences(comparison, &columns, width));
     shown.push_str(&legend(comparison, &columns, width));
-    shown.push_str(&super::resilience::recoveries(&comparison.variants));
-    shown.push_str(&objectives(comparison));
+    shown.push_str(&super::resilience::compared(&comparison.variants, width));
+    shown.push_str(&objectives(comparison, width));
     for finding in &comparison.findings {
         let folded = advice(std::slice::from_ref(finding), width);
         shown.push_str(folded.trim_start_matches('\n').trim_start_matches("· "));
@@ -75,7 +75,7 @@ fn headline(comparison: &Comparison) -> String {
         None => String::new(),
     };
     let variants = comparison.variants.len();
-    format!("{name}{variants} variants on the same {requests} requests{from}{partial}\n\n")
+    format!("{name}{variants} variants on the same {requests} requests{from}{partial}")
 }
 
 /// The change of each measure against the other variant: `−31 % (−34 to −28)`, in brackets where
@@ -130,15 +130,16 @@ fn legend(comparison: &Comparison, columns: &[&Column], width: u16) -> String {
 }
 
 /// Which variant meets which objective.
-fn objectives(comparison: &Comparison) -> String {
+fn objectives(comparison: &Comparison, width: u16) -> String {
     let mut shown = String::new();
     for (at, objective) in comparison.variants[0].slo.iter().enumerate() {
         let each = comparison.variants.iter().filter_map(|outcome| {
             let objective = outcome.slo.get(at)?;
             Some(format!("{} {} ({})", mark(objective), outcome.name, value_of(objective)))
         });
-        let each = each.collect::<Vec<_>>().join(" · ");
-        shown.push_str(&format!("{}: {each}\n", objective.objective));
+        let each: Vec<String> = each.collect();
+        let line = listed(&format!("{}:", objective.objective), &each, width);
+        shown.push_str(&(line + "\n"));
     }
     if !shown.is_empty() {
         shown.push('\n');

@@ -81,6 +81,9 @@ pub fn of_comparison(comparison: &Comparison, command: &str) -> String {
     if let Some((header, rows, legend)) = scaling::compared_table(comparison) {
         text.push_str(&format!("\n{}\n{legend}\n", table(&header, &rows)));
     }
+    if let Some((header, rows)) = resilience::compared_table(&comparison.variants) {
+        text.push_str(&format!("\n{}", table(&header, &rows)));
+    }
     let recovered = resilience::recovered(&comparison.variants);
     text.push_str(&facts("recovered", recovered));
     for advice in &comparison.advice {

@@ -6,8 +6,8 @@ use super::files::Folder;
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
-use super::table::plain;
-use super::text::{digits, grouped, percent, time};
+use super::table::{listed, plain, stacked};
+use super::text::{digits, estimate, grouped, percent, time};
 use crate::diagnose::Problem;
 use crate::outcome::{Estimated, Outcome, Recovery, Requests, Resilience};
 
@@ -49,11 +49,13 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
         let each = found.attempts_per_request.map_or(String::new(), |attempts| {
             format!(" ({} attempts a request)", digits(attempts))
         });
-        let denied = if found.denied > 0 {
-            format!(", {} denied by the budget", grouped(found.denied))
-        } else {
-            String::new()
-        };
+        let by = [
+            (found.denied - found.denied_by_circuit.min(found.denied), "the budget"),
+            (found.denied_by_circuit, "an open circuit"),
+        ];
+        let told = by.into_iter().filter(|(count, _)| *count > 0);
+        let told = told.map(|(count, who)| format!(", {} denied by {who}", grouped(count)));
+        let denied = told.collect::<String>();
         if requests.retried > 0 {
             fact("retried", format!("{}{each}{denied}", grouped(requests.retried)));
         }
@@ -85,25 +87,102 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
     if let Some(recovery) = &found.recovery {
         fact("recovered", back(recovery));
     }
+    if let Some(recovery) = &found.latency_recovery {
+        fact("latency back", back(recovery));
+    }
     if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
         fact("work in vain", format!("{} of busy slot time", percent(share)));
+    }
+    if !found.incidents.is_empty() && found.happened > found.incidents.len() as u64 {
+        let shown = grouped(found.incidents.len() as u64);
+        fact(
+            "incidents",
+            format!("{}, of which the first {shown} are listed", grouped(found.happened)),
+        );
     }
     facts
 }
 
-/// When nine tenths were answered again.
+/// When it was again as before the first fault.
 fn back(recovery: &Recovery) -> String {
-    match recovery.after_s {
-        Some(0.0) => "before the last fault had gone".to_owned(),
-        Some(after) => format!("{} after the last fault had gone", time(after)),
-        None => "not before the end".to_owned(),
+    let Recovery { after_s, worst_s, runs, recovered, .. } = *recovery;
+    let told = |after: f64| match after {
+        0.0 => "while the last fault still lasted".to_owned(),
+        after => format!("{} after the last fault had gone", time(after)),
+    };
+    if runs <= 1 {
+        return after_s.map_or("not before the end".to_owned(), told);
+    }
+    let median = |words: &str| match (after_s, worst_s) {
+        (Some(after), Some(worst)) if after == worst => told(after),
+        (Some(after), Some(worst)) => {
+            format!("{}{words}, {} at worst", told(after), time(worst))
+        }
+        (Some(after), None) => format!("{}{words}", told(after)),
+        (None, _) => String::new(),
+    };
+    match (recovered, after_s) {
+        (0, _) => format!("in none of {runs} replications before the end"),
+        (all, _) if all == runs => median(" (median)"),
+        (some, Some(_)) => format!("in {some} of {runs} replications: {}", median(" (median)")),
+        (some, None) => format!("in {some} of {runs} replications before the end"),
     }
 }
 
-/// When each variant of a comparison was back, where faults had gone before the end.
-pub(super) fn recoveries(variants: &[Estimated]) -> String {
+/// What failures did to each variant of a comparison, and when it was back, for the terminal.
+pub(super) fn compared(variants: &[Estimated], width: u16) -> String {
+    let Some((head, rows)) = compared_table(variants) else { return String::new() };
+    let mut shown = format!("{}\n\n", stacked(&head, &rows, width));
     let all: Vec<String> = recovered(variants).into_iter().map(|one| one.join(" ")).collect();
-    if all.is_empty() { String::new() } else { format!("recovered: {}\n\n", all.join(" · ")) }
+    if !all.is_empty() {
+        shown.push_str(&(listed("recovered:", &all, width) + "\n\n"));
+    }
+    shown
+}
+
+/// Goodput, errors and repeats of each variant, where something may fail in any of them.
+pub(super) fn compared_table(variants: &[Estimated]) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+    let any = variants.iter().any(|it| {
+        it.resilience.as_ref().is_some_and(|found| found.first_fault_s.is_some())
+            || it.requests.errors() + it.requests.retried + it.requests.hedged > 0
+    });
+    if !any || variants.iter().all(|it| it.resilience.is_none()) {
+        return None;
+    }
+    let mut head = vec!["", "goodput", "attempts each", "in vain"];
+    let again = |of: fn(&Requests) -> u64| variants.iter().any(|it| of(&it.requests) > 0);
+    let (retried, hedged) = (again(|it| it.retried), again(|it| it.hedged));
+    head.extend(retried.then_some("retries").into_iter().chain(hedged.then_some("copies")));
+    let dash = || "–".to_owned();
+    let row = |it: &Estimated| {
+        let found = it.resilience.as_ref();
+        let mut cells = vec![
+            it.name.clone(),
+            estimate(&it.throughput, |rate| format!("{} /s", digits(rate))),
+            found.and_then(|it| it.attempts_per_request).map_or_else(dash, digits),
+            found.and_then(|it| it.wasted_share).map_or_else(dash, percent),
+        ];
+        cells.extend(retried.then(|| grouped(it.requests.retried)));
+        cells.extend(hedged.then(|| grouped(it.requests.hedged)));
+        cells
+    };
+    let head = head.into_iter().map(str::to_owned).collect();
+    Some((head, variants.iter().map(row).collect()))
+}
+
+/// The same for a page.
+pub(super) fn compared_page(variants: &[Estimated]) -> String {
+    let Some((mut head, mut rows)) = compared_table(variants) else { return String::new() };
+    let recovered = recovered(variants);
+    if !recovered.is_empty() {
+        head.push("recovered".to_owned());
+        for row in &mut rows {
+            let own = recovered.iter().find(|[name, _]| *name == row[0]);
+            row.push(own.map_or_else(|| "–".to_owned(), |[_, back]| back.clone()));
+        }
+    }
+    let caption = "A row a variant; goodput is what is answered, the copies and retries are counts";
+    section("failures", "Failures", &table(caption, &head, &rows))
 }
 
 /// The name of each variant, and when it was back.

@@ -81,7 +81,8 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
     charts.extend(chart::of_several(&runs));
     let findings = section("found", "What was found", &bullets(&comparison.findings));
     let advice = section("advice", "What you should know", &bullets(&comparison.advice));
-    let scaling = super::scaling::compared_page(comparison);
+    let scaling = super::scaling::compared_page(comparison)
+        + &super::resilience::compared_page(&comparison.variants);
     let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
     let title = title.unwrap_or_else(|| names(&runs));
     assemble(&runs, &charts, (&title, &answer(comparison)), &findings, scaling + &advice)

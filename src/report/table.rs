@@ -195,6 +195,26 @@ pub(super) fn right_aligned(table: &mut Table) {
     }
 }
 
+/// A list in lines of at most `width` columns, broken between its items; `head` comes first.
+pub(super) fn listed(head: &str, items: &[String], width: u16) -> String {
+    let most = usize::from(width).max(40) - 2;
+    let (mut shown, mut column) = (head.to_owned(), head.chars().count());
+    for (at, item) in items.iter().enumerate() {
+        let long = item.chars().count();
+        let mark = if at == 0 { " " } else { " · " };
+        if at > 0 && column + mark.chars().count() + long > most {
+            shown.push_str(" ·\n  ");
+            column = 2;
+        } else {
+            shown.push_str(mark);
+            column += mark.chars().count();
+        }
+        shown.push_str(item);
+        column += long;
+    }
+    shown
+}
+
 /// Breaks a sentence at spaces, with later lines set in by two.
 pub(super) fn textwrap(text: &str, width: usize) -> String {
     let (mut shown, mut column) = (String::new(), 0);

@@ -124,8 +124,8 @@ impl Guard {
         self.config.min
     }
 
-    /// The count that is allowed when `wanted` is asked for and there is `room` for so many, and the
-    /// last guard that held it. The answer is taken to be carried out.
+    /// The count that is allowed when `wanted` is asked for and there is `room` for so many, and
+    /// the last guard that held it. The answer is taken to be carried out.
     pub fn allow(&mut self, now_ns: u64, current: u32, wanted: u32, room: u32) -> (u32, Held) {
         // Those that are there have their room.
         let room = signed(room.max(current));

@@ -1,9 +1,10 @@
 //! From the chronicle of a run to what the reader is told of its failures.
 
-use super::{Measured, Scenario};
-use crate::outcome::{Detection, Incident, Metastable, Moment, Outcome, Recovery, Resilience};
+use super::{Measured, Scenario, metastable, recovery};
+use crate::engine::Abandoned;
+use crate::outcome::{Cause, Detection, Incident, Metastable, Moment, Outcome, Resilience};
 use crate::probe::{Beat, Chronicle, Entry, Note, Spans};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// Lines of the log that an outcome holds.
 const LINES: usize = 1000;
@@ -19,6 +20,7 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         attempts: tries.attempts(),
         attempts_per_request: share(tries.attempts() as f64, tries.first as f64),
         denied: tries.denied,
+        denied_by_circuit: tries.denied_by_circuit,
         hedges_won: tries.hedges_won,
         late: tries.late,
         wasted_share: share(tries.wasted_ns as f64, busy as f64).map(|share| share.min(1.0)),
@@ -27,8 +29,12 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         ejected: tries.ejected,
         readmitted: tries.readmitted,
         detection_s: detection(&chronicle.spans),
-        recovery: recovery(chronicle, measured.ending.horizon),
-        metastable: metastable(scenario, measured, chronicle),
+        recovery: recovery::of_errors(chronicle, measured.ending.horizon),
+        latency_recovery: recovery::of_latency(measured, chronicle),
+        metastable: metastable::metastable(scenario, measured, chronicle),
+        first_fault_s: chronicle.first_fault.map(Instant::as_secs_f64),
+        last_fault_s: chronicle.last_fault.map(Instant::as_secs_f64),
+        happened: chronicle.happened,
         incidents: log.iter().take(LINES).map(|line| incident(scenario, line)).collect(),
         timeline: timeline(chronicle, measured.ending.horizon),
     })
@@ -42,7 +48,7 @@ fn detection(spans: &Spans) -> Option<Detection> {
 
 fn incident(scenario: &Scenario, line: &Entry) -> Incident {
     let of = |up: bool, words: [&'static str; 2]| words[usize::from(!up)];
-    let mut failure = None;
+    let (mut failure, mut at) = (None, None);
     let (what, server) = match line.note {
         Note::Fault(server, number, comes) => {
             let name = scenario.failure.get_index(usize::from(number)).map(|(name, _)| name);
@@ -54,12 +60,14 @@ fn incident(scenario: &Scenario, line: &Entry) -> Incident {
         Note::Ejected(server, out) => (of(out, ["ejected", "readmitted"]), Some(server.0)),
         Note::Panic(panic) => (of(panic, ["panic", "panic-over"]), None),
         Note::Circuit(balancer, open) => {
-            (of(open, ["circuit-open", "circuit-closed"]), Some(balancer))
+            at = Some(balancer);
+            (of(open, ["circuit-open", "circuit-closed"]), None)
         }
         // Everything else is only counted.
         _ => ("other", None),
     };
-    Incident { at_s: line.at.as_secs_f64(), what: what.to_owned(), server, failure }
+    let at_s = line.at.as_secs_f64();
+    Incident { at_s, what: what.to_owned(), server, balancer: at, failure }
 }
 
 fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
@@ -84,91 +92,6 @@ fn timeline(chronicle: &Chronicle, horizon: Instant) -> Vec<Moment> {
     chronicle.beats.iter().take(last.max(1)).enumerate().map(moment).collect()
 }
 
-/// Good intervals in a row that are a recovery.
-const LASTING: usize = 10;
-
-/// From the last fault's going to the beginning of the first ten intervals in a row, or of those
-/// that are left, in none of which more than a tenth of the requests that ended were not answered;
-/// `None` where there was such an interval neither in the faults nor right after. A bad moment long
-/// after all has gone well is not what the fault left behind.
-fn recovery(chronicle: &Chronicle, horizon: Instant) -> Option<Recovery> {
-    let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
-    let last = horizon.0.div_ceil(chronicle.width.0) as usize;
-    let beats = &chronicle.beats[..last.min(chronicle.beats.len())];
-    let bad = |beat: &Beat| 9 * beat.errors > beat.answered;
-    let width = chronicle.width.0;
-    let (begun, end) = ((first.0 / width) as usize, (over.0 / width) as usize);
-    let mut well = beats.len().min(end);
-    let next_bad = |from: usize| beats[from..].iter().take(LASTING).rposition(bad);
-    while let Some(at) = next_bad(well) {
-        well += at + 1;
-    }
-    // Just as well before the last fault went: it is told when the last bad interval was.
-    if well == end {
-        well = beats[..well].iter().rposition(bad)? + 1;
-    }
-    let at = Instant(well as u64 * width);
-    let after_s = (well < last).then_some(at.since(over).as_secs_f64());
-    (well > begun && over < horizon).then(|| Recovery { since_s: over.as_secs_f64(), after_s })
-}
-
-/// The part of what follows the last cause that is let pass before it is judged.
-const GRACE: f64 = 0.5;
-
-/// An overload that has outlived its cause by at least as long as it lasted.
-///
-/// In the second half of what follows the last fault: goodput is below nine tenths of what arrives,
-/// what arrives would fit into the fleet, and attempts alone keep it full.
-fn metastable(
-    scenario: &Scenario,
-    measured: &Measured,
-    chronicle: &Chronicle,
-) -> Option<Metastable> {
-    let (first, over) = (chronicle.first_fault?, chronicle.last_fault?);
-    let horizon = measured.ending.horizon;
-    // As long as the faults lasted, at least: before that nobody could tell.
-    if horizon.since(over) < over.since(first) || horizon <= over {
-        return None;
-    }
-    let from = over.0 + ((horizon.0 - over.0) as f64 * GRACE) as u64;
-    let (low, high) =
-        (from.div_ceil(chronicle.width.0) as usize, (horizon.0 / chronicle.width.0) as usize);
-    let beats = chronicle.beats.get(low..high.min(chronicle.beats.len()))?;
-    let span = beats.len() as f64 * chronicle.width.as_secs_f64();
-    if span <= 0.0 {
-        return None;
-    }
-    let rate = |of: fn(&Beat) -> u64| beats.iter().map(of).sum::<u64>() as f64 / span;
-    let (arrivals, goodput) = (rate(|beat| beat.arrivals), rate(|beat| beat.answered));
-    let attempts = rate(|beat| beat.attempts);
-    let slots: f64 =
-        scenario.pool.values().map(|it| f64::from(it.servers) * f64::from(it.slots)).sum();
-    let utilization = busy_share(measured, from, horizon.0, slots)?;
-    // What a service takes, of those that were answered in the whole run.
-    let mean = measured.meter.service.moments.mean()?;
-    let capacity = slots / mean;
-    let holds = goodput < 0.9 * arrivals && arrivals < capacity && utilization > 0.9;
-    let again = attempts > 1.1 * arrivals || chronicle.tries.late > 0;
-    (holds && again).then(|| Metastable {
-        since_s: over.as_secs_f64(),
-        arrivals,
-        goodput,
-        capacity,
-        attempts,
-        utilization,
-    })
-}
-
-/// Busy slot time over slot time between two instants, to the bins of the timeline.
-fn busy_share(measured: &Measured, from: u64, to: u64, slots: f64) -> Option<f64> {
-    let width = measured.timeline.width().0;
-    let (low, high) = (from.div_ceil(width) as usize, (to / width) as usize);
-    let bins = measured.timeline.bins();
-    let bins = bins.get(low..high.min(bins.len()))?;
-    let busy: i128 = bins.iter().map(|bin| bin.busy_ns).sum();
-    (!bins.is_empty()).then(|| busy as f64 / (bins.len() as f64 * width as f64 * slots))
-}
-
 impl Scenario {
     /// Failures that were to come at a stated time and hit nobody.
     fn unmet(&self, found: &Resilience) -> impl Iterator<Item = String> {
@@ -185,8 +108,16 @@ impl Scenario {
 
     /// What the reader should know of failures, in sentences.
     pub fn failure_advice<N, M>(&self, outcome: &Outcome<N, M>) -> Vec<String> {
-        let Some(found) = &outcome.resilience else { return Vec::new() };
-        let mut said: Vec<String> = found.metastable.iter().map(state).collect();
+        let requests = &outcome.requests;
+        let mut said = Vec::new();
+        if requests.errors() > 0 && 10 * requests.errors() >= requests.arrived {
+            said.push(format!(
+                "latency is of the requests that were answered: {:.0} % were not, and have none",
+                100.0 * requests.errors() as f64 / requests.arrived as f64
+            ));
+        }
+        let Some(found) = &outcome.resilience else { return said };
+        said.extend(found.metastable.iter().map(|it| self.state(it)));
         said.extend(self.unmet(found));
         let health = self.health.as_ref();
         let blind = health
@@ -197,9 +128,10 @@ impl Scenario {
                  add `[health.checks]`, or `[health.ejection]`"
                     .to_owned(),
             );
-        } else if found.outages > 0 && !blind && found.detection_s.is_none() {
+        } else if found.outages > 0 && found.detection_s.is_none() {
             said.push("servers went out, and were back before that was found out".to_owned());
         }
+        said.extend(self.idle_ejector(outcome.servers.max, found));
         let wasted = found.wasted_share.filter(|share| *share > 0.2);
         if let (Some(share), None) = (wasted, found.metastable) {
             said.push(format!(
@@ -208,29 +140,79 @@ impl Scenario {
                 100.0 * share
             ));
         }
-        let failed = outcome.requests.failed;
-        if failed > 0 && self.retry.is_none() {
+        if requests.failed > 0 && self.retry.is_none() {
             said.push(format!(
-                "{failed} requests failed with their servers; a retry elsewhere (`[retry]`) would \
-                 save most of them"
+                "{} requests failed with their servers; a retry elsewhere (`[retry]`) would \
+                 save most of them",
+                requests.failed
             ));
+        }
+        if self.retries_without_end() && requests.retried > 0 {
+            said.push(
+                "`retry.attempts = \"unlimited\"` and nothing ends it: a request is tried again \
+                 until it is answered, for a day after the end of traffic at most; \
+                 `timeouts.request` or `retry.budget` bounds it"
+                    .to_owned(),
+            );
         }
         said
     }
-}
 
-/// The state that outlived its cause, and the way out of it.
-fn state(it: &Metastable) -> String {
-    format!(
-        "metastable: the cause had gone at {:.0} s, and yet only {:.0} of {:.0} requests a second \
-         are answered, of {:.0} that the fleet could answer; {:.1} attempts a request keep it \
-         {:.0} % busy, mostly with work that nobody waits for any more. A retry budget, a queue \
-         timeout shorter than the clients' patience, or admission lets it recover",
-        it.since_s,
-        it.goodput,
-        it.arrivals,
-        it.capacity,
-        it.attempts / it.arrivals.max(f64::MIN_POSITIVE),
-        100.0 * it.utilization
-    )
+    /// An ejector that something went wrong before, and that may not take out a single server.
+    fn idle_ejector(&self, servers: u32, found: &Resilience) -> Option<String> {
+        let recipe = self.health.as_ref()?.ejection.as_ref()?;
+        let ejector = recipe.build(&()).ok()?;
+        let idle = found.first_fault_s.is_some() && !ejector.may_eject_of(servers);
+        idle.then(|| {
+            format!(
+                "`{}` could not eject anybody: one of {servers} servers is more than `max-ejected` \
+                 allows (Envoy's default is 10 %); raise it, or set `always-one = true`",
+                recipe.name
+            )
+        })
+    }
+
+    /// The state that outlived its cause, and the ways out of it that are not taken yet.
+    fn state(&self, it: &Metastable) -> String {
+        let cause = match it.cause {
+            Cause::Failure => "the last fault",
+            Cause::Peak => "the peak of load",
+        };
+        let runs = if it.runs > 1 {
+            format!(" in {} of {} replications", it.found_in, it.runs)
+        } else {
+            String::new()
+        };
+        let retry = self.retry.as_ref();
+        let ways = [
+            ("a retry budget", retry.is_some_and(|it| it.budget.is_none())),
+            (
+                "a queue timeout shorter than the clients' patience",
+                self.balancer.queue_timeout().limit == Duration::FOREVER,
+            ),
+            ("admission", self.admission.is_none()),
+            (
+                "servers that drop what nobody waits for",
+                self.timeouts.as_ref().is_some_and(|it| it.abandoned == Abandoned::Served),
+            ),
+        ];
+        let open: Vec<&str> = ways.iter().filter(|(_, open)| *open).map(|(way, _)| *way).collect();
+        let way = match open.as_slice() {
+            [] => "Stricter limits, or more servers, let it recover".to_owned(),
+            [one] => format!("{one} may let it recover"),
+            [first @ .., last] => format!("{}, or {last} may let it recover", first.join(", ")),
+        };
+        let way = way[..1].to_uppercase() + &way[1..];
+        format!(
+            "metastable{runs}: {cause} had gone at {:.0} s, and yet only {:.0} of {:.0} requests a \
+             second are answered, of {:.0} that the fleet could answer; {:.1} attempts a request \
+             keep it {:.0} % busy, mostly with work that nobody waits for any more. {way}",
+            it.since_s,
+            it.goodput,
+            it.arrivals,
+            it.capacity,
+            it.attempts / it.arrivals.max(f64::MIN_POSITIVE),
+            100.0 * it.utilization
+        )
+    }
 }

@@ -59,6 +59,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The schema of the keys that are not options of its fault.
+    pub(super) fn keys() -> serde_json::Value {
+        schemars::schema_for!(Keys).to_value()
+    }
+
     /// Whether it comes at stated times, which makes a stretch of the run unlike the others.
     pub(super) fn is_stated(&self) -> bool {
         self.keys.up.is_none()

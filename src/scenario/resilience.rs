@@ -42,7 +42,7 @@ pub struct Health {
 pub struct Checks {
     /// From one check of a server to the next.
     pub interval: Duration,
-    /// How long a check waits for an answer; `interval` when absent.
+    /// How long a check waits for an answer, at most `interval`; `interval` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// Good answers in a row after which a server that was down is up.
@@ -254,6 +254,12 @@ impl Health {
                 let help = "leave it out for one interval";
                 return wrong("checks.timeout", "`timeout` must be above 0", help);
             }
+            if checks.timeout.is_some_and(|timeout| timeout > checks.interval) {
+                let what = "a check would still wait when the next one begins";
+                let help = "`timeout` is at most `interval`, which it is when left out; real \
+                            checkers put the next check off until the last has ended";
+                return wrong("checks.timeout", what, help);
+            }
         }
         let Some(slow) = &self.slow_start else { return Ok(()) };
         if slow.window == Duration::ZERO {
@@ -356,6 +362,16 @@ impl Scenario {
             return wrong(key, &format!("`{key}` is too small"), help);
         }
         Ok(())
+    }
+
+    /// Whether requests are tried again without any limit of number, time or budget.
+    pub(super) fn retries_without_end(&self) -> bool {
+        let timeouts = self.timeouts.as_ref();
+        timeouts.is_none_or(|it| it.request.is_none())
+            && self
+                .retry
+                .as_ref()
+                .is_some_and(|it| it.attempts == Attempts::Unlimited && it.budget.is_none())
     }
 
     /// Whether anything may fail, or is done about it.

@@ -361,7 +361,8 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     if offered < 1.0 && endless && late && !measured.ending.stopped {
         say(format!(
             "{BACKLOG} {} to clear after the traffic had ended: utilization, throughput, \
-             server-hours and cost leave that out, and seem the better the fewer servers there were",
+             server-hours and cost leave that out, and seem the better the fewer servers there \
+             were",
             Duration::from_secs_f64(overrun.round())
         ));
     }

@@ -393,6 +393,23 @@ fn every_part_is_listed_and_explained_and_completions_and_schema_print() {
         let page = run(&["explain", part]);
         assert!(page.status.success() && page.stdout.len() > 80, "{part}");
     }
+    for (table, words) in [
+        ("[breaker]", ["open-for", "trials", "Nygard"]),
+        ("timeouts", ["abandoned", "attempt", "gRPC"]),
+        ("hedge", ["copies", "budget", "Dean"]),
+        ("health.checks", ["rise", "timeout", "HAProxy"]),
+        ("checks", ["fall", "interval", "HAProxy"]),
+        ("retry", ["backoff", "one\nbudget is shared", "unlimited"]),
+        ("failure", ["until", "every", "MTTR"]),
+        ("admission", ["token-bucket", "burst", "half are shed"]),
+        ("ejection", ["always-one", "shared by all balancers", "10 %"]),
+    ] {
+        let page = String::from_utf8(run(&["explain", table]).stdout).unwrap();
+        let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        for word in words.map(|word| word.replace('\n', " ")) {
+            assert!(flat.contains(&word), "`{word}` is not in\n{page}");
+        }
+    }
     assert!(run(&["completions", "bash"]).stdout.len() > 1000);
     let schema: serde_json::Value = serde_json::from_slice(&run(&["schema"]).stdout).unwrap();
     assert!(schema["properties"]["traffic"].is_object());

@@ -6,6 +6,7 @@ mod faults;
 mod protection;
 mod refusals;
 mod storm;
+mod streams;
 
 use std::path::Path;
 

@@ -30,7 +30,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("health", 4),
     ("protect", 4),
     ("engine", 5),
-    ("catalogue", 6),
+    ("catalogue", 7),
     ("scenario", 6),
     ("experiment", 7),
     ("report", 7),

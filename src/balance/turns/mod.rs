@@ -25,6 +25,9 @@ pub(super) trait Turns: std::fmt::Debug {
     /// A server takes no part any more.
     fn leave(&mut self, server: ServerId);
 
+    /// A server has failed: it counts less by one of `parts` of its weight for a while (nginx).
+    fn fail(&mut self, _server: ServerId, _parts: u32) {}
+
     /// Whose turn it is among the candidates; `None` when none of them has a positive weight.
     fn next(&mut self, among: &ServerSet) -> Option<ServerId>;
 }

@@ -14,6 +14,11 @@ use crate::model::ServerId;
 pub(in crate::balance) struct Smooth {
     weights: Vec<u32>,
     current: Vec<i64>,
+    /// By how much less each server counts because it has failed; one is made good at each pick.
+    lost: Vec<u32>,
+    /// Whether any has failed: from then on a change of the servers passes over who is left out, as
+    /// nginx does with a server that has failed too often, and is no reload.
+    failing: bool,
     /// How many servers take part, those of weight 0 among them.
     members: usize,
     period: Vec<ServerId>,
@@ -44,12 +49,26 @@ impl Smooth {
         &mut self,
         among: impl Iterator<Item = ServerId>,
     ) -> Option<ServerId> {
+        // Where nobody has failed the scan looks at nothing else.
+        if self.failing { self.scan::<true>(among) } else { self.scan::<false>(among) }
+    }
+
+    fn scan<const FAILING: bool>(
+        &mut self,
+        among: impl Iterator<Item = ServerId>,
+    ) -> Option<ServerId> {
         let mut total = 0;
         let mut best: Option<(i64, ServerId)> = None;
         for server in among {
-            let weight = i64::from(self.weights[server.index()]);
-            if weight == 0 {
+            let whole = self.weights[server.index()];
+            if whole == 0 {
                 continue;
+            }
+            let mut weight = i64::from(whole);
+            if FAILING {
+                let lost = &mut self.lost[server.index()];
+                weight -= i64::from(*lost);
+                *lost = lost.saturating_sub(1);
             }
             let current = &mut self.current[server.index()];
             *current += weight;
@@ -65,7 +84,9 @@ impl Smooth {
 
     /// A change of the servers is a reload: all accumulators are 0.
     fn restart(&mut self) {
-        if self.stage != Stage::Unknown {
+        if self.failing {
+            self.stage = Stage::Broken;
+        } else if self.stage != Stage::Unknown {
             self.current.fill(0);
             self.period.clear();
             self.stage = Stage::Unknown;
@@ -129,6 +150,7 @@ impl Turns for Smooth {
         if server.index() >= self.weights.len() {
             self.weights.resize(server.index() + 1, 0);
             self.current.resize(server.index() + 1, 0);
+            self.lost.resize(server.index() + 1, 0);
         }
         self.weights[server.index()] = weight;
         self.members += 1;
@@ -138,6 +160,18 @@ impl Turns for Smooth {
         self.restart();
         self.weights[server.index()] = 0;
         self.members -= 1;
+    }
+
+    fn fail(&mut self, server: ServerId, parts: u32) {
+        if let Stage::Playing(place) = self.stage {
+            self.go_on_from(place);
+        }
+        self.stage = Stage::Broken;
+        self.failing = true;
+        // A policy that knows only some of the servers hears of the others as well.
+        let Some(&whole) = self.weights.get(server.index()) else { return };
+        let lost = &mut self.lost[server.index()];
+        *lost = (*lost + whole / parts.max(1)).min(whole);
     }
 
     fn next(&mut self, among: &ServerSet) -> Option<ServerId> {
@@ -155,6 +189,32 @@ impl Turns for Smooth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// nginx's accumulators by hand: weights 4 and 2, of which the first has failed once of two
+    /// times, so that it counts 2, then 3, then 4 again.
+    #[test]
+    fn a_server_that_failed_has_fewer_turns_and_climbs_back() {
+        let (mut turns, mut all) = (Smooth::default(), ServerSet::default());
+        for (at, weight) in [4, 2].into_iter().enumerate() {
+            turns.join(ServerId(at as u32), weight);
+            all.insert_or_remove(ServerId(at as u32), true);
+        }
+        turns.fail(ServerId(0), 2);
+        let mut picks = String::new();
+        let mut states = Vec::new();
+        for _ in 0..4 {
+            picks.push(if turns.next(&all) == Some(ServerId(0)) { 'a' } else { 'b' });
+            states.push((turns.current[0], turns.current[1]));
+        }
+        assert_eq!((picks.as_str(), states), ("abaa", vec![(-2, 2), (1, -1), (-1, 1), (-3, 3)]));
+        // Who is left out for a while keeps what it had.
+        turns.leave(ServerId(1));
+        all.insert_or_remove(ServerId(1), false);
+        assert_eq!((turns.next(&all), turns.current[1]), (Some(ServerId(0)), 3));
+        // A second failure takes the other half, and no more than there is.
+        (0..3).for_each(|_| turns.fail(ServerId(0), 2));
+        assert_eq!(turns.lost[0], 4);
+    }
 
     #[test]
     fn a_period_that_is_played_goes_on_as_one_that_is_reckoned() {

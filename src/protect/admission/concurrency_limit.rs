@@ -54,7 +54,7 @@ impl Config {
                 Problem::about("priorities", format!("`{name}` is not a priority"))
                     .help("priorities are whole numbers, e.g. `priorities = { 0 = \"80%\" }`")
             })?;
-            Ok((priority, (share.0 * self.limit as f64).floor() as u64))
+            Ok((priority, share.part_of(self.limit)))
         };
         let mut levels: Vec<(i16, u64)> =
             self.priorities.iter().map(level).collect::<Result<_, _>>()?;
@@ -93,6 +93,9 @@ mod tests {
 
     #[test]
     fn low_priorities_are_shed_first() {
+        let of_hundred = BTreeMap::from([("0".to_owned(), Share(0.57))]);
+        let config = Config { limit: 100, priorities: of_hundred };
+        assert_eq!(config.levels().unwrap(), [(0, 57)], "and not 56.999…");
         let priorities = BTreeMap::from([("0".to_owned(), Share(0.5)), ("5".into(), Share(0.8))]);
         let config = Config { limit: 10, priorities };
         let mut limit = ConcurrencyLimit::build(&config, &()).unwrap();

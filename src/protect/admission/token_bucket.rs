@@ -1,7 +1,9 @@
 //! So many requests a second, with bursts up to the size of a bucket.
 //!
 //! **What it does.** A bucket holds at most `burst` tokens and fills at `rate`; a request takes one
-//! or is shed.
+//! or is shed. With the default `burst` of 1 nothing is saved up: of Poisson requests that come at
+//! just the rate half are shed (a server of constant time without a queue); allow for a second's
+//! worth, `burst = 100` for `100/s`.
 //! **When it shines.** A rate that was promised to somebody, or that the service is known to stand.
 //! **When it fails.** It knows nothing of the service: when servers fail as many come in as ever.
 //! **Source.** Turner 1986; the local rate limit of Envoy, `limit_req` of nginx (a leaky bucket).
@@ -22,7 +24,7 @@ use crate::units::Rate;
 pub struct Config {
     /// Requests a second, above 0.
     rate: Rate,
-    /// Requests at once after a silence, at least 1.
+    /// Requests at once after a silence, at least 1; 1 evens nothing out.
     burst: f64,
 }
 

@@ -48,7 +48,7 @@ impl Variant<dyn Budget> for ShareOfActive {
 
 impl Budget for ShareOfActive {
     fn allows(&mut self, _: Instant, active: u64, retries: u64) -> bool {
-        let most = (self.0.share.0 * active as f64).floor() as u64;
+        let most = self.0.share.part_of(active);
         retries < most.max(self.0.least)
     }
 }

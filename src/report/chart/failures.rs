@@ -48,13 +48,13 @@ fn stairs(moments: &[Value], value: impl Fn(&Value) -> f64) -> Mark {
 
 /// When the first fault came and the last one went.
 fn rules(results: &Results) -> Vec<Rule> {
-    let log = results.list("resilience.incidents");
-    let at = |it: &Value| number(it, "at_s");
-    let first = log.iter().find(|it| it["what"] == "fault");
-    let last = log.iter().rev().find(|it| it["what"] == "fault-over");
-    let rule = |name: &str, it: &Value| Rule { name: name.to_owned(), at: At::X(at(it)) };
-    let first = first.map(|it| rule("first fault", it));
-    first.into_iter().chain(last.map(|it| rule("last fault over", it))).collect()
+    let rule = |name: &str, path: &str| {
+        let at = results.at(path).as_f64()?;
+        Some(Rule { name: name.to_owned(), at: At::X(at) })
+    };
+    let first = rule("first fault", "resilience.first_fault_s");
+    let last = rule("last fault over", "resilience.last_fault_s");
+    first.into_iter().chain(last).collect()
 }
 
 fn load(results: &Results, moments: &[Value]) -> Chart {

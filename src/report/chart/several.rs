@@ -157,8 +157,8 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         name: "differences",
         title: format!("Differences from {} on the same requests", comparison.baseline),
         about: "Each variant less the baseline, as a share of the baseline, with the interval of \
-                the paired difference. Which are separable is said in the table, for all of them at \
-                once; here each interval stands for itself alone."
+                the paired difference. Which are separable is said in the table, for all of them \
+                at once; here each interval stands for itself alone."
             .to_owned(),
         x: within(Axis::of(format!("change from {}", comparison.baseline), Unit::Share), &shown),
         y: Axis::names("", measures.iter().rev().map(words).collect()),

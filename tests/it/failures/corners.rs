@@ -190,3 +190,133 @@ fn a_slow_starter_has_the_share_of_its_weight() {
     let spread = 5.0 * (expected * (1.0 - expected) / 20_000.0_f64).sqrt();
     assert!((share - expected).abs() < spread, "{share}, not {expected} ± {spread}");
 }
+
+#[test]
+fn a_dead_tier_does_not_panic_a_policy_that_spills_by_load_either() {
+    for policy in ["policy = 'spillover'\n", "policy = 'sticky'\nfallback = 'tiers'\n"] {
+        let text = "[traffic.api]\narrivals = 'poisson:rate=100/s'\nkey = 'uniform:n=1000'\n\
+                    service = 'constant:value=5ms'\n[pool.near]\nservers = 6\n[pool.far]\n\
+                    servers = 4\ntier = 1\n[balancer]\n"
+            .to_owned()
+            + policy
+            + "[failure.crash]\nfault = 'outage'\npool = 'near'\nat = '5s'\n\
+               [health]\nknown-at-once = true\npanic = 0.5\n[run]\nduration = '20s'\n";
+        let outcome = run(&text);
+        assert!(times(&outcome, "panic").is_empty(), "{policy}");
+        assert!(outcome.requests.failed < 10, "{policy}: {:?}", outcome.requests);
+    }
+}
+
+#[test]
+fn a_failure_takes_a_part_of_a_servers_weight_as_in_nginx() {
+    // Each fourth request of the heavy server fails, which takes half of its weight of four, made
+    // good by one at each pick; without ejection it has two turns of three.
+    let text = |more: &str| {
+        steady(100, 10)
+            + "[pool.heavy]\nservers = 1\nweight = 4\n[pool.light]\nservers = 1\nweight = 2\n\
+               [balancer]\npolicy = 'weighted-round-robin'\n[failure.bad]\nfault = 'errors'\n\
+               nth = 4\npool = 'heavy'\nat = '0s'\n"
+            + more
+            + "[run]\nrequests = 600\n"
+    };
+    let share = |text: &str| {
+        let outcome = run(text);
+        assert!(times(&outcome, "ejected").is_empty());
+        let all = outcome.pools.iter().map(|pool| pool.completed).sum::<u64>();
+        let failed = outcome.requests.failed;
+        (outcome.pools[0].completed + failed) as f64 / (all + failed) as f64
+    };
+    let plain = share(&text(""));
+    assert!((plain - 2.0 / 3.0).abs() < 0.01, "{plain}");
+    // Failures are forgotten after a second of none, and so never add up to two at once.
+    let less = share(&text("[health.ejection]\npolicy = 'max-fails'\nmax-fails = 1000\n"));
+    assert!((less - plain).abs() < 1e-9, "a weight of 4 over 1000 is nothing: {less}");
+    let half = share(&text(
+        "[health.ejection]\npolicy = 'max-fails'\nmax-fails = 2\nfail-timeout = '100ms'\n",
+    ));
+    assert!(half < plain - 0.03, "{half}");
+}
+
+#[test]
+fn the_log_says_how_much_it_leaves_out_and_the_last_fault_is_known_all_the_same() {
+    let text = poisson(1, "constant:value=1ms", 200)
+        + "[failure.b]\nfault = 'outage'\nat = '1s'\nlasts = '500ms'\nevery = '2s'\n\
+           [run]\nduration = '60s'\n";
+    let found = run(&text).resilience.unwrap();
+    // Thirty times four lines for each of 200 servers.
+    assert_eq!((found.incidents.len(), found.happened), (1000, 30 * 4 * 200));
+    assert_eq!((found.first_fault_s, found.last_fault_s), (Some(1.0), Some(59.5)));
+}
+
+#[test]
+fn who_denied_a_retry_is_told() {
+    let text = |more: &str| {
+        steady(10, 1)
+            + "[pool.main]\nservers = 2\n[failure.bad]\nfault = 'errors'\nshare = 1.0\n\
+               at = '0s'\n[retry]\nattempts = 5\n"
+            + more
+            + "[run]\nduration = '20s'\n"
+    };
+    let by = |more: &str| {
+        let found = run(&text(more)).resilience.unwrap();
+        (found.denied > 0, found.denied - found.denied_by_circuit > 0, found.denied_by_circuit > 0)
+    };
+    assert_eq!(by(""), (false, false, false));
+    assert_eq!(by("budget = 'share-of-requests'\n"), (true, true, false));
+    assert_eq!(by("[breaker]\n"), (true, false, true));
+}
+
+#[test]
+fn an_ejector_that_may_eject_nobody_is_named() {
+    let text = |servers: u32| {
+        steady(10, 1)
+            + &format!("[pool.main]\nservers = {servers}\n[failure.bad]\nfault = 'errors'\n")
+            + "share = 1.0\nservers = [0]\nat = '1s'\n[health.ejection]\n\
+               policy = 'outlier-detection'\n[run]\nduration = '20s'\n"
+    };
+    let said = |servers| {
+        let advice = run(&text(servers)).advice;
+        advice.iter().filter(|said| said.contains("could not eject anybody")).count()
+    };
+    assert_eq!((said(8), said(10)), (1, 0));
+}
+
+#[test]
+fn retries_without_any_end_are_named() {
+    let text = |more: &str| {
+        steady(10, 1)
+            + "[pool.main]\nservers = 2\n[failure.bad]\nfault = 'errors'\nshare = 0.5\n\
+               at = '0s'\n[retry]\nattempts = 'unlimited'\n"
+            + more
+            + "[run]\nduration = '10s'\n"
+    };
+    let said = |more: &str| run(&text(more)).advice.iter().any(|said| said.contains("unlimited"));
+    assert!(said("") && !said("[timeouts]\nrequest = '1s'\n"));
+}
+
+#[test]
+fn recovery_is_measured_against_the_state_before() {
+    // A fifth is refused before the outage and after it: that is as it was.
+    let text = steady(10, 100)
+        + "[pool.main]\nservers = 8\nqueue-limit = 1\n[failure.rack]\nfault = 'outage'\n\
+           servers = [0, 1, 2, 3]\nat = '50s'\nlasts = '10s'\n[health]\n\
+           known-at-once = true\n[run]\nduration = '100s'\n";
+    let outcome = run(&text);
+    assert!(outcome.error_rate.unwrap() > 0.2);
+    let recovery = outcome.resilience.unwrap().recovery.expect("it was worse in the outage");
+    assert!(recovery.after_s.is_some_and(|after| after < 2.0), "{recovery:?}");
+}
+
+#[test]
+fn a_backlog_is_seen_in_the_latency_though_every_request_is_answered() {
+    // 100 a second, of which 114 could be served, and 57 in the ten seconds of the outage: what
+    // waits then, 429 requests, is worked off at 14 a second.
+    let text = steady(10, 70)
+        + "[pool.main]\nservers = 8\n[balancer]\nqueue = 'shared'\n[failure.rack]\n\
+           fault = 'outage'\nservers = [0, 1, 2, 3]\nat = '50s'\nlasts = '10s'\n[health]\n\
+           known-at-once = true\n[run]\nduration = '150s'\n";
+    let found = run(&text).resilience.unwrap();
+    assert_eq!(found.recovery, None, "hardly any is lost");
+    let after = found.latency_recovery.expect("they waited").after_s.expect("it came back");
+    assert!((25.0..=31.0).contains(&after), "{after}");
+}

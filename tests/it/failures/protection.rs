@@ -79,6 +79,25 @@ fn the_deadline_of_a_request_ends_it_wherever_it_is() {
 }
 
 #[test]
+fn a_client_that_leaves_was_in_service_and_not_in_the_queue() {
+    // A request each five seconds to an idle server, which takes a second; nobody waits that long.
+    let text = |limit: &str| {
+        steady(5000, 1000)
+            + &format!("[pool.main]\nservers = 1\n[timeouts]\n{limit} = '400ms'\n")
+            + "[run]\nrequests = 10\n"
+    };
+    for limit in ["request", "attempt"] {
+        let (measured, ()) = scenario(&text(limit)).simulate(0, Duration::ZERO, (), &()).unwrap();
+        let outcome = scenario(&text(limit)).outcome(&measured);
+        assert_eq!(outcome.requests.timed_out, 10, "{limit}");
+        assert_eq!(outcome.queue_mean, 0.0, "{limit}: nobody waited");
+        assert!(outcome.in_system_mean > 0.05);
+        let busy: i128 = measured.timeline.bins().iter().map(|bin| bin.busy_ns).sum();
+        assert_eq!(busy, 10_000_000_000, "{limit}: ten services of a second, each once");
+    }
+}
+
+#[test]
 fn retries_are_load_and_end_with_the_attempts() {
     let text = |attempts: &str| {
         steady(100, 10)

@@ -69,6 +69,16 @@ fn mistakes_are_shown_where_they_are_with_what_to_do() {
             "[balancer]\ntimer-tick = '1ms'\n".to_owned(),
             ["timer-tick", "no timer", "queue-timeout"],
         ),
+        (
+            "[health.checks]\ninterval = '1s'\ntimeout = '2s'\n".to_owned(),
+            ["timeout", "still wait", "at most `interval`"],
+        ),
+        (
+            "[failure.x]\nfault = 'slow:speed=0.2'\nat = '1m'\n".to_owned(),
+            ["name alone", "fault = \"slow\"", "`speed = 0.2`"],
+        ),
+        (format!("{at}servers = 3\n"), ["servers = 3", "a list", "write `[3]`"]),
+        ("[circuit-breaker]\n".to_owned(), ["circuit-breaker", "did you mean", "`breaker`"]),
         ("[health]\npannic = 0.5\n".to_owned(), ["pannic", "did you mean", "panic"]),
     ] {
         let shown = refusal(&rest);

@@ -131,8 +131,8 @@ impl<'a> Trial<'a> {
                 break;
             }
         }
-        // A pilot may promise too much: a run that came out too wide is followed by a longer one, of
-        // other replications, so that no run is kept for what it found.
+        // A pilot may promise too much: a run that came out too wide is followed by a longer one,
+        // of other replications, so that no run is kept for what it found.
         loop {
             let run = self.replicate(first, REPLICATIONS, warm_up, length);
             let decides = self.widest(&run).is_some_and(|width| width <= 1.0);
