@@ -97,7 +97,13 @@ fn what_is_damaged_or_missing_is_named_and_the_rest_is_drawn() {
         assert!(said.contains(words), "{said}");
     }
     let page = read(&out, "report.html");
-    assert!(page.contains("`timeline.csv` is damaged") && page.contains("id=\"per-server\""));
+    assert!(page.contains("<code>timeline.csv</code> is damaged"));
+    assert!(page.contains("id=\"per-server\""));
+    for (rows, words) in [("garbage\n", "has no rows"), ("", "")] {
+        fs::write(out.join("timeline.csv"), rows).unwrap();
+        let (_, said) = plimsoll(&["report", out.to_str().unwrap()]);
+        assert!(said.contains(words), "{rows}: {said}");
+    }
     fs::write(out.join("outcome.json"), "{").unwrap();
     let failed = cargo_bin_cmd!("plimsoll").arg("report").arg(&out).assert().code(2);
     let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();

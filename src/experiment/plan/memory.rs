@@ -140,7 +140,7 @@ mod tests {
             let apart = services(100, "policy = 'random'", utilization);
             assert!(shared <= kept && kept < apart, "{shared} {kept} {apart} at {utilization}");
         }
-        // Close to saturation nothing is watched for longer than the effort allows, and that is told.
+        // Close to saturation nothing is watched for longer than the effort allows, which is told.
         let text = "traffic.a = { arrivals = 'poisson:rate=8/s', service = 'exponential:mean=1s' }";
         let document = crate::document::Node::from_toml("a.toml", text).unwrap();
         let scenario = Scenario::from_document(&document, std::path::Path::new("")).unwrap();

@@ -182,7 +182,8 @@ mod tests {
         let several = scenario(
             "pool.base = { servers = 4 }\n\
              pool.small = { servers = 4, autoscaler = { policy = 'hpa', target = 0.6 } }\n\
-             pool.large = { servers = 1, slots = 4, capacity = 2, autoscaler = { policy = 'kpa' } }",
+             pool.large = { servers = 1, slots = 4, capacity = 2, \
+                            autoscaler = { policy = 'kpa' } }",
         );
         let deal = Deal::new(&several, 12.0);
         // Half each of the level, in servers of four slots; eight Erlangs beside the fixed four.

@@ -162,8 +162,12 @@ fn zones_are_known_by_the_names_of_the_scenario() {
     let fleet = fleet_of(&in_zones(&[0, 0, 0, 1, 1, 1]));
     let setup = Setup { zones: &names, balancers: 2, ..Setup::new(&fleet) };
     let own = |policy: &str| recipe::<dyn Balancer>(policy).build(&setup);
-    let mut desk = Desk::built(own("zone-aware:zone=oslo").unwrap(), fleet.clone());
+    let with_callers = own("zone-aware:zone=oslo,callers=[1,1]").unwrap();
+    let mut desk = Desk::built(with_callers, fleet.clone());
     assert_eq!(desk.shares(30)[..3], [0, 0, 0], "as many servers as callers: all stay");
+    // Nobody said otherwise, so every caller stands there, and half of the servers are too few.
+    let mut desk = Desk::built(own("zone-aware:zone=oslo").unwrap(), fleet.clone());
+    assert!(desk.shares(30)[..3].iter().all(|count| *count > 0));
     for spec in ["zone-aware:zone=rome", "load-aware-zones:zone=rome"] {
         let problem = own(spec).unwrap_err();
         assert!(problem.message().contains("rome") && problem.remedy().is_some());
