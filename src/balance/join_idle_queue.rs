@@ -47,6 +47,8 @@ pub struct JoinIdleQueue {
     config: Config,
     idle: ServerSet,
     members: ServerSet,
+    /// Which of the lists this one is: a server that is new stands on one of them.
+    lists: (u32, u32),
 }
 
 impl Variant<dyn Balancer> for JoinIdleQueue {
@@ -71,11 +73,11 @@ impl Variant<dyn Balancer> for JoinIdleQueue {
         }
         let members = setup.fleet.members().clone();
         let mut idle = ServerSet::default();
+        let lists = (setup.balancer, setup.balancers.max(1));
         for server in members.in_order() {
-            let mine = server.0 % setup.balancers.max(1) == setup.balancer;
-            idle.insert_or_remove(server, mine);
+            idle.insert_or_remove(server, server.0 % lists.1 == lists.0);
         }
-        Ok(Box::new(Self { config: config.clone(), idle, members }))
+        Ok(Box::new(Self { config: config.clone(), idle, members, lists }))
     }
 }
 
@@ -117,7 +119,9 @@ impl Balancer for JoinIdleQueue {
         match change {
             FleetChange::Joined(server) => {
                 self.members.insert_or_remove(server, true);
-                self.idle.insert_or_remove(server, fleet.in_flight(server) == 0);
+                let (own, all) = self.lists;
+                let mine = server.0 % all == own;
+                self.idle.insert_or_remove(server, mine && fleet.in_flight(server) == 0);
             }
             FleetChange::Left(server) => {
                 self.members.insert_or_remove(server, false);

@@ -103,6 +103,10 @@ impl Table for KeyHash {
             fits(place).then_some(place)
         })
     }
+
+    fn gives_way_to_turns(&self) -> bool {
+        self.form == Form::Nginx
+    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,11 @@ pub(super) trait Table: std::fmt::Debug {
     /// The place of the first server, in the order of preference of this hash, that `fits`; gives
     /// up where the real system does.
     fn find(&self, hash: u64, fits: impl FnMut(usize) -> bool) -> Option<usize>;
+
+    /// Whether servers take turns where the table gives up, as for requests without a key.
+    fn gives_way_to_turns(&self) -> bool {
+        false
+    }
 }
 
 /// The key of a request that has none: a blank cell of a trace.
@@ -149,7 +154,11 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
             // Without a key servers take turns, as in nginx and HAProxy, but within their bound.
             (KEYLESS, None) => self.keyless.next(view.candidates),
             (KEYLESS, Some(_)) => self.spare(hash, view),
-            _ => self.find(hash, view).or_else(|| self.spare(hash, view)),
+            _ => match self.find(hash, view) {
+                None if self.table.gives_way_to_turns() => self.keyless.next(view.candidates),
+                None => self.spare(hash, view),
+                found => found,
+            },
         };
         // Where only servers of weight 0 are left, they are all there is.
         server.or_else(|| view.candidates.next_from(0)).map_or(Pick::Refuse, Pick::Server)

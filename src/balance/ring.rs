@@ -15,7 +15,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::keyed::{Host, Keyed, Table};
+use super::keyed::{Host, Keyed, TRIES, Table};
 use super::tools::{Bound, BoundForm, avalanche, crc32, murmur2, xxh64};
 use super::{Balancer, Setup};
 use crate::diagnose::Problem;
@@ -220,8 +220,14 @@ impl Table for Ring {
     fn find(&self, hash: u64, mut fits: impl FnMut(usize) -> bool) -> Option<usize> {
         let nearest = self.config.form == Form::Haproxy;
         let from = if nearest { self.nearest(hash) } else { self.first(hash) };
-        let lap = (from..self.points.len()).chain(0..from);
+        // nginx goes by points, not by servers, and gives up.
+        let most = if self.config.form == Form::Nginx { 1 + TRIES as usize } else { usize::MAX };
+        let lap = (from..self.points.len()).chain(0..from).take(most);
         lap.map(|at| self.points[at].1 as usize).find(|&place| fits(place))
+    }
+
+    fn gives_way_to_turns(&self) -> bool {
+        self.config.form == Form::Nginx
     }
 }
 

@@ -72,6 +72,10 @@ impl Table for SourceHash {
             fits(place).then_some(place)
         })
     }
+
+    fn gives_way_to_turns(&self) -> bool {
+        true
+    }
 }
 
 /// The sums of weights up to and with each server.

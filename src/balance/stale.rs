@@ -103,6 +103,13 @@ impl Variant<dyn Balancer> for Stale {
         if config.source == Source::Reported {
             needs_reports(setup)?;
         }
+        if SEE_THE_QUEUES.contains(&config.inside.name) {
+            let name = config.inside.name;
+            let message =
+                format!("`{name}` sees the queues themselves: nothing of it would be old");
+            return Err(Problem::about("inside", message)
+                .help("take one that counts, e.g. `least-connections` or `power-of-choices`"));
+        }
         Ok(Box::new(Self {
             counts: vec![0; setup.fleet.len()],
             news: VecDeque::new(),
@@ -113,6 +120,9 @@ impl Variant<dyn Balancer> for Stale {
         }))
     }
 }
+
+/// Policies that ask servers and not counts (`View::truth`).
+const SEE_THE_QUEUES: [&str; 3] = ["join-shortest-queue", "join-idle-queue", "prequal"];
 
 impl Stale {
     fn set(&mut self, server: ServerId, count: u32) {

@@ -161,8 +161,8 @@ pub struct Census {
     pub decisions: Vec<Decision>,
     /// Looks in all.
     pub looks: u64,
-    /// Starts that failed and were begun again, by pool.
-    pub failed_starts: Vec<u64>,
+    /// Starts that failed and were begun again: when the server was ordered, its pool, how many.
+    pub failed_starts: Vec<(Instant, u16, u32)>,
     /// What the policies have learnt, by pool.
     pub memories: Vec<(u16, String)>,
     /// What the policies foresaw, by pool.
@@ -183,7 +183,7 @@ impl Census {
             changes: Vec::new(),
             decisions: Vec::new(),
             looks: 0,
-            failed_starts: vec![0; pools],
+            failed_starts: Vec::new(),
             memories: Vec::new(),
             foresights: Vec::new(),
             width: Duration::from_secs(1),
@@ -249,7 +249,9 @@ impl Probe for Census {
     }
 
     fn failed_starts(&mut self, pool: u16, starts: u32) {
-        self.failed_starts[usize::from(pool)] += u64::from(starts);
+        // It is told right after the order of the server.
+        let at = self.changes.last().map_or(Instant::START, |change| change.at);
+        self.failed_starts.push((at, pool, starts));
     }
 
     fn decision(&mut self, decision: Decision) {

@@ -254,9 +254,9 @@ impl Autoscaler for StepScaling {
         Target::new(servers, format!("{value:.3}, alarms at {low} and {high}"))
     }
 
-    fn refused(&mut self, _: Instant) {
+    fn refused(&mut self, now: Instant) {
         // What was not done needs no cooldown.
-        self.acted_ns = None;
+        self.acted_ns = self.acted_ns.filter(|at_ns| *at_ns != now.0);
     }
 
     fn manners(&self) -> Manners {

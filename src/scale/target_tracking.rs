@@ -115,13 +115,15 @@ pub struct TargetTracking {
     below: u32,
     /// When servers were last added, and to how many there were.
     raised: Option<(u64, u32)>,
+    /// The time before that.
+    raised_before: Option<(u64, u32)>,
     lowered_ns: Option<u64>,
 }
 
 impl TargetTracking {
     /// A policy that has seen nothing.
     pub fn new(config: Config) -> Self {
-        Self { config, above: 0, below: 0, raised: None, lowered_ns: None }
+        Self { config, above: 0, below: 0, raised: None, raised_before: None, lowered_ns: None }
     }
 
     /// The count wanted after one more period. Without data the alarms know nothing and nothing
@@ -143,7 +145,7 @@ impl TargetTracking {
         let contributing = cooling.map_or(u32::MAX, |(_, from)| from).min(observed.contributing);
         let asked = proportional(contributing, wanted, metric, target);
         if self.above >= self.config.out_periods.max(1) && asked > wanted {
-            self.raised = Some((now_ns, wanted));
+            self.raised_before = self.raised.replace((now_ns, wanted));
             // Growing ends any wait for shrinking.
             self.lowered_ns = None;
             return asked;
@@ -198,7 +200,9 @@ impl Autoscaler for TargetTracking {
 
     fn refused(&mut self, now: Instant) {
         // What was not done needs no cooldown.
-        self.raised = self.raised.filter(|(at_ns, _)| *at_ns != now.0);
+        if self.raised.is_some_and(|(at_ns, _)| at_ns == now.0) {
+            self.raised = self.raised_before;
+        }
         self.lowered_ns = self.lowered_ns.filter(|at_ns| *at_ns != now.0);
     }
 

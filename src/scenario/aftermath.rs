@@ -203,14 +203,18 @@ impl Scenario {
             [first @ .., last] => format!("{}, or {last} may let it recover", first.join(", ")),
         };
         let way = way[..1].to_uppercase() + &way[1..];
+        let rate = |a_second: f64| match a_second {
+            ..10.0 => format!("{a_second:.2}"),
+            _ => format!("{a_second:.0}"),
+        };
         format!(
-            "metastable{runs}: {cause} had gone at {:.0} s, and yet only {:.0} of {:.0} requests a \
-             second are answered, of {:.0} that the fleet could answer; {:.1} attempts a request \
+            "metastable{runs}: {cause} had gone at {:.0} s, and yet only {} of {} requests a \
+             second are answered, of {} that the fleet could answer; {:.1} attempts a request \
              keep it {:.0} % busy, mostly with work that nobody waits for any more. {way}",
             it.since_s,
-            it.goodput,
-            it.arrivals,
-            it.capacity,
+            rate(it.goodput),
+            rate(it.arrivals),
+            rate(it.capacity),
             it.attempts / it.arrivals.max(f64::MIN_POSITIVE),
             100.0 * it.utilization
         )

@@ -69,12 +69,13 @@ pub(super) fn metastable(
 }
 
 /// Whether most of what arrived was answered before the cause came: what was ill before is plain
-/// overload.
+/// overload, and of what nobody saw before it nobody knows.
 fn was_well(chronicle: &Chronicle, first: Instant) -> bool {
     let count = (first.0 / chronicle.width.0) as usize;
     let beats = &chronicle.beats[..count.min(chronicle.beats.len())];
     let sum = |of: fn(&Beat) -> u64| beats.iter().map(of).sum::<u64>() as f64;
-    sum(|beat| beat.answered) >= FAR_UNDER * sum(|beat| beat.arrivals)
+    let arrivals = sum(|beat| beat.arrivals);
+    arrivals > 0.0 && sum(|beat| beat.answered) >= FAR_UNDER * arrivals
 }
 
 /// What may have set it off, from when to when: faults, or requests that alone were more than the

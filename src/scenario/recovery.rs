@@ -24,9 +24,14 @@ pub(super) fn of_errors(chronicle: &Chronicle, horizon: Instant) -> Option<Recov
     let sum = |of: fn(&Beat) -> u64| beats[..begun].iter().map(of).sum::<u64>() as f64;
     let (bad, good) = (sum(|it| it.errors), sum(|it| it.answered));
     let usual = if bad > 0.0 { bad / (bad + good) } else { 0.0 };
+    // An interval in which nobody ended tells nothing: it is as the one before.
+    let mut was = false;
     let worse = |beat: &Beat| {
         let ended = (beat.errors + beat.answered) as f64;
-        beat.errors as f64 > (usual + WORSE) * ended + 1e-9
+        if ended > 0.0 {
+            was = beat.errors as f64 > (usual + WORSE) * ended + 1e-9;
+        }
+        was
     };
     let worse: Vec<bool> = beats.iter().map(worse).collect();
     recovery(chronicle, &worse, horizon)

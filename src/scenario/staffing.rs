@@ -172,7 +172,12 @@ pub(super) fn autoscaling(
                 .count() as u32,
             released: own().filter(|life| life.gone.is_some_and(measured_at)).count() as u32,
             actions: decisions.iter().filter(|it| it.acted() && measured_at(it.at)).count() as u32,
-            failed_starts: census.failed_starts[usize::from(index)],
+            failed_starts: census
+                .failed_starts
+                .iter()
+                .filter(|(at, pool, _)| *pool == index && measured_at(*at))
+                .map(|(_, _, starts)| u64::from(*starts))
+                .sum(),
             above_ideal: bounds
                 .as_ref()
                 .filter(|it| it.ideal_server_hours > 0.0)
@@ -287,6 +292,13 @@ fn decided(decision: &Decision) -> Decided {
     }
 }
 
+impl Scenario {
+    /// The mean time from order to service in a pool.
+    pub fn mean_startup(&self, pool: &Pool) -> Duration {
+        mean_startup(&self.folder, pool)
+    }
+}
+
 /// The mean time from order to service.
 pub(super) fn mean_startup(folder: &Path, pool: &Pool) -> Duration {
     let setup = law::Setup { unit: Unit::Time, folder };
@@ -344,14 +356,14 @@ fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64
         Measure::Percentile(p) if goal.below => Some((p, goal.limit)),
         _ => None,
     })?;
-    let (mut seen, mut missed) = (0_u32, 0_u32);
+    let (mut seen, mut missed, mut present) = (0_u32, 0_u32, 0_u64);
     let width = measured.timeline.width();
     for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
         let at = Instant(index * width.0);
         let ended = bin.completions + bin.errors;
         // Who is there for an interval longer than the limit and does not end has missed it.
-        let stuck =
-            ended == 0 && bin.in_system_ns >= i128::from(width.0) && width.as_secs_f64() > limit;
+        let stuck = ended == 0 && present > 0 && width.as_secs_f64() > limit;
+        present = (present + bin.arrivals).saturating_sub(ended);
         if at < measured.meter.from || at >= to || (ended == 0 && !stuck) {
             continue;
         }

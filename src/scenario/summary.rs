@@ -285,8 +285,9 @@ pub fn hot_server(pool: &str, loads: &[(u32, f64)]) -> Option<String> {
     let unused = loads.iter().filter(|(_, load)| *load == 0.0).count();
     if unused > 0 && loads.iter().any(|(_, load)| *load >= BUSY) {
         return Some(format!(
-            "{unused} of {} servers of pool `{pool}` had nothing to do while others were busy: the \
-             policy never sends to them (a subset, a zone, keys that are few)",
+            "{unused} of {} servers of pool `{pool}` had nothing to do while others were busy: a \
+             policy that fills one server before the next keeps them in reserve, or never sends to \
+             them (a subset, a zone, keys that are few), or they were out",
             loads.len()
         ));
     }

@@ -174,6 +174,29 @@ fn simple() -> impl Strategy<Value = (String, Duration)> {
 }
 
 #[test]
+fn those_who_count_or_look_at_nothing_are_known() {
+    let found: Vec<String> = policies().into_iter().map(|(policy, _)| policy).collect();
+    for name in [
+        "random",
+        "weighted-random",
+        "round-robin",
+        "weighted-round-robin",
+        "first",
+        "least-connections",
+        "least-request",
+        "power-of-choices",
+        "join-shortest-queue",
+        "shortest-expected-delay",
+        "never-queue",
+        "key-hash",
+        "ring",
+        "maglev",
+    ] {
+        assert!(found.contains(&format!("'{name}'")), "{name} is not among {found:?}");
+    }
+}
+
+#[test]
 fn the_recursion_measures_what_the_events_do_to_the_nanosecond() {
     let config = Config { failure_persistence: None, cases: 400, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

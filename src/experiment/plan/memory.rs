@@ -6,7 +6,7 @@
 //! (least-connections, power of two) the queues level out: what remains is their sum, which
 //! relaxes like one queue before all, and the way of each back to the others, about a service for
 //! each of ln(1/(1 − ρ)) requests in line, at the rate 1 − ρ (the supermarket model: Mitzenmacher
-//! 2001).
+//! 2001). An autoscaler remembers as well, and for longer: what it looks back on, and its starts.
 
 use super::traffic::Load;
 use crate::balance::Sight;
@@ -24,6 +24,11 @@ const SEEN: (f64, f64) = (40.0, 4.0);
 
 /// Relaxation times after which an empty start is forgotten.
 const FORGOTTEN: f64 = 5.0;
+
+/// Seconds that autoscalers look back on: the usual stabilization, twice.
+const LOOKS_BACK: f64 = 600.0;
+/// Starts of servers that a run must see.
+const STARTS: f64 = 3.0;
 
 /// A run of a steady state.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +79,9 @@ pub(super) fn length(
     let bursts = (0.5 * (load.arrival_scv + load.service_scv)).max(1.0);
     let longest = memories.iter().map(|memory| memory.services).fold(0.0, f64::max);
     let watched = memories.iter().map(Memory::watched).fold(0.0, f64::max);
-    let needed = (watched * bursts * service * rate).max(SHORT);
-    let warm_up = FORGOTTEN * (longest * bursts + 1.0) * service;
+    let moves = follows(scenario).unwrap_or(0.0);
+    let needed = (watched * bursts * service * rate).max(moves * rate).max(SHORT);
+    let warm_up = (FORGOTTEN * (longest * bursts + 1.0) * service).max(moves);
     // Powers of two: neighbours have runs of one length, on the same requests.
     let whole = SHORT * 2.0_f64.powf((needed / SHORT).log2().ceil());
     let requests = asked.map_or(whole.min(most), |asked| asked.as_secs_f64() * rate);
@@ -85,6 +91,14 @@ pub(super) fn length(
         requests,
         short: requests < needed || forgotten < warm_up,
     })
+}
+
+/// Seconds in which an autoscaler finds its place, and those that show what it makes of it: what
+/// it looks back on, and a few starts. Nothing where no pool has one.
+fn follows(scenario: &Scenario) -> Option<f64> {
+    let scaled = scenario.pool.values().filter(|pool| pool.autoscaler.is_some());
+    let start = |pool| LOOKS_BACK + STARTS * scenario.mean_startup(pool).as_secs_f64();
+    scaled.map(start).reduce(f64::max)
 }
 
 fn memories(scenario: &Scenario, ties: Ties, utilization: f64) -> Vec<Memory> {

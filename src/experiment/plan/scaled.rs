@@ -57,7 +57,7 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     let mut recommendation = None;
     if let Some(winner) = &mut winner {
         draft.bounds.autoscaled_server_hours = Some(winner.trial.staff.hours);
-        ideal(gate, &winner.scenario, &mut draft)?;
+        ideal(gate, &winner.scenario, &winner.trial.staff, &mut draft)?;
         let (own, loads) =
             course.carried(&winner.scenario, &winner.trial, &winner.setting, ("headroom", 1.0))?;
         winner.loads = loads;
@@ -68,8 +68,8 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
             stopped = !course.neighbours(winner, &own, &draft, &mut found)?;
         }
         recommendation = Some(found);
-    } else if let Some((_, variant, _)) = course.tried.first() {
-        ideal(gate, variant, &mut draft)?;
+    } else if let Some((_, variant, trial)) = course.tried.first() {
+        ideal(gate, variant, &trial.staff, &mut draft)?;
     }
     let (verdict, answer) = told(&draft, recommendation.as_ref(), &course, stopped);
     let probability = recommendation.as_ref().and_then(|one| one.met_under_forecast_error);
@@ -257,7 +257,8 @@ impl Course<'_> {
             let trial = &self.tried[*at].2;
             trial.met() && within_budget(draft, trial)
         };
-        let by = |at: usize| (self.tried[at].2.cost_per_hour, self.tried[at].2.staff.hours);
+        // By servers and not by hours: runs may differ in length.
+        let by = |at: usize| (self.tried[at].2.cost_per_hour, self.tried[at].2.staff.mean);
         (0..self.tried.len())
             .filter(may)
             .min_by(|&a, &b| by(a).0.total_cmp(&by(b).0).then(by(a).1.total_cmp(&by(b).1)))
@@ -457,7 +458,12 @@ fn within_budget(draft: &Draft<'_>, trial: &Trial) -> bool {
 /// The bounds of what is possible: a perfect autoscaler, and a fleet fixed at the peak. Both follow
 /// from the demand for servers of one kind; of several pools that is the one whose work costs the
 /// least, alone.
-fn ideal(gate: &Gate<'_>, variant: &Scenario, draft: &mut Draft<'_>) -> Result<(), Problem> {
+fn ideal(
+    gate: &Gate<'_>,
+    variant: &Scenario,
+    staff: &Staff,
+    draft: &mut Draft<'_>,
+) -> Result<(), Problem> {
     let watch = crate::experiment::Relay::new(gate.monitor);
     let mut variant = variant.clone();
     if variant.pool.len() > 1 {
@@ -470,12 +476,19 @@ fn ideal(gate: &Gate<'_>, variant: &Scenario, draft: &mut Draft<'_>) -> Result<(
         variant.failure.clear();
         draft.bounds.ideal_in_pool = Some(name);
     }
-    let (measured, ()) = variant.simulate(0, Duration::ZERO, (), &watch)?;
+    // A policy that needs the other pools leaves the bounds unknown.
+    let Ok((measured, ())) = variant.simulate(0, Duration::ZERO, (), &watch) else {
+        draft.bounds.ideal_in_pool = None;
+        return Ok(());
+    };
     let outcome = variant.outcome(&measured);
     if let Some(found) = outcome.autoscaling.first().and_then(|pool| pool.bounds.clone()) {
-        draft.bounds.ideal_autoscaler_server_hours = Some(found.ideal_server_hours);
+        // In the time that a run of the plan took, which need not be that of the scenario.
+        let hours = staff.hours / staff.mean.max(f64::MIN_POSITIVE);
+        let same = hours / (outcome.duration_s / 3600.0).max(f64::MIN_POSITIVE);
+        draft.bounds.ideal_autoscaler_server_hours = Some(found.ideal_server_hours * same);
         draft.bounds.static_peak_servers = Some(found.static_peak_servers);
-        draft.bounds.static_peak_server_hours = Some(found.static_peak_hours);
+        draft.bounds.static_peak_server_hours = Some(found.static_peak_hours * same);
     }
     Ok(())
 }

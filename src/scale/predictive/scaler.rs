@@ -6,6 +6,7 @@ use super::learner::Learner;
 use super::published::whole_up;
 use crate::model::Foresight;
 use crate::scale::{Autoscaler, Manners, Metrics, Signals, Target};
+use crate::time::Instant;
 
 /// From a load to a count.
 pub(super) enum Rule {
@@ -94,6 +95,13 @@ impl Autoscaler for Scaler {
 
     fn foresight(&self) -> Option<Foresight> {
         Some(self.learner.foresight())
+    }
+
+    fn refused(&mut self, at: Instant) {
+        if let Rule::Policy { ahead, now } = &mut self.rule {
+            ahead.refused(at);
+            now.refused(at);
+        }
     }
 
     fn manners(&self) -> Manners {
