@@ -155,7 +155,9 @@ impl<T: Table + 'static> Balancer for Keyed<T> {
             (KEYLESS, None) => self.keyless.next(view.candidates),
             (KEYLESS, Some(_)) => self.spare(hash, view),
             _ => match self.find(hash, view) {
-                None if self.table.gives_way_to_turns() => self.keyless.next(view.candidates),
+                None if self.bound.is_none() && self.table.gives_way_to_turns() => {
+                    self.keyless.next(view.candidates)
+                }
                 None => self.spare(hash, view),
                 found => found,
             },

@@ -9,6 +9,8 @@
 //! **When it fails.** With old counts, the fewest in flight attract everyone at once: choose among
 //! few.
 //! **What it sees.** Reports, where it is asked to; of its own requests nothing but what is old.
+//! What a policy asks the servers themselves (`join-shortest-queue`, `join-idle-queue`, `prequal`)
+//! is not made old by it.
 //! **Source.** Mitzenmacher, How useful is old information? 2000; counts that are the balancer's
 //! own between reports are Vargaftik, Keslassy and Orda's local shortest queues (2020).
 
@@ -103,13 +105,6 @@ impl Variant<dyn Balancer> for Stale {
         if config.source == Source::Reported {
             needs_reports(setup)?;
         }
-        if SEE_THE_QUEUES.contains(&config.inside.name) {
-            let name = config.inside.name;
-            let message =
-                format!("`{name}` sees the queues themselves: nothing of it would be old");
-            return Err(Problem::about("inside", message)
-                .help("take one that counts, e.g. `least-connections` or `power-of-choices`"));
-        }
         Ok(Box::new(Self {
             counts: vec![0; setup.fleet.len()],
             news: VecDeque::new(),
@@ -120,9 +115,6 @@ impl Variant<dyn Balancer> for Stale {
         }))
     }
 }
-
-/// Policies that ask servers and not counts (`View::truth`).
-const SEE_THE_QUEUES: [&str; 3] = ["join-shortest-queue", "join-idle-queue", "prequal"];
 
 impl Stale {
     fn set(&mut self, server: ServerId, count: u32) {

@@ -204,6 +204,7 @@ impl Scenario {
         };
         let way = way[..1].to_uppercase() + &way[1..];
         let rate = |a_second: f64| match a_second {
+            ..0.005 => "0".to_owned(),
             ..10.0 => format!("{a_second:.2}"),
             _ => format!("{a_second:.0}"),
         };
