@@ -131,7 +131,7 @@ pub(super) fn one_pool() -> IndexMap<String, Pool> {
 const MOST: u32 = 10_000_000;
 const MOST_SLOTS: u64 = 1_000_000_000;
 /// The largest weight: tables of places on a ring grow with it.
-const MOST_WEIGHT: u32 = 1_000_000;
+const MOST_WEIGHT: u32 = 65_535;
 
 impl Pool {
     /// What a server of this size costs an hour: the price is that of the size the pool was set to.
@@ -169,7 +169,7 @@ impl Pool {
         if self.weight > MOST_WEIGHT {
             let what = format!("pool `{name}`: `weight` may be at most {MOST_WEIGHT}");
             return wrong("weight", what).map_err(|problem| {
-                problem.help("only proportions matter; HAProxy itself stops at 256")
+                problem.help("only proportions matter: IPVS stops there, and HAProxy at 256")
             });
         }
         if self.startup_failure.0 >= 1.0 {

@@ -57,7 +57,7 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     let mut recommendation = None;
     if let Some(winner) = &mut winner {
         draft.bounds.autoscaled_server_hours = Some(winner.trial.staff.hours);
-        ideal(gate, &winner.scenario, &winner.trial.staff, &mut draft)?;
+        ideal(gate, &winner.scenario, &winner.trial.staff, &mut draft);
         let (own, loads) =
             course.carried(&winner.scenario, &winner.trial, &winner.setting, ("headroom", 1.0))?;
         winner.loads = loads;
@@ -69,7 +69,7 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         }
         recommendation = Some(found);
     } else if let Some((_, variant, trial)) = course.tried.first() {
-        ideal(gate, variant, &trial.staff, &mut draft)?;
+        ideal(gate, variant, &trial.staff, &mut draft);
     }
     let (verdict, answer) = told(&draft, recommendation.as_ref(), &course, stopped);
     let probability = recommendation.as_ref().and_then(|one| one.met_under_forecast_error);
@@ -458,19 +458,14 @@ fn within_budget(draft: &Draft<'_>, trial: &Trial) -> bool {
 /// The bounds of what is possible: a perfect autoscaler, and a fleet fixed at the peak. Both follow
 /// from the demand for servers of one kind; of several pools that is the one whose work costs the
 /// least, alone.
-fn ideal(
-    gate: &Gate<'_>,
-    variant: &Scenario,
-    staff: &Staff,
-    draft: &mut Draft<'_>,
-) -> Result<(), Problem> {
+fn ideal(gate: &Gate<'_>, variant: &Scenario, staff: &Staff, draft: &mut Draft<'_>) {
     let watch = crate::experiment::Relay::new(gate.monitor);
     let mut variant = variant.clone();
     if variant.pool.len() > 1 {
         let price = |pool: &Pool| pool.price.0 / (f64::from(pool.slots) * pool.speed);
         let scaled = variant.pool.iter().filter(|(_, pool)| pool.autoscaler.is_some());
         let kind = scaled.min_by(|(_, a), (_, b)| price(a).total_cmp(&price(b)));
-        let Some(name) = kind.map(|(name, _)| name.clone()) else { return Ok(()) };
+        let Some(name) = kind.map(|(name, _)| name.clone()) else { return };
         variant.pool.retain(|pool, _| *pool == name);
         // What befalls the other pools, and routes to them, is beside the demand.
         variant.failure.clear();
@@ -479,7 +474,7 @@ fn ideal(
     // A policy that needs the other pools leaves the bounds unknown.
     let Ok((measured, ())) = variant.simulate(0, Duration::ZERO, (), &watch) else {
         draft.bounds.ideal_in_pool = None;
-        return Ok(());
+        return;
     };
     let outcome = variant.outcome(&measured);
     if let Some(found) = outcome.autoscaling.first().and_then(|pool| pool.bounds.clone()) {
@@ -490,7 +485,6 @@ fn ideal(
         draft.bounds.static_peak_servers = Some(found.static_peak_servers);
         draft.bounds.static_peak_server_hours = Some(found.static_peak_hours * same);
     }
-    Ok(())
 }
 
 /// Where an autoscaler takes as much as the fleet that needs none: server-hours, or money where
