@@ -25,6 +25,8 @@ const SEEN: (f64, f64) = (40.0, 4.0);
 /// Relaxation times after which an empty start is forgotten.
 const FORGOTTEN: f64 = 5.0;
 
+/// Seconds in which an autoscaler looks a few times.
+const LOOKS: f64 = 60.0;
 /// Seconds that autoscalers look back on: the usual stabilization, twice.
 const LOOKS_BACK: f64 = 600.0;
 /// Starts of servers that a run must see.
@@ -79,13 +81,13 @@ pub(super) fn length(
     let bursts = (0.5 * (load.arrival_scv + load.service_scv)).max(1.0);
     let longest = memories.iter().map(|memory| memory.services).fold(0.0, f64::max);
     let watched = memories.iter().map(Memory::watched).fold(0.0, f64::max);
-    let moves = follows(scenario).unwrap_or(0.0);
-    let needed = (watched * bursts * service * rate).max(moves * rate).max(SHORT);
-    let warm_up = (FORGOTTEN * (longest * bursts + 1.0) * service).max(moves);
+    let (found, followed) = follows(scenario).unwrap_or((0.0, 0.0));
+    let needed = (watched * bursts * service * rate).max(found * rate).max(SHORT);
+    let warm_up = (FORGOTTEN * (longest * bursts + 1.0) * service).max(found);
     // Powers of two: neighbours have runs of one length, on the same requests.
-    let whole = SHORT * 2.0_f64.powf((needed / SHORT).log2().ceil());
+    let whole = SHORT * 2.0_f64.powf((needed.max(followed * rate) / SHORT).log2().ceil());
     let requests = asked.map_or(whole.min(most), |asked| asked.as_secs_f64() * rate);
-    let forgotten = warm_up.min(most / rate);
+    let forgotten = warm_up.max(followed).min(most / rate);
     Ok(Length {
         warm_up: Duration::from_secs_f64(forgotten),
         requests,
@@ -93,12 +95,14 @@ pub(super) fn length(
     })
 }
 
-/// Seconds in which an autoscaler finds its place, and those that show what it makes of it: what
-/// it looks back on, and a few starts. Nothing where no pool has one.
-fn follows(scenario: &Scenario) -> Option<f64> {
+/// Seconds in which an autoscaler finds its place, at least, and those that show what it makes of
+/// it, where the effort allows: what it looks back on, and a few starts. Nothing where no pool has
+/// one.
+fn follows(scenario: &Scenario) -> Option<(f64, f64)> {
     let scaled = scenario.pool.values().filter(|pool| pool.autoscaler.is_some());
-    let start = |pool| LOOKS_BACK + STARTS * scenario.mean_startup(pool).as_secs_f64();
-    scaled.map(start).reduce(f64::max)
+    let starts = |pool| STARTS * scenario.mean_startup(pool).as_secs_f64();
+    let starts = scaled.map(starts).reduce(f64::max)?;
+    Some((LOOKS + starts, LOOKS_BACK + starts))
 }
 
 fn memories(scenario: &Scenario, ties: Ties, utilization: f64) -> Vec<Memory> {
