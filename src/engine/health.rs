@@ -22,6 +22,8 @@ const REDRAWS: u32 = 8;
 pub(super) struct Trust {
     /// Servers that are there and not trusted, in order of number.
     doubted: Vec<ServerId>,
+    /// How many of them are not used.
+    shunned: u32,
     /// The priorities whose servers are used all the same.
     panic: Vec<u16>,
     /// Servers that have fewer turns for a while.
@@ -123,10 +125,7 @@ impl<P: Probe> Drive<'_, P> {
 
     /// Servers that are there, trusted or not.
     fn present(&mut self) -> u32 {
-        let fleet = &self.plant.fleet;
-        let trust = &self.guard.as_ref().expect("only what is guarded comes here").trust;
-        let shunned = trust.doubted.iter().filter(|it| fleet.state(**it) == State::Failed);
-        (fleet.members().len() + shunned.count()) as u32
+        self.plant.fleet.members().len() as u32 + self.guard().trust.shunned
     }
 
     pub(super) fn sweep(&mut self) {
@@ -206,6 +205,7 @@ impl<P: Probe> Drive<'_, P> {
             trust.doubted.remove(at);
         }
         if std::mem::take(&mut self.guard().condition(server).shunned) {
+            self.guard().trust.shunned -= 1;
             self.probe.note(self.now, Note::Shunned(server, false));
         }
     }
@@ -285,6 +285,8 @@ impl<P: Probe> Drive<'_, P> {
             _ => return,
         };
         self.guard().condition(server).shunned = shunned;
+        let count = &mut self.guard().trust.shunned;
+        *count = if shunned { *count + 1 } else { *count - 1 };
         let fleet = &mut self.plant.fleet;
         fleet.set_state(server, to);
         self.plant.balancers.iter_mut().for_each(|balancer| balancer.on_fleet(change, fleet));

@@ -84,8 +84,9 @@ pub fn of_comparison(comparison: &Comparison, command: &str) -> String {
     if let Some((header, rows)) = resilience::compared_table(&comparison.variants) {
         text.push_str(&format!("\n{}", table(&header, &rows)));
     }
-    let recovered = resilience::recovered(&comparison.variants);
-    text.push_str(&facts("recovered", recovered));
+    for (what, rows) in resilience::recovered(&comparison.variants) {
+        text.push_str(&facts(what, rows));
+    }
     for advice in &comparison.advice {
         text.push_str(&format!("\n> {}\n", cell(advice)));
     }

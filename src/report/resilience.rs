@@ -84,11 +84,10 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
         let back = grouped(found.readmitted);
         fact("taken out", format!("{down} marked down, {out} ejected; {back} back"));
     }
-    if let Some(recovery) = &found.recovery {
-        fact("recovered", back(recovery));
-    }
-    if let Some(recovery) = &found.latency_recovery {
-        fact("latency back", back(recovery));
+    for (what, of) in BACK {
+        if let Some(recovery) = of(found) {
+            fact(what, back(recovery));
+        }
     }
     if let Some(share) = found.wasted_share.filter(|share| *share >= 0.000_5) {
         fact("work in vain", format!("{} of busy slot time", percent(share)));
@@ -102,6 +101,13 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
     }
     facts
 }
+
+/// What came back: few errors may hide a queue that still grows.
+type Back = (&'static str, fn(&Resilience) -> Option<&Recovery>);
+const BACK: [Back; 2] = [
+    ("errors back", |found| found.recovery.as_ref()),
+    ("latency back", |found| found.latency_recovery.as_ref()),
+];
 
 /// When it was again as before the first fault.
 fn back(recovery: &Recovery) -> String {
@@ -133,9 +139,9 @@ fn back(recovery: &Recovery) -> String {
 pub(super) fn compared(variants: &[Estimated], width: u16) -> String {
     let Some((head, rows)) = compared_table(variants) else { return String::new() };
     let mut shown = format!("{}\n\n", stacked(&head, &rows, width));
-    let all: Vec<String> = recovered(variants).into_iter().map(|one| one.join(" ")).collect();
-    if !all.is_empty() {
-        shown.push_str(&(listed("recovered:", &all, width) + "\n\n"));
+    for (what, rows) in recovered(variants) {
+        let all: Vec<String> = rows.into_iter().map(|one| one.join(" ")).collect();
+        shown.push_str(&(listed(&format!("{what}:"), &all, width) + "\n\n"));
     }
     shown
 }
@@ -173,11 +179,10 @@ pub(super) fn compared_table(variants: &[Estimated]) -> Option<(Vec<String>, Vec
 /// The same for a page.
 pub(super) fn compared_page(variants: &[Estimated]) -> String {
     let Some((mut head, mut rows)) = compared_table(variants) else { return String::new() };
-    let recovered = recovered(variants);
-    if !recovered.is_empty() {
-        head.push("recovered".to_owned());
+    for (what, told) in recovered(variants) {
+        head.push(what.to_owned());
         for row in &mut rows {
-            let own = recovered.iter().find(|[name, _]| *name == row[0]);
+            let own = told.iter().find(|[name, _]| *name == row[0]);
             row.push(own.map_or_else(|| "–".to_owned(), |[_, back]| back.clone()));
         }
     }
@@ -185,13 +190,16 @@ pub(super) fn compared_page(variants: &[Estimated]) -> String {
     section("failures", "Failures", &table(caption, &head, &rows))
 }
 
-/// The name of each variant, and when it was back.
-pub(super) fn recovered(variants: &[Estimated]) -> Vec<[String; 2]> {
-    let one = |outcome: &Estimated| {
-        let recovery = outcome.resilience.as_ref()?.recovery.as_ref()?;
-        Some([outcome.name.clone(), back(recovery)])
+/// What came back, and for the variants in which it had gone their names and when.
+pub(super) fn recovered(variants: &[Estimated]) -> Vec<(&'static str, Vec<[String; 2]>)> {
+    let rows = |(what, of): Back| {
+        let one = |outcome: &Estimated| {
+            let recovery = of(outcome.resilience.as_ref()?)?;
+            Some([outcome.name.clone(), back(recovery)])
+        };
+        (what, variants.iter().filter_map(one).collect::<Vec<_>>())
     };
-    variants.iter().filter_map(one).collect()
+    BACK.into_iter().map(rows).filter(|(_, rows)| !rows.is_empty()).collect()
 }
 
 /// `incidents.csv` and `resilience.csv`: the log, and requests, attempts and servers over time.

@@ -17,7 +17,7 @@ use super::headroom::{self, Carried, carried, met_under_error};
 use super::hunt::fails;
 use super::sample::Staff;
 use super::search::{Found, smallest};
-use super::setting::{Bounds, Deal, Setting};
+use super::setting::{self, Bounds, Deal, Setting};
 use super::{Draft, FRESH, words};
 use crate::diagnose::Problem;
 use crate::outcome::{Answer, Candidate, Neighbour, Plan, PlanBounds, Recommendation, Ruling};
@@ -233,8 +233,7 @@ impl Course<'_> {
         if order.len() < 2 {
             return Ok(true);
         }
-        let pool = |at: usize| &self.gate.base.pool[at];
-        let price = |at: usize| pool(at).price.0 / (f64::from(pool(at).slots) * pool(at).speed);
+        let price = |at: usize| setting::work_price(&self.gate.base.pool[at]);
         order.sort_by(|&a, &b| price(b).total_cmp(&price(a)).then(b.cmp(&a)));
         let Some(best) = self.cheapest(draft) else { return Ok(true) };
         let mut setting = self.tried[best].0.clone();
@@ -462,9 +461,9 @@ fn ideal(gate: &Gate<'_>, variant: &Scenario, staff: &Staff, draft: &mut Draft<'
     let watch = crate::experiment::Relay::new(gate.monitor);
     let mut variant = variant.clone();
     if variant.pool.len() > 1 {
-        let price = |pool: &Pool| pool.price.0 / (f64::from(pool.slots) * pool.speed);
         let scaled = variant.pool.iter().filter(|(_, pool)| pool.autoscaler.is_some());
-        let kind = scaled.min_by(|(_, a), (_, b)| price(a).total_cmp(&price(b)));
+        let kind = scaled
+            .min_by(|(_, a), (_, b)| setting::work_price(a).total_cmp(&setting::work_price(b)));
         let Some(name) = kind.map(|(name, _)| name.clone()) else { return };
         variant.pool.retain(|pool, _| *pool == name);
         // What befalls the other pools, and routes to them, is beside the demand.

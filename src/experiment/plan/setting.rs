@@ -72,6 +72,16 @@ impl Setting {
     }
 }
 
+/// Work a second of a server of a pool.
+fn work(pool: &Pool) -> f64 {
+    f64::from(pool.slots) * pool.speed
+}
+
+/// What a unit of that work costs.
+pub(super) fn work_price(pool: &Pool) -> f64 {
+    pool.price.0 / work(pool)
+}
+
 /// A pool that is searched.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
@@ -98,7 +108,6 @@ pub(super) struct Deal {
 impl Deal {
     /// For a scenario whose busiest minute brings so much work a second.
     pub(super) fn new(scenario: &Scenario, peak: f64) -> Self {
-        let work = |pool: &Pool| f64::from(pool.slots) * pool.speed;
         let begins = |pool: &Pool| f64::from(pool.servers.max(1)) * work(pool);
         let pools = || scenario.pool.values();
         let scaled = || pools().filter(|pool| pool.autoscaler.is_some());

@@ -88,8 +88,9 @@ fn compare_shows_the_storm_and_the_recovery() {
     assert!(named[0].contains("metastable in 2 of 2 replications"), "{shown}");
     // Long lines are folded.
     let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    let recovered = "recovered: base in none of 2 replications before the end · budget ";
+    let recovered = "errors back: base in none of 2 replications before the end · budget ";
     assert!(flat.contains(recovered), "{shown}{said}");
+    assert!(flat.contains("latency back: base "), "{shown}{said}");
     assert!(shown.contains("goodput") && shown.contains("attempts each"), "{shown}");
     assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
 }
