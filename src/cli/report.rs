@@ -71,18 +71,20 @@ fn one(args: &Args, path: &Path) -> Result<String, Problem> {
                 Format::Grafana => openmetrics::dashboard(results),
             })
         }
-        Stored::Comparison(comparison, command) => {
-            folder.write_drawn_comparison(comparison, command)?;
+        Stored::Comparison(comparison, from) => {
+            remark(args, path, &from.troubles);
+            folder.write_drawn_comparison(comparison, from)?;
             Ok(match args.format {
                 Format::Table => report::comparison(comparison, width()),
                 Format::Json => json(comparison),
                 Format::Csv => report::comparison_csv(comparison),
-                Format::Markdown => markdown::of_comparison(comparison, command),
+                Format::Markdown => markdown::of_comparison(comparison, &from.command),
                 Format::Openmetrics | Format::Grafana => return other,
             })
         }
-        Stored::Sweep(sweep, command) => {
-            folder.write_drawn_sweep(sweep, command)?;
+        Stored::Sweep(sweep, from) => {
+            remark(args, path, &from.troubles);
+            folder.write_drawn_sweep(sweep, from)?;
             Ok(match args.format {
                 Format::Table => report::sweep::table(sweep, width()),
                 Format::Json => json(sweep),
@@ -91,8 +93,9 @@ fn one(args: &Args, path: &Path) -> Result<String, Problem> {
                 Format::Openmetrics | Format::Grafana => return other,
             })
         }
-        Stored::Plan(plan, command) => {
-            folder.write_plan_drawn(plan, command)?;
+        Stored::Plan(plan, from) => {
+            remark(args, path, &from.troubles);
+            folder.write_plan_drawn(plan, from)?;
             Ok(match args.format {
                 Format::Table => report::plan(plan, width()),
                 Format::Json => json(plan),
@@ -124,9 +127,11 @@ fn beside(args: &Args) -> Result<String, Problem> {
                 remark(args, path, &results.troubles);
                 runs.push(*results);
             }
-            Stored::Comparison(comparison, command) => {
+            Stored::Comparison(comparison, from) => {
+                remark(args, path, &from.troubles);
                 let variants = several::of_comparison(&comparison).into_iter();
-                runs.extend(variants.map(|(_, run)| Results { command: command.clone(), ..run }));
+                let command = || from.command.clone();
+                runs.extend(variants.map(|(_, run)| Results { command: command(), ..run }));
             }
             other => {
                 let (shown, kind) = (path.display(), other.kind());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::json::json;
+use super::reading::Provenance;
 use super::results::Results;
 use super::{flat, page, several};
 use crate::diagnose::{Origin, Problem};
@@ -107,19 +108,19 @@ impl Folder {
         self.write("summary.csv", super::comparison_csv(comparison))?;
         self.write("differences.csv", flat::csv(&comparison.differences))?;
         self.write("command.txt", format!("{command}\n"))?;
-        self.write_drawn_comparison(comparison, command)
+        self.write_drawn_comparison(comparison, &Provenance::of(command))
     }
 
     /// The charts and the page of a comparison that is there.
     pub fn write_drawn_comparison(
         &self,
         comparison: &Comparison,
-        command: &str,
+        from: &Provenance,
     ) -> Result<(), Problem> {
         let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
         charts.extend(chart::of_several(&several::of_comparison(comparison)));
         self.write_charts(&charts)?;
-        self.write("report.html", several::comparison_page(comparison, command))
+        self.write("report.html", several::comparison_page(comparison, from))
     }
 
     /// `sweep.json` and `summary.csv` of a sweep, its charts, its page.
@@ -127,13 +128,13 @@ impl Folder {
         self.write("sweep.json", json(sweep))?;
         self.write("summary.csv", super::sweep::csv(sweep))?;
         self.write("command.txt", format!("{command}\n"))?;
-        self.write_drawn_sweep(sweep, command)
+        self.write_drawn_sweep(sweep, &Provenance::of(command))
     }
 
     /// The charts and the page of a sweep that is there.
-    pub fn write_drawn_sweep(&self, sweep: &Sweep, command: &str) -> Result<(), Problem> {
+    pub fn write_drawn_sweep(&self, sweep: &Sweep, from: &Provenance) -> Result<(), Problem> {
         self.write_charts(&chart::of_sweep(sweep))?;
-        self.write("report.html", super::sweep::page(sweep, command))
+        self.write("report.html", super::sweep::page(sweep, from))
     }
 
     /// `plan.json`, `candidates.csv`, the charts and the page of a plan.
@@ -141,29 +142,13 @@ impl Folder {
         self.write("plan.json", json(plan))?;
         self.write("candidates.csv", super::plan_csv(plan))?;
         self.write("command.txt", format!("{command}\n"))?;
-        self.write_plan_drawn(plan, command)
+        self.write_plan_drawn(plan, &Provenance::of(command))
     }
 
     /// The charts and the page of a plan.
-    pub fn write_plan_drawn(&self, plan: &Plan, command: &str) -> Result<(), Problem> {
+    pub fn write_plan_drawn(&self, plan: &Plan, from: &Provenance) -> Result<(), Problem> {
         self.write_charts(&chart::of_plan(plan))?;
-        self.write("report.html", super::plan_page(plan, command))
-    }
-
-    /// The plan in a folder and the command that made it, if there is one.
-    pub fn read_plan(path: &Path) -> Result<Option<(Plan, String)>, Problem> {
-        let damaged = |error: &dyn std::fmt::Display| {
-            Problem::new(format!("`{}` holds a damaged plan: {error}", path.display()))
-                .help("write it again with `plimsoll plan --out`")
-        };
-        let text = match fs::read_to_string(path.join("plan.json")) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(damaged(&error)),
-        };
-        let plan = serde_json::from_str(&text).map_err(|error| damaged(&error))?;
-        let command = fs::read_to_string(path.join("command.txt")).unwrap_or_default();
-        Ok(Some((plan, command.trim_end().to_owned())))
+        self.write("report.html", super::plan_page(plan, from))
     }
 
     pub(super) fn failed(&self, name: &str, error: &std::io::Error) -> Problem {

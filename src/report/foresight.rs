@@ -1,9 +1,5 @@
 //! The study of forecasters: for the terminal, for a pull request, as a page, and as files.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,13 +7,18 @@ use super::chart::{self, escape};
 use super::files::Folder;
 use super::json::json;
 use super::page::{bullets, drawn, fill, section, table as html_table, troubles};
+use super::reading::{Kept, Provenance, Reader};
 use super::text::{digits, grouped, percent, time};
 use super::{flat, markdown, timeline};
 use crate::diagnose::Problem;
 use crate::forecast::study::{BASELINE, Line, Point, Study, Trail};
 use crate::time::Duration;
 
-const FORECAST: &str = "forecast.json";
+pub(super) const FORECAST: Kept = Kept {
+    file: "forecast.json",
+    schema: "plimsoll.inspection/1",
+    writes: "inspect TRAFFIC --forecast",
+};
 const TRAILS: &str = "trails.csv";
 const COMMAND: &str = "command.txt";
 
@@ -49,7 +50,7 @@ struct Step {
 impl Foresight {
     /// `forecast.json`, `forecast.csv`, `trails.csv`, the charts and the page.
     pub fn write(&self, folder: &Folder) -> Result<(), Problem> {
-        folder.write(FORECAST, json(&self.inspection))?;
+        folder.write(FORECAST.file, json(&self.inspection))?;
         folder.write("forecast.csv", flat::csv(&self.study.lines))?;
         folder.write(TRAILS, timeline::to_csv(&steps(&self.study.trails)))?;
         folder.write(COMMAND, format!("{}\n", self.command))?;
@@ -62,37 +63,15 @@ impl Foresight {
         folder.write("report.html", self.page())
     }
 
-    /// The study in a folder; `None` where there is none. Without its trails the chart of forecasts
-    /// is missing, and it says so.
-    pub fn read(path: &Path) -> Result<Option<Self>, Problem> {
-        let damaged = |why: String| {
-            Problem::new(format!("`{}` {why}", path.join(FORECAST).display()))
-                .help("write it again with `plimsoll inspect TRAFFIC --forecast --out DIR`")
-        };
-        let text = match fs::read_to_string(path.join(FORECAST)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(damaged(format!("cannot be read: {error}"))),
-        };
-        let inspection: Value =
-            serde_json::from_str(&text).map_err(|error| damaged(format!("is damaged: {error}")))?;
+    /// The study in a folder. Without its trails the chart of forecasts is missing, and it says so.
+    pub(super) fn read(mut reader: Reader<'_>) -> Result<Self, Problem> {
+        let inspection: Value = reader.whole(FORECAST)?;
         let mut study = Study::deserialize(&inspection["forecast"])
-            .map_err(|error| damaged(format!("holds no study: {error}")))?;
-        let mut troubles = Vec::new();
-        let trails = fs::read_to_string(path.join(TRAILS)).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => "is missing".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        });
-        match trails
-            .and_then(|text| timeline::from_csv(&text).map_err(|why| format!("is damaged: {why}")))
-        {
-            Ok(steps) => study.trails = trails_of(steps),
-            Err(why) => troubles.push(format!("`{TRAILS}` {why}")),
-        }
-        // Without its command a study is still one.
-        let command = fs::read_to_string(path.join(COMMAND)).unwrap_or_default();
-        let command = command.trim_end().to_owned();
-        Ok(Some(Self { inspection, study, command, troubles }))
+            .map_err(|error| reader.wrong(FORECAST, &format!("holds no study: {error}")))?;
+        let steps = reader.part(TRAILS, timeline::from_csv).unwrap_or_default();
+        study.trails = trails_of(steps);
+        let Provenance { command, troubles } = reader.from;
+        Ok(Self { inspection, study, command, troubles })
     }
 
     fn file(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use super::chart::{self, Chart, escape};
 use super::page::{bullets, drawn, fill, section, table, troubles};
+use super::reading::Provenance;
 use super::results::Results;
 use super::words::{self, Goal, MEASURES};
 use crate::outcome::{Comparison, Estimated};
@@ -72,10 +73,10 @@ pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
 }
 
 /// The page of a comparison: what was found first, then what sets the variants apart.
-pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
+pub fn comparison_page(comparison: &Comparison, from: &Provenance) -> String {
     let mut runs = of_comparison(comparison);
     if let Some((_, first)) = runs.first_mut() {
-        command.clone_into(&mut first.command);
+        first.command.clone_from(&from.command);
     }
     let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
     charts.extend(chart::of_several(&runs));
@@ -85,7 +86,9 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
         + &super::resilience::compared_page(&comparison.variants);
     let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
     let title = title.unwrap_or_else(|| names(&runs));
-    assemble(&runs, &charts, (&title, &answer(comparison)), &findings, scaling + &advice)
+    let verdict = answer(comparison);
+    let said = &from.troubles;
+    assemble(&runs, &charts, (&title, &verdict), said, [&findings, &(scaling + &advice)])
 }
 
 /// Which variants do what was asked for, and which of them costs least, in a sentence.
@@ -117,7 +120,11 @@ fn answer(comparison: &Comparison) -> String {
 /// The page of several runs.
 pub fn page(runs: &[(String, Results)]) -> String {
     let (title, verdict) = (names(runs), pairing(runs));
-    assemble(runs, &chart::of_several(runs), (&title, verdict), "", String::new())
+    let of = |(name, run): &(String, Results)| -> Vec<String> {
+        run.troubles.iter().map(|said| format!("{name}: {said}")).collect()
+    };
+    let said: Vec<String> = runs.iter().flat_map(of).collect();
+    assemble(runs, &chart::of_several(runs), (&title, verdict), &said, ["", ""])
 }
 
 fn names(runs: &[(String, Results)]) -> String {
@@ -129,14 +136,10 @@ fn assemble(
     runs: &[(String, Results)],
     charts: &[Chart],
     (title, verdict): (&str, &str),
-    findings: &str,
-    advice: String,
+    said: &[String],
+    [findings, advice]: [&str; 2],
 ) -> String {
     let (header, rows) = rows(runs);
-    let said: Vec<String> = runs
-        .iter()
-        .flat_map(|(name, run)| run.troubles.iter().map(move |said| format!("{name}: {said}")))
-        .collect();
     let verdicts: String = runs
         .iter()
         .map(|(name, run)| {
@@ -162,11 +165,11 @@ fn assemble(
         ("title", escape(title)),
         ("kind", format!("comparison of {} runs", runs.len())),
         ("verdict", escape(verdict)),
-        ("troubles", troubles(&said)),
+        ("troubles", troubles(said)),
         ("figures", findings.to_owned() + &section("runs", "The runs", &verdicts)),
         ("charts", drawn(charts)),
         ("tables", section("tables", "Measures", &table("A column a run", &header, &rows))),
-        ("advice", advice),
+        ("advice", advice.to_owned()),
         ("command", commands),
         ("provenance", facts),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),

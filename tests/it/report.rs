@@ -107,7 +107,58 @@ fn what_is_damaged_or_missing_is_named_and_the_rest_is_drawn() {
     fs::write(out.join("outcome.json"), "{").unwrap();
     let failed = cargo_bin_cmd!("plimsoll").arg("report").arg(&out).assert().code(2);
     let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
-    assert!(said.contains("`outcome.json` is damaged"), "{said}");
+    assert!(said.contains("outcome.json` is damaged"), "{said}");
+}
+
+#[test]
+fn results_of_every_command_say_which_file_is_wrong_and_what_writes_it_again() {
+    let path = folder("wrong");
+    fs::write(path.join("scenario.toml"), SCENARIO).unwrap();
+    let scenario = path.join("scenario.toml").to_str().unwrap().to_owned();
+    let counts = path.join("counts.csv");
+    let rows: String = (0..72).map(|hour| format!("{},{}\n", hour * 60, 4 + hour % 5)).collect();
+    fs::write(&counts, format!("timestamp_s,requests\n{rows}")).unwrap();
+    let counts = counts.to_str().unwrap();
+    let short = ["--duration", "20s", "--replications", "2", "--quiet"];
+    let compared = [&["compare", &scenario, "--balancer", "random", "--balancer", "maglev"], &short]
+        .concat::<&str>();
+    let swept = [&["sweep", &scenario, "--vary", "pool.main.servers=4,6"], &short].concat::<&str>();
+    let foreseen = ["inspect", counts, "--forecast", "--forecaster", "naive", "--quiet"];
+    for (args, file, damage) in [
+        (vec!["replay", scenario.as_str(), "--quiet"], "outcome.json", None),
+        (compared, "comparison.json", Some("\"variants\"")),
+        (swept, "sweep.json", Some("\"points\"")),
+        (foreseen.to_vec(), "forecast.json", Some("\"lines\"")),
+    ] {
+        let out = path.join(file);
+        let out_name = out.to_str().unwrap();
+        let made = [args, vec!["--out", out_name]].concat();
+        cargo_bin_cmd!("plimsoll").args(&made).output().unwrap();
+        let whole = read(&out, file);
+        let refused = |text: &str| {
+            fs::write(out.join(file), text).unwrap();
+            let failed = cargo_bin_cmd!("plimsoll").args(["report", out_name]).assert().code(2);
+            String::from_utf8_lossy(&failed.get_output().stderr).into_owned()
+        };
+        let said = refused(&whole[..whole.len() / 2]);
+        assert!(said.contains(&format!("{file}` is damaged: ")), "{said}");
+        assert!(said.contains("at line ") && said.contains("column "), "{said}");
+        assert!(said.contains(&format!("run it again: `plimsoll {} ", made[0])), "{said}");
+        assert!(refused("[1]").contains("it holds no object"));
+        if let Some(key) = damage {
+            let said = refused(&whole.replacen(key, "\"gone\"", 1));
+            assert!(said.contains(file) && said.contains("missing field"), "{said}");
+        }
+        // What another version wrote is shown as far as it is understood, and what is missing
+        // is told.
+        fs::write(out.join(file), whole.replacen("/1\"", "/99\"", 1)).unwrap();
+        fs::remove_file(out.join("command.txt")).unwrap();
+        fs::remove_file(out.join("report.html")).unwrap();
+        let (shown, said) = plimsoll(&["report", out_name]);
+        assert!(!shown.is_empty() && said.contains("/99`"), "{said}");
+        assert!(said.contains("`command.txt` is missing"), "{said}");
+        assert!(read(&out, "report.html").contains("/99</code>"), "{file}");
+    }
 }
 
 #[test]
