@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{Common, Format};
+use super::common::{Common, Format, settle};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
@@ -51,6 +51,7 @@ pub(super) fn run(args: &Args) -> Ended {
             // It is the first variant's, and what is done is written.
             if let Some(folder) = folders.as_ref().and_then(|(_, each)| each.first()) {
                 folder.write_outcome(&outcome)?;
+                folder.note()?;
             }
             print(&match common.format {
                 Format::Table => report::table(&outcome, width()),
@@ -67,7 +68,9 @@ pub(super) fn run(args: &Args) -> Ended {
         folder.write_comparison(&comparison, &command_line())?;
         for (folder, outcome) in each.iter().zip(&comparison.variants) {
             folder.write_outcome(outcome)?;
+            settle(folder, common.quiet)?;
         }
+        settle(folder, common.quiet)?;
     }
     print(&match common.format {
         Format::Table => report::comparison(&comparison, width()),
@@ -78,7 +81,7 @@ pub(super) fn run(args: &Args) -> Ended {
     if let Some(path) = &args.write_manifest {
         write_manifest(path, &comparison, common.quiet)?;
     }
-    Ok(best_of(&comparison))
+    Ok(if comparison.partial { Status::Interrupted } else { best_of(&comparison.variants) })
 }
 
 /// What is compared: the flags, else the scenario as it stands with each variant that it names.
@@ -157,17 +160,35 @@ fn folders(
 ) -> Result<Option<(Folder, Vec<Folder>)>, Problem> {
     let Some(path) = &common.out else { return Ok(None) };
     let folder = Folder::create(path)?;
+    let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let each = folder_names(&names).iter().map(|name| folder.inner(name)).collect::<Result<_, _>>();
+    Ok(Some((folder, each?)))
+}
+
+/// A name for the folder of each variant: plain, short, its own, and no name of a file beside it.
+fn folder_names(variants: &[&str]) -> Vec<String> {
     let plain = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' };
     let mut names: Vec<String> = Vec::new();
     for variant in variants {
-        let mut name: String = variant.name.chars().map(plain).collect();
-        if names.contains(&name) || name.chars().all(|letter| letter == '.') {
-            name = format!("{name}-{}", names.len());
+        let mut own: String = variant.chars().map(plain).take(100).collect();
+        // Results end in one of these; a name that begins or ends in a dot is hidden, or a way up.
+        let ends = ["json", "jsonl", "csv", "parquet", "txt", "html", "svg", "png", "part", ""];
+        if let Some((stem, end)) = own.rsplit_once('.')
+            && (ends.contains(&end.to_lowercase().as_str()) || own.starts_with('.'))
+        {
+            own = format!("{}-{end}", stem.replace('.', "-"));
+        }
+        // Some systems do not tell capitals from small letters.
+        let taken = |name: &String| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut name = own.clone();
+        let mut number = 1;
+        while name.is_empty() || taken(&name) {
+            number += 1;
+            name = format!("{own}-{number}");
         }
         names.push(name);
     }
-    let each = names.iter().map(|name| Folder::create(&path.join(name)));
-    Ok(Some((folder, each.collect::<Result<_, _>>()?)))
+    names
 }
 
 /// Makes sure, before the long run, that a file can be written where it is wanted.
@@ -219,14 +240,29 @@ fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(
 }
 
 /// Objectives are met if one variant meets them all; the comparison is there to find it.
-fn best_of(comparison: &Comparison) -> Status {
-    if comparison.partial {
-        return Status::Interrupted;
-    }
-    let each: Vec<Status> =
-        comparison.variants.iter().map(|outcome| status(false, &outcome.slo)).collect();
+pub(super) fn best_of(variants: &[Estimated]) -> Status {
+    let each: Vec<Status> = variants.iter().map(|outcome| status(false, &outcome.slo)).collect();
+    best(&each)
+}
+
+/// The best that any of several runs came to.
+pub(super) fn best(each: &[Status]) -> Status {
     [Status::Done, Status::Inconclusive]
         .into_iter()
         .find(|status| each.contains(status))
         .unwrap_or(Status::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder_names;
+
+    #[test]
+    fn a_variant_has_a_folder_of_its_own_whatever_its_name() {
+        let names = ["p2c", "P2C", "comparison.json", "../up", "..", "a/b", "cv=1.5", ".x", ""];
+        let folders =
+            ["p2c", "P2C-2", "comparison-json", "--up", "--", "a-b", "cv-1.5", "-x", "-2"];
+        assert_eq!(folder_names(&names), folders);
+        assert_eq!(folder_names(&[&"x".repeat(400)])[0].len(), 100);
+    }
 }

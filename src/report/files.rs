@@ -1,16 +1,19 @@
 //! `--out DIR`: the files of a run, opened before it starts so that a long run never ends in vain.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use super::chart::{self, Chart};
 use super::json::json;
+use super::ledger::{self, Leftovers};
 use super::reading::Provenance;
 use super::results::Results;
-use super::{flat, page, several};
+use super::{flat, page, several, stored};
 use crate::diagnose::{Origin, Problem};
 use crate::outcome::{Comparison, Outcome, Plan, Sweep};
 
@@ -27,12 +30,14 @@ struct Row<'a, N> {
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// What was written to it; a folder in it ends in `/`.
+    written: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Folder {
     /// Makes the folder and makes sure that it can be written to.
     pub fn create(path: &Path) -> Result<Self, Problem> {
-        let folder = Self { path: path.to_path_buf() };
+        let folder = Self { path: path.to_path_buf(), written: Arc::default() };
         fs::create_dir_all(path).map_err(|error| folder.failed("", &error))?;
         let probe = path.join(".plimsoll-can-write");
         fs::write(&probe, "").map_err(|error| folder.failed("", &error))?;
@@ -46,7 +51,49 @@ impl Folder {
             let mut file = fs::File::create(self.path.join(name))?;
             file.write_all(bytes.as_ref())
         };
-        write().map_err(|error| self.failed(name, &error))
+        write().map_err(|error| self.failed(name, &error))?;
+        self.wrote(name);
+        Ok(())
+    }
+
+    /// Remembers a file of the folder that was written by other means.
+    pub(super) fn wrote(&self, name: &str) {
+        self.written().insert(name.to_owned());
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.written.lock().expect("nobody fails while a name is put in")
+    }
+
+    /// A folder in this one, which a later run removes when it no longer writes it.
+    pub fn inner(&self, name: &str) -> Result<Self, Problem> {
+        let inner = Self::create(&self.path.join(name))?;
+        self.wrote(&format!("{name}/"));
+        Ok(inner)
+    }
+
+    /// Writes down which files were written, beside those that were before.
+    pub fn note(&self) -> Result<(), Problem> {
+        ledger::add(&self.path, &self.written()).map_err(|error| self.failed("", &error))
+    }
+
+    /// Removes what an earlier run wrote and this one did not, and writes down what it did.
+    pub fn settle(&self) -> Result<Leftovers, Problem> {
+        let known = stored::known();
+        ledger::settle(&self.path, &self.written(), &known, false)
+            .map_err(|error| self.failed("", &error))
+    }
+
+    /// The same for results that are copies of others, and may be written over by other copies.
+    pub fn settle_copies(&self) -> Result<Leftovers, Problem> {
+        let known = stored::known();
+        ledger::settle(&self.path, &self.written(), &known, true)
+            .map_err(|error| self.failed("", &error))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of a file in the folder.

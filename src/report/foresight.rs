@@ -8,6 +8,7 @@ use super::files::Folder;
 use super::json::json;
 use super::page::{bullets, drawn, fill, section, table as html_table, troubles};
 use super::reading::{Kept, Provenance, Reader};
+use super::table::{stacked, textwrap};
 use super::text::{digits, grouped, percent, time};
 use super::{flat, markdown, timeline};
 use crate::diagnose::Problem;
@@ -19,6 +20,7 @@ pub(super) const FORECAST: Kept = Kept {
     schema: "plimsoll.inspection/1",
     writes: "inspect TRAFFIC --forecast",
 };
+const SHOWN: &str = "inspection.txt";
 const TRAILS: &str = "trails.csv";
 const COMMAND: &str = "command.txt";
 
@@ -27,6 +29,8 @@ const COMMAND: &str = "command.txt";
 pub struct Foresight {
     /// What is in the file, with the study, as JSON shows it: `plimsoll.inspection/1`.
     pub inspection: Value,
+    /// The same for people.
+    pub shown: String,
     /// The study.
     pub study: Study,
     /// The command that made it.
@@ -52,6 +56,7 @@ impl Foresight {
     pub fn write(&self, folder: &Folder) -> Result<(), Problem> {
         folder.write(FORECAST.file, json(&self.inspection))?;
         folder.write("forecast.csv", flat::csv(&self.study.lines))?;
+        folder.write(SHOWN, &self.shown)?;
         folder.write(TRAILS, timeline::to_csv(&steps(&self.study.trails)))?;
         folder.write(COMMAND, format!("{}\n", self.command))?;
         self.write_drawn(folder)
@@ -70,12 +75,18 @@ impl Foresight {
             .map_err(|error| reader.wrong(FORECAST, &format!("holds no study: {error}")))?;
         let steps = reader.part(TRAILS, timeline::from_csv).unwrap_or_default();
         study.trails = trails_of(steps);
+        let shown = reader.part(SHOWN, |text| Ok(text.to_owned())).unwrap_or_default();
         let Provenance { command, troubles } = reader.from;
-        Ok(Self { inspection, study, command, troubles })
+        Ok(Self { inspection, shown, study, command, troubles })
     }
 
     fn file(&self) -> &str {
         self.inspection["file"].as_str().unwrap_or("traffic")
+    }
+
+    /// What is in the file, and the study, for the terminal.
+    pub fn table(&self, width: u16) -> String {
+        (self.shown.clone() + &forecasts(&self.study, width)).trim_start().to_owned()
     }
 
     /// The study for a pull request.
@@ -226,25 +237,16 @@ fn cells(line: &Line) -> Vec<String> {
     ]
 }
 
-/// The tables for people.
-pub fn forecasts(study: &Study) -> String {
-    let mut text = format!("\n{}\n", setting(study));
-    let widest = study.lines.iter().map(|line| line.row.forecaster.len()).max().unwrap_or(0) + 2;
+/// The tables for people, at most `width` columns wide.
+fn forecasts(study: &Study, width: u16) -> String {
+    let folded = |text: &str| textwrap(text, usize::from(width).max(40) - 2);
+    let mut text = format!("\n{}\n", folded(&setting(study)));
     for (head, rows) in tables(study) {
-        text.push('\n');
-        for row in [&head].into_iter().chain(&rows) {
-            let [name, mae, mase, smape, in80, in95, against, refits] = row.as_slice() else {
-                unreachable!("a row has as many cells as the header");
-            };
-            text.push_str(&format!(
-                "{name:<widest$}{mae:>10}{mase:>8}{smape:>8}{in80:>8}{in95:>8}{against:>16}\
-                 {refits:>8}\n"
-            ));
-        }
+        text.push_str(&format!("\n{}\n", stacked(&head, &rows, width)));
     }
-    text.push_str(&format!("\n{LEGEND}\n"));
+    text.push_str(&format!("\n{}\n", folded(LEGEND)));
     for words in study.verdicts.iter().chain(&study.advice) {
-        text.push_str(&format!("· {words}\n"));
+        text.push_str(&format!("· {}\n", folded(words)));
     }
     text
 }

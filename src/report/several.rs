@@ -1,23 +1,76 @@
 //! Several results side by side: one table, and one page with what sets them apart.
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::chart::{self, Chart, escape};
+use super::choice;
+use super::files::Folder;
+use super::json::json;
 use super::page::{bullets, drawn, fill, section, table, troubles};
-use super::reading::Provenance;
-use super::results::Results;
+use super::reading::{Kept, Provenance, Reader};
+use super::results::{Histograms, Results};
 use super::words::{self, Goal, MEASURES};
+use crate::diagnose::Problem;
 use crate::outcome::{Comparison, Estimated};
 
-/// Gives each run a name of its own: its scenario's, with a number where two are the same.
-pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
+/// The runs of `plimsoll report A B --out DIR`, from which they are drawn again.
+pub(super) const RUNS: Kept =
+    Kept { file: "runs.json", schema: "plimsoll.runs/1", writes: "report A B" };
+
+/// What `runs.json` holds.
+#[derive(Serialize, Deserialize)]
+struct Runs {
+    schema: String,
+    version: String,
+    runs: Vec<Run>,
+}
+
+/// One of them: what is drawn of a run beside others.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    name: String,
+    command: String,
+    troubles: Vec<String>,
+    outcome: Value,
+    histograms: Option<Histograms>,
+}
+
+/// Writes runs so that they can be drawn again.
+pub(super) fn write(runs: &[(String, Results)], folder: &Folder) -> Result<(), Problem> {
+    let run = |(name, run): &(String, Results)| Run {
+        name: name.clone(),
+        command: run.command.clone(),
+        troubles: run.troubles.clone(),
+        outcome: run.outcome.clone(),
+        histograms: run.histograms.clone(),
+    };
+    let (schema, version) = (RUNS.schema.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let runs = runs.iter().map(run).collect();
+    folder.write(RUNS.file, json(&Runs { schema, version, runs }))
+}
+
+/// Reads them.
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<(String, Results)>, Problem> {
+    let Runs { runs, .. } = reader.whole(RUNS)?;
+    let run = |run: Run| {
+        let Run { name, command, troubles, outcome, histograms } = run;
+        (name, Results { outcome, histograms, command, troubles, ..Results::default() })
+    };
+    Ok(runs.into_iter().map(run).collect())
+}
+
+/// Gives each run a name of its own: with a number where two are the same.
+pub fn named(runs: Vec<(String, Results)>) -> Vec<(String, Results)> {
     let mut named: Vec<(String, Results)> = Vec::new();
-    for results in runs {
-        let name = results.name().to_owned();
+    for (own, results) in runs {
+        let name = own.clone();
         let taken = |name: &str| named.iter().any(|(known, _)| known == name);
         let mut number = 1;
         let mut name = name;
         while taken(&name) {
             number += 1;
-            name = format!("{} ({number})", results.name());
+            name = format!("{own} ({number})");
         }
         named.push((name, results));
     }
@@ -86,35 +139,9 @@ pub fn comparison_page(comparison: &Comparison, from: &Provenance) -> String {
         + &super::resilience::compared_page(&comparison.variants);
     let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
     let title = title.unwrap_or_else(|| names(&runs));
-    let verdict = answer(comparison);
+    let verdict = choice::answer(comparison);
     let said = &from.troubles;
     assemble(&runs, &charts, (&title, &verdict), said, [&findings, &(scaling + &advice)])
-}
-
-/// Which variants do what was asked for, and which of them costs least, in a sentence.
-fn answer(comparison: &Comparison) -> String {
-    let variants = &comparison.variants;
-    let all = variants.len();
-    if variants.iter().all(|one| one.slo.is_empty()) {
-        return format!("{all} variants were given exactly the same requests.");
-    }
-    let able: Vec<&Estimated> =
-        variants.iter().filter(|one| one.slo.iter().all(|objective| objective.met)).collect();
-    let cost = |one: &Estimated| one.cost.total.estimate.filter(|cost| *cost > 0.0);
-    let priced = able.iter().filter_map(|one| Some((one, cost(one)?)));
-    let cheapest = priced.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(one, cost)| {
-        let (cost, currency) = (super::text::digits(cost), &one.cost.currency);
-        format!("; the cheapest of them is {}, at {cost} {currency}", one.name)
-    });
-    match able.as_slice() {
-        [] => format!("None of {all} variants meets every objective for sure."),
-        [one] => format!("Of {all} variants only {} meets every objective for sure.", one.name),
-        several => format!(
-            "{} of {all} variants meet every objective for sure{}.",
-            several.len(),
-            cheapest.unwrap_or_default()
-        ),
-    }
 }
 
 /// The page of several runs.
