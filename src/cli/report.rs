@@ -35,7 +35,8 @@ pub(super) struct Args {
     /// Folders written with `--out`; several become a comparison
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Where the charts and the page go; for one folder that folder by default
+    /// Where the charts, the page and what they are drawn from go; for one folder it is redrawn in
+    /// place by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print the results

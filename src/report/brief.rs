@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::estimates::estimates;
 use super::page::latencies;
 use super::results::{Number, Results};
-use super::table::{stacked, table, textwrap};
+use super::table::{folded, stacked, table};
 use super::timeline::Row;
 use super::words::{self, Goal, Kind};
 use crate::outcome::{Estimated, Outcome};
@@ -25,7 +25,6 @@ pub fn brief(results: &Results, width: u16) -> String {
 
 /// What can be told of an outcome whose fields are not all known.
 fn rough(results: &Results, width: u16) -> String {
-    let folded = |text: &str| textwrap(text, usize::from(width).max(40) - 2);
     let verdict = format!("{}: {}", results.name(), words::verdict(results));
     // Turned, so that intervals fit: a line a percentile.
     let (names, stages) = latencies(results);
@@ -36,10 +35,10 @@ fn rough(results: &Results, width: u16) -> String {
         [names[at].clone()].into_iter().chain(cells).collect()
     };
     let rows: Vec<Vec<String>> = (1..names.len()).map(line).collect();
-    let mut shown = format!("{}\n\n{}", folded(&verdict), columns(&header, &rows, width));
+    let mut shown = format!("{}\n\n{}", folded(&verdict, width), columns(&header, &rows, width));
     for goal in results.list("slo").iter().filter_map(Goal::of) {
         let line = format!("{} {} ({})", goal.sign(), goal.objective, goal.value);
-        shown.push_str(&format!("\n{}", folded(&line)));
+        shown.push_str(&format!("\n{}", folded(&line, width)));
     }
     shown + "\n"
 }

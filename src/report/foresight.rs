@@ -8,7 +8,7 @@ use super::files::Folder;
 use super::json::json;
 use super::page::{bullets, drawn, fill, section, table as html_table, troubles};
 use super::reading::{Kept, Provenance, Reader};
-use super::table::{stacked, textwrap};
+use super::table::{folded, stacked};
 use super::text::{digits, grouped, percent, time};
 use super::{flat, markdown, timeline};
 use crate::diagnose::Problem;
@@ -86,7 +86,11 @@ impl Foresight {
 
     /// What is in the file, and the study, for the terminal.
     pub fn table(&self, width: u16) -> String {
-        (self.shown.clone() + &forecasts(&self.study, width)).trim_start().to_owned()
+        let fits = |line: &str| line.chars().count() <= usize::from(width);
+        let line =
+            |line: &str| if fits(line) { line.to_owned() } else { folded(line, width) } + "\n";
+        let file: String = self.shown.lines().map(line).collect();
+        (file + &forecasts(&self.study, width)).trim_start().to_owned()
     }
 
     /// The study for a pull request.
@@ -239,8 +243,7 @@ fn cells(line: &Line) -> Vec<String> {
 
 /// The tables for people, at most `width` columns wide.
 fn forecasts(study: &Study, width: u16) -> String {
-    let folded = |text: &str| textwrap(text, usize::from(width).max(40) - 2);
-    let mut text = format!("\n{}\n", folded(&setting(study)));
+    let mut text = format!("\n{}\n", folded(&setting(study), width));
     for (head, rows) in tables(study) {
         text.push_str(&format!("\n{}\n", stacked(&head, &rows, width)));
     }

@@ -113,8 +113,10 @@ impl Results {
 
     pub(super) fn from(mut reader: Reader<'_>) -> Result<Self, Problem> {
         let outcome: Value = reader.whole(OUTCOME)?;
+        let whole = Self { outcome, ..Self::default() };
         let timeline: Vec<Row> = reader.part(TIMELINE, timeline::from_csv).unwrap_or_default();
-        let length = outcome["duration_s"].as_f64().unwrap_or(0.0);
+        // The outcome of several runs tells the time of all of them, the timeline is of the first.
+        let length = whole.number("duration_s").map_or(0.0, |it| it.estimate / whole.runs() as f64);
         if let Some(last) = timeline.last()
             && last.end_s < 0.999 * length
         {
@@ -128,7 +130,7 @@ impl Results {
         let histograms = reader
             .part(HISTOGRAMS, |text| serde_json::from_str(text).map_err(|error| error.to_string()));
         let Provenance { command, troubles } = reader.from;
-        Ok(Self { outcome, timeline, heat, histograms, command, troubles })
+        Ok(Self { timeline, heat, histograms, command, troubles, ..whole })
     }
 
     /// A text of the outcome by its path, `latency_s.p99`.

@@ -122,7 +122,7 @@ fn results_of_every_command_say_which_file_is_wrong_and_what_writes_it_again() {
     let counts = counts.to_str().unwrap();
     let short = ["--duration", "20s", "--replications", "2", "--quiet"];
     let compared =
-        [&["compare", &scenario, "--balancer", "random", "--balancer", "maglev"][..], &short]
+        [&["compare", &scenario, "--balancer", "random", "--balancer", "round-robin"][..], &short]
             .concat();
     let swept = [&["sweep", &scenario, "--vary", "pool.main.servers=4,6"][..], &short].concat();
     let foreseen = ["inspect", counts, "--forecast", "--forecaster", "naive", "--quiet"];

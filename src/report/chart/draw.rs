@@ -154,8 +154,8 @@ fn dashes(chart: &Chart, y: &Scale, (top, bottom): (i32, i32)) -> Vec<Option<Das
         };
         let (under, over) = (among(&lines[..place]), among(&lines[place + 1..]));
         // Of three that are one each has a third of the way to itself.
-        let drawn = 180 * (over + 1) / (under + over + 1);
-        palette::dash(round).or_else(|| (under > 0).then_some([drawn, 180 - drawn]))
+        let drawn = 120 * (over + 1) / (under + over + 1);
+        palette::dash(round).or_else(|| (under > 0).then_some([drawn, 120 - drawn]))
     };
     let mark = |place: usize| {
         of(place).or_else(|| {
