@@ -247,9 +247,9 @@ fn forecasts(study: &Study, width: u16) -> String {
     for (head, rows) in tables(study) {
         text.push_str(&format!("\n{}\n", stacked(&head, &rows, width)));
     }
-    text.push_str(&format!("\n{}\n", folded(LEGEND)));
+    text.push_str(&format!("\n{}\n", folded(LEGEND, width)));
     for words in study.verdicts.iter().chain(&study.advice) {
-        text.push_str(&format!("· {}\n", folded(words)));
+        text.push_str(&format!("· {}\n", folded(words, width)));
     }
     text
 }

@@ -210,7 +210,7 @@ const SENTENCE: usize = 36;
 
 /// How a column is set: numbers to the right, words to the left; sentences are broken into lines,
 /// for they would push what stands beside them out of sight.
-fn class_of<'a>(cells: impl Iterator<Item = &'a String> + Clone) -> &'static str {
+fn class_of<'a>(cells: &(impl Iterator<Item = &'a String> + Clone)) -> &'static str {
     let is_word = |cell: &String| {
         let first = cell.chars().find(|letter| !"<>≥≤~+−-–±".contains(*letter));
         first.is_some_and(char::is_alphabetic)
@@ -227,7 +227,7 @@ fn class_of<'a>(cells: impl Iterator<Item = &'a String> + Clone) -> &'static str
 pub(super) fn table(caption: &str, header: &[String], rows: &[Vec<String>]) -> String {
     let class = |place: usize| match place {
         0 => "",
-        place => class_of(rows.iter().filter_map(move |row| row.get(place))),
+        place => class_of(&rows.iter().filter_map(move |row| row.get(place))),
     };
     let classes: Vec<&str> = (0..header.len()).map(class).collect();
     let class = |place: usize| classes.get(place).copied().unwrap_or_default();

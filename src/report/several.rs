@@ -20,7 +20,7 @@ pub(super) const RUNS: Kept =
 
 /// What `runs.json` holds.
 #[derive(Serialize, Deserialize)]
-struct Runs {
+struct Beside {
     schema: String,
     version: String,
     runs: Vec<Run>,
@@ -47,12 +47,12 @@ pub(super) fn write(runs: &[(String, Results)], folder: &Folder) -> Result<(), P
     };
     let (schema, version) = (RUNS.schema.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let runs = runs.iter().map(run).collect();
-    folder.write(RUNS.file, json(&Runs { schema, version, runs }))
+    folder.write(RUNS.file, json(&Beside { schema, version, runs }))
 }
 
 /// Reads them.
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<(String, Results)>, Problem> {
-    let Runs { runs, .. } = reader.whole(RUNS)?;
+    let Beside { runs, .. } = reader.whole(RUNS)?;
     let run = |run: Run| {
         let Run { name, command, troubles, outcome, histograms } = run;
         (name, Results { outcome, histograms, command, troubles, ..Results::default() })

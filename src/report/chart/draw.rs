@@ -326,7 +326,7 @@ fn draw_line(
             [] => {}
             [alone] => dot(plot, *alone, 20, look),
             _ => {
-                plot.draw(&PathElement::new(piece.to_vec(), look.0.stroke_width(14))).expect(TAKEN)
+                plot.draw(&PathElement::new(piece.to_vec(), look.0.stroke_width(14))).expect(TAKEN);
             }
         }
     }

@@ -48,18 +48,18 @@ impl Picture {
                 let rect = Rect::from_ltrb(left, top, right, bottom);
                 let path = rect.map(PathBuilder::from_rect);
                 if *fill {
-                    self.fill(path, *paint)
+                    self.fill(path, *paint);
                 } else {
-                    self.stroke(path, *paint, FINE as u32, None)
+                    self.stroke(path, *paint, FINE as u32, None);
                 }
             }
             Shape::Circle { centre, radius, paint, fill, width } => {
                 let path =
                     PathBuilder::from_circle(centre.0 as f32, centre.1 as f32, *radius as f32);
                 if *fill {
-                    self.fill(path, *paint)
+                    self.fill(path, *paint);
                 } else {
-                    self.stroke(path, *paint, *width, None)
+                    self.stroke(path, *paint, *width, None);
                 }
             }
             Shape::Text { text, at, size, paint, back } => {
