@@ -208,6 +208,9 @@ fn origin(results: &Results) -> String {
 /// So many letters of a cell are still a number with its interval, and not a sentence.
 const SENTENCE: usize = 36;
 
+/// A table of more rows scrolls in a box, with its header in sight.
+const TALL: usize = 30;
+
 /// How a column is set: numbers to the right, words to the left; sentences are broken into lines,
 /// for they would push what stands beside them out of sight.
 fn class_of<'a>(cells: &(impl Iterator<Item = &'a String> + Clone)) -> &'static str {
@@ -243,9 +246,10 @@ pub(super) fn table(caption: &str, header: &[String], rows: &[Vec<String>]) -> S
     };
     let head: String = header.iter().enumerate().map(named).collect();
     let body: String = rows.iter().map(|row| format!("<tr>{}</tr>\n", cells(row))).collect();
-    let (label, caption) = (escape(caption), escape(caption));
+    let (label, caption) = (escape(caption), prose(caption));
+    let tall = if rows.len() > TALL { " tall" } else { "" };
     format!(
-        "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table>\n\
+        "<div class=\"scroll{tall}\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table>\n\
          <caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n\
          </table></div>\n"
     )

@@ -134,7 +134,7 @@ fn row(decision: &Decided) -> Vec<String> {
         decision.ready.to_string(),
         decision.starting.to_string(),
         decision.draining.to_string(),
-        decision.in_system.to_string(),
+        grouped(decision.in_system.into()),
         dash(decision.utilization.map(percent)),
         dash(decision.rate.map(|rate| format!("{} /s", digits(rate)))),
         decision.proposed.to_string(),
