@@ -161,34 +161,9 @@ fn folders(
     let Some(path) = &common.out else { return Ok(None) };
     let folder = Folder::create(path)?;
     let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
-    let each = folder_names(&names).iter().map(|name| folder.inner(name)).collect::<Result<_, _>>();
+    let each =
+        report::file_names(&names).iter().map(|name| folder.inner(name)).collect::<Result<_, _>>();
     Ok(Some((folder, each?)))
-}
-
-/// A name for the folder of each variant: plain, short, its own, and no name of a file beside it.
-fn folder_names(variants: &[&str]) -> Vec<String> {
-    let plain = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' };
-    let mut names: Vec<String> = Vec::new();
-    for variant in variants {
-        let mut own: String = variant.chars().map(plain).take(100).collect();
-        // Results end in one of these; a name that begins or ends in a dot is hidden, or a way up.
-        let ends = ["json", "jsonl", "csv", "parquet", "txt", "html", "svg", "png", "part", ""];
-        if let Some((stem, end)) = own.rsplit_once('.')
-            && (ends.contains(&end.to_lowercase().as_str()) || own.starts_with('.'))
-        {
-            own = format!("{}-{end}", stem.replace('.', "-"));
-        }
-        // Some systems do not tell capitals from small letters.
-        let taken = |name: &String| names.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let mut name = own.clone();
-        let mut number = 1;
-        while name.is_empty() || taken(&name) {
-            number += 1;
-            name = format!("{own}-{number}");
-        }
-        names.push(name);
-    }
-    names
 }
 
 /// Makes sure, before the long run, that a file can be written where it is wanted.
@@ -251,18 +226,4 @@ pub(super) fn best(each: &[Status]) -> Status {
         .into_iter()
         .find(|status| each.contains(status))
         .unwrap_or(Status::No)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::folder_names;
-
-    #[test]
-    fn a_variant_has_a_folder_of_its_own_whatever_its_name() {
-        let names = ["p2c", "P2C", "comparison.json", "../up", "..", "a/b", "cv=1.5", ".x", ""];
-        let folders =
-            ["p2c", "P2C-2", "comparison-json", "--up", "--", "a-b", "cv-1.5", "-x", "-2"];
-        assert_eq!(folder_names(&names), folders);
-        assert_eq!(folder_names(&[&"x".repeat(400)])[0].len(), 100);
-    }
 }

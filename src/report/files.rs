@@ -205,3 +205,44 @@ impl Folder {
             .at(&Origin::whole("--out", self.path.display().to_string()))
     }
 }
+
+/// A name for a file or folder of each thing that has a name: plain, short, its own, and none that
+/// results have.
+pub fn file_names(things: &[&str]) -> Vec<String> {
+    let safe = |letter: char| letter.is_alphanumeric() || letter == '.' || letter == '_';
+    let plain = |letter: char| if safe(letter) { letter } else { '-' };
+    let mut names: Vec<String> = Vec::new();
+    for thing in things {
+        let mut own: String = thing.chars().map(plain).take(100).collect();
+        // Results end in one of these; a name that begins or ends in a dot is hidden, or a way up.
+        let ends = ["json", "jsonl", "csv", "parquet", "txt", "html", "svg", "png", "part", ""];
+        if let Some((stem, end)) = own.rsplit_once('.')
+            && (ends.contains(&end.to_lowercase().as_str()) || own.starts_with('.'))
+        {
+            own = format!("{}-{end}", stem.replace('.', "-"));
+        }
+        // Some systems do not tell capitals from small letters.
+        let taken = |name: &String| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut name = own.clone();
+        let mut number = 1;
+        while name.is_empty() || taken(&name) {
+            number += 1;
+            name = format!("{own}-{number}");
+        }
+        names.push(name);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_names;
+
+    #[test]
+    fn whatever_has_a_name_has_a_file_of_its_own() {
+        let names = ["p2c", "P2C", "comparison.json", "../up", "..", "a/b", "cv=1.5", ".x", ""];
+        let files = ["p2c", "P2C-2", "comparison-json", "---up", "--", "a-b", "cv-1.5", "-x", "-2"];
+        assert_eq!(file_names(&names), files);
+        assert_eq!(file_names(&[&"x".repeat(400)])[0].len(), 100);
+    }
+}

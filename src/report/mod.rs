@@ -32,7 +32,7 @@ pub mod words;
 pub use brief::{brief, columns};
 pub use comparison::{comparison, comparison_csv};
 pub use estimates::estimates;
-pub use files::Folder;
+pub use files::{Folder, file_names};
 pub use flat::{csv, flatten};
 pub use foresight::Foresight;
 pub use inspection::{inspection, inspection_markdown};

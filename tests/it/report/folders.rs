@@ -141,6 +141,22 @@ fn variants_are_kept_whatever_they_are_called() {
 }
 
 #[test]
+fn pools_have_files_whatever_they_are_called() {
+    let path = folder("pools");
+    let pool = |name: &str| {
+        format!("[pool.{name}]\nservers = 4\n[pool.{name}.autoscaler]\npolicy = 'hpa'\n")
+    };
+    let pools = pool("'a/b'") + &pool("'a-b'");
+    let traffic = SCENARIO.split("[pool.main]").next().unwrap();
+    let text = format!("{traffic}{pools}[run]\nduration = '20s'\nwarm-up = 'none'\n");
+    fs::write(path.join("scenario.toml"), text).unwrap();
+    let (scenario, out) = (path.join("scenario.toml"), path.join("out"));
+    let args = ["replay", scenario.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    assert_eq!(asked(&args).0, 0, "{}", asked(&args).2);
+    assert!(out.join("decisions-a-b.csv").exists() && out.join("decisions-a-b-2.csv").exists());
+}
+
+#[test]
 fn the_page_of_a_comparison_begins_with_the_variant_to_take() {
     let (scenario, out) = written("choice");
     let flags = ["compare", &scenario, "--out", &out, "--slo", "mean<1s"];
