@@ -79,11 +79,16 @@ fn loads(runs: &[(String, Results)]) -> Option<Chart> {
 /// Each measure of each run over that of the first run, with the run's own interval.
 fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
     let (_, base) = runs.first()?;
+    let differs = |measure: &super::super::words::Measure, value: f64| {
+        let others = runs[1..].iter().filter_map(|(_, run)| run.number(measure.path));
+        others.into_iter().any(|other| (other.estimate / value - 1.0).abs() > 1e-9)
+    };
+    // What is the same in every run has no row.
     let bases: Vec<_> = MEASURES
         .iter()
         .filter_map(|measure| {
             let value = base.number(measure.path)?.estimate;
-            (value > 0.0).then_some((measure, value))
+            (value > 0.0 && differs(measure, value)).then_some((measure, value))
         })
         .collect();
     let rows = bases.len() as f64;
@@ -129,7 +134,8 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         .filter(|difference| difference.change.estimate.is_some())
         .collect();
     let mut measures: Vec<&str> = Vec::new();
-    for difference in &shown {
+    let differs = |it: &&&Difference| it.change.estimate != Some(0.0);
+    for difference in shown.iter().filter(differs) {
         if !measures.contains(&difference.measure.as_str()) {
             measures.push(&difference.measure);
         }
