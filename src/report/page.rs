@@ -250,8 +250,8 @@ pub(super) fn table(caption: &str, header: &[String], rows: &[Vec<String>]) -> S
     let tall = if rows.len() > TALL { " tall" } else { "" };
     format!(
         "<div class=\"scroll{tall}\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\
-         <table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n\
-         </table></div>\n"
+         <table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\
+         </tbody>\n</table></div>\n"
     )
 }
 
