@@ -28,7 +28,8 @@ fn forecast(study: &Study) -> Option<Chart> {
         Series::new(format!("{}, 80 % band", best.forecaster), 0, Mark::Band(band)),
         Series::new("actual", 6, Mark::Line(actual)),
     ];
-    for (colour, trail) in [0, 1].into_iter().zip(&study.trails) {
+    // The best lies over the baseline.
+    for (colour, trail) in [0, 1].into_iter().zip(&study.trails).rev() {
         let line = tail(&trail.points).iter().map(|point| (point.at_s, point.mean)).collect();
         series.push(Series::new(trail.forecaster.clone(), colour, Mark::Line(line)));
     }
