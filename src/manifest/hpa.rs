@@ -37,7 +37,7 @@ pub(super) fn reference(fields: &mut Fields<'_>) -> Result<(), Problem> {
     target.finish()
 }
 
-/// One metric as two settings: the signal, and the value of it that is aimed at.
+/// Each metric as settings: the signal, the value of it that is aimed at, how they are compared.
 fn metrics(
     list: &[Node],
     document: &Node,
@@ -46,14 +46,12 @@ fn metrics(
 ) -> Result<(), Problem> {
     let mut also = Vec::new();
     for (number, node) in list.iter().enumerate() {
-        let (signal, target) = metric(node, context)?;
+        let metric = metric(node, context)?;
         if number == 0 {
-            making.0.set("metric", signal)?;
-            making.0.set("target", target)?;
+            metric.put(making)?;
         } else {
             let mut more = Making::at(node);
-            more.0.set("metric", signal)?;
-            more.0.set("target", target)?;
+            metric.put(&mut more)?;
             also.push(more.0);
         }
     }
@@ -70,6 +68,30 @@ fn metrics(
     Ok(())
 }
 
+/// A metric, understood.
+struct Metric {
+    signal: Node,
+    target: Node,
+    /// How the two are compared, as the policy calls it.
+    target_type: Node,
+}
+
+impl Metric {
+    fn put(self, making: &mut Making) -> Result<(), Problem> {
+        let word = |node: &Node| match &node.value {
+            Value::Text(text) => text.clone(),
+            _ => String::new(),
+        };
+        let usual = signals::usual_type(&word(&self.signal));
+        making.0.set("metric", self.signal)?;
+        making.0.set("target", self.target)?;
+        if word(&self.target_type) != usual {
+            making.0.set("target-type", self.target_type)?;
+        }
+        Ok(())
+    }
+}
+
 const TYPES: [(&str, &str); 5] = [
     ("Resource", "resource"),
     ("ContainerResource", "containerResource"),
@@ -78,7 +100,7 @@ const TYPES: [(&str, &str); 5] = [
     ("External", "external"),
 ];
 
-fn metric(node: &Node, context: &mut Context<'_>) -> Result<(Node, Node), Problem> {
+fn metric(node: &Node, context: &mut Context<'_>) -> Result<Metric, Problem> {
     let mut fields = Fields::of(node, "spec.metrics[]")?;
     let place = fields.need("type")?;
     let name = fields.text("type")?.unwrap_or_default();
@@ -107,20 +129,30 @@ fn metric(node: &Node, context: &mut Context<'_>) -> Result<(Node, Node), Proble
         metric.finish()?;
         signals::signal(name, place, context)?
     };
-    let target = Fields::of(source.need("target")?, &source.path("target"))?;
+    let node = source.need("target")?;
+    let mut target = Fields::of(node, &source.path("target"))?;
+    let place = target.need("type")?;
+    let target_type = match (target.text("type")?.unwrap_or_default(), *key) {
+        ("Value", _) => "value",
+        ("AverageValue", "object" | "external") => "average-value",
+        ("AverageValue", "pods") => "pod-average",
+        _ => "utilization",
+    };
+    let target_type =
+        Node { value: Value::Text(target_type.to_owned()), origin: place.origin.clone() };
     source.finish()?;
-    let target = aim(target, &signal, resource, context)?;
-    Ok((signal, target))
+    let target = aim(target, &signal, key, context)?;
+    Ok(Metric { signal, target, target_type })
 }
 
 /// The value aimed at, as the policy takes it: a share of utilization, else so much a pod.
 fn aim(
     mut target: Fields<'_>,
     signal: &Node,
-    resource: bool,
+    source: &str,
     context: &mut Context<'_>,
 ) -> Result<Node, Problem> {
-    target.need("type")?;
+    let resource = source.ends_with("esource");
     let kind = target.text("type")?.unwrap_or_default();
     let (percent, average, value) =
         (target.get("averageUtilization"), target.get("averageValue"), target.get("value"));
@@ -150,7 +182,7 @@ fn aim(
             })?;
             Ok(Node { value: Value::Float(amount / cpu.limit), origin: place.origin.clone() })
         }
-        ("AverageValue" | "Value", false) => {
+        ("AverageValue" | "Value", false) if source != "pods" || kind == "AverageValue" => {
             let key = if kind == "Value" { "value" } else { "averageValue" };
             let place = if kind == "Value" { value } else { average };
             let place = place.ok_or_else(|| wants(key))?;
@@ -158,10 +190,10 @@ fn aim(
             Ok(Node { value: Value::Float(amount), origin: place.origin.clone() })
         }
         _ => {
-            let known: &[&str] = if resource {
-                &["Utilization", "AverageValue"]
-            } else {
-                &["AverageValue", "Value"]
+            let known: &[&str] = match source {
+                "pods" => &["AverageValue"],
+                _ if resource => &["Utilization", "AverageValue"],
+                _ => &["AverageValue", "Value"],
             };
             Err(unknown("type of target", kind, known).at(origin))
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{emit, knative, quantity};
+use super::{emit, knative, quantity, signals};
 use crate::diagnose::Problem;
 use crate::time::Duration;
 
@@ -118,38 +118,44 @@ fn hpa(name: &str, scaler: &Value) -> Result<Value, Problem> {
     }))
 }
 
-/// One metric of an HPA. Custom ones get names that say what they must measure.
+/// The signals of a simulation as metrics of a cluster, by names that say what they must measure.
+const NAMES: [(&str, &str); 9] = [
+    ("utilization", "slots_busy_share"),
+    ("cpu", "cpu_share"),
+    ("memory", "memory_share"),
+    ("concurrency", "requests_in_flight"),
+    ("rate", "requests_per_second"),
+    ("tokens", "tokens_in_flight"),
+    ("queue", "queue_length"),
+    ("latency", "latency_p99_seconds"),
+    ("errors", "error_share"),
+];
+
+/// One metric of an HPA.
 fn metric(of: &Value) -> Result<Value, Problem> {
     let target = of["target"].as_f64().unwrap_or(0.0);
+    let signal = of["metric"].as_str().unwrap_or_default();
+    let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == signal) else {
+        return Err(
+            Problem::new(format!("an HPA has no metric `{signal}`")).help("choose another metric")
+        );
+    };
     let amount = quantity::write(target);
-    let percent = (target * 100.0).round().max(1.0) as i64;
-    let resource = |name: &str| {
-        let target = json!({ "type": "Utilization", "averageUtilization": percent });
-        json!({ "type": "Resource", "resource": { "name": name, "target": target } })
-    };
-    let pods = |name: &str| {
-        let target = json!({ "type": "AverageValue", "averageValue": amount });
-        json!({ "type": "Pods", "pods": { "metric": { "name": name }, "target": target } })
-    };
-    let external = |name: &str, target: Value| {
-        let external = json!({ "metric": { "name": name }, "target": target });
-        json!({ "type": "External", "external": external })
-    };
     let average = json!({ "type": "AverageValue", "averageValue": amount });
-    let value = json!({ "type": "Value", "value": amount });
-    Ok(match of["metric"].as_str() {
-        Some("utilization" | "cpu") => resource("cpu"),
-        Some("memory") => resource("memory"),
-        Some("concurrency") => pods("requests_in_flight"),
-        Some("rate") => pods("requests_per_second"),
-        Some("tokens") => pods("tokens_in_flight"),
-        Some("queue") => external("queue_length", average),
-        Some("latency") => external("latency_p99_seconds", value),
-        Some("errors") => external("error_share", value),
-        other => {
-            let what = format!("an HPA has no metric `{}`", other.unwrap_or("nothing"));
-            return Err(Problem::new(what).help("choose another metric"));
+    let of_source = |kind: &str, key: &str, target: Value| {
+        let source = json!({ "metric": { "name": name }, "target": target });
+        json!({ "type": kind, key: source })
+    };
+    Ok(match of["target-type"].as_str().unwrap_or(signals::usual_type(signal)) {
+        "utilization" => {
+            let resource = if signal == "memory" { "memory" } else { "cpu" };
+            let percent = (target * 100.0).round().max(1.0) as i64;
+            let target = json!({ "type": "Utilization", "averageUtilization": percent });
+            json!({ "type": "Resource", "resource": { "name": resource, "target": target } })
         }
+        "pod-average" => of_source("Pods", "pods", average),
+        "average-value" => of_source("External", "external", average),
+        _ => of_source("External", "external", json!({ "type": "Value", "value": amount })),
     })
 }
 

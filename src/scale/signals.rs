@@ -249,6 +249,13 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The stretch of time it rests on; nothing where nothing is known.
+    pub fn span(&self) -> Option<(Instant, Instant)> {
+        let (oldest, newest) = self.ends?;
+        let ring = &self.signals.metrics.ring;
+        Some((ring[oldest].at, ring[newest].at))
+    }
+
     fn change(&self, of: impl Fn(&Totals) -> u64) -> Option<f64> {
         let (oldest, newest) = self.ends?;
         let ring = &self.signals.metrics.ring;

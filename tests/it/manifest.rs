@@ -97,6 +97,22 @@ fn what_is_wrong_is_told_in_the_words_of_the_file_and_each_of_them_once() {
 }
 
 #[test]
+fn a_value_and_an_average_are_two_targets() {
+    let hpa = fixture("hpa.yaml");
+    let queue = |text: &str| pool(text)["autoscaler"]["also"][1].clone();
+    assert_eq!(queue(&hpa), json!({ "metric": "queue", "target": 1.5 }));
+    let value = "type: Value\n          value: 1500m";
+    let text = hpa.replacen("type: AverageValue\n          averageValue: 1500m", value, 1);
+    let wanted = json!({ "metric": "queue", "target": 1.5, "target-type": "value" });
+    assert_eq!(queue(&text), wanted);
+    let rate = hpa.replacen("averageValue: \"35\"", "value: \"35\"", 1);
+    let rate =
+        rate.replacen("type: AverageValue\n          value", "type: Value\n          value", 1);
+    let problem = scenario(&rate, "").map(drop).unwrap_err();
+    assert!(problem.contains("unknown type of target `Value`"), "no pod has a total: {problem}");
+}
+
+#[test]
 fn what_is_guessed_or_not_simulated_is_named_with_its_place() {
     let remarks = scenario(&fixture("hpa.yaml"), "").unwrap().remarks;
     let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));
@@ -155,7 +171,7 @@ fn what_no_cluster_would_take_is_refused_where_it_stands() {
 }
 
 /// Pools whose manifests differ in every part.
-const POOLS: [&str; 7] = [
+const POOLS: [&str; 8] = [
     "servers = 7\nslots = 2\n",
     "servers = 3\nslots = 1\nspeed = 0.25\ndrain = '90s'\n",
     "servers = 2\n[pool.main.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\nmin = 2\nmax = 9\n",
@@ -165,6 +181,11 @@ const POOLS: [&str; 7] = [
      { metric = 'tokens', target = 900 }]\n[pool.main.autoscaler.behavior.scale-up]\n\
      select = 'min'\ntolerance = 0.05\n\
      policies = [{ type = 'percent', value = 50, period = '1m' }]\n",
+    "servers = 4\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'rate'\ntarget = 40\n\
+     target-type = 'value'\n\
+     also = [{ metric = 'concurrency', target = 3, target-type = 'average-value' },\n\
+     { metric = 'queue', target = 9, target-type = 'value' },\n\
+     { metric = 'errors', target = 0.5, target-type = 'average-value' }]\n",
     "memory = 4000\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'memory'\ntarget = 0.7\n",
     "[pool.main.autoscaler]\npolicy = 'keda'\nmetric = 'queue'\ntarget-average-value = 4\n\
      activation-threshold = 1\npolling-interval = '5s'\nmax-replica-count = 6\n\
@@ -246,7 +267,7 @@ fn what_is_written_meets_the_schema_of_kubernetes() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 9, "every Deployment and every HPA was looked at");
+    assert_eq!(seen, 11, "every Deployment and every HPA was looked at");
 }
 
 #[test]
