@@ -1,6 +1,7 @@
 //! Controllers of Kubernetes at work, look by look: what they are shown and what they make of it.
 
 use plimsoll::scale::hpa::{self, MetricTarget, TargetType};
+use plimsoll::scale::keda;
 use plimsoll::scale::{Autoscaler, Counts, Metric, Metrics, Signals, Totals};
 use plimsoll::time::{Duration, Instant};
 
@@ -115,4 +116,46 @@ fn late_metrics_are_old_samples() {
     // Pods that became ready later have no sample at all.
     assert_eq!(decided_at([0, 60, 60], 45), 3);
     assert_eq!(decided_at([0, 0, 0], 45), 6);
+}
+
+#[test]
+fn keda_polls_at_its_interval_and_its_hpa_looks_every_15_s() {
+    let looks = |polling_interval: u64, use_cached_metrics: bool| {
+        let config = keda::Config {
+            metric: Metric::Rate,
+            polling_interval: Duration::from_secs(polling_interval),
+            use_cached_metrics,
+            target_average_value: 10.0,
+            ..keda::Config::default()
+        };
+        let mut scaler = keda::scaler::Scaler::new(config);
+        let interval = scaler.manners().interval;
+        // 10 a second until 120 s, then 20: one server is right, then two.
+        let mut metrics =
+            Metrics::new(Duration::from_secs(1), Duration::ZERO, Duration::from_secs(1), false);
+        let since = [Instant::START];
+        let mut seen = Vec::new();
+        for at in 1..=200_u64 {
+            let arrivals = 10 * at + 10 * at.saturating_sub(120);
+            let server_ns = second(at).0;
+            metrics.scrape(Totals { at: second(at), arrivals, server_ns, ..Totals::default() });
+            if (at * 1_000_000_000).is_multiple_of(interval.0) {
+                let counts = Counts { ready: 1, ..Counts::default() };
+                let window = Duration::from_secs(1);
+                let signals = Signals { window, ..signals(counts, &since, &metrics, at) };
+                let target = scaler.target(&signals);
+                if target.why.contains("ask for 2") {
+                    seen.push(at);
+                } else {
+                    assert_eq!(target.servers, 1, "{at}: {}", target.why);
+                }
+            }
+        }
+        seen
+    };
+    // Polled every 5 s or every 30, the HPA sees 20 a second at its own looks.
+    let own = [135, 150, 165, 180, 195];
+    assert_eq!((looks(5, false), looks(30, false)), (own.into(), own.into()));
+    // With cached metrics what it sees is as old as the last poll.
+    assert_eq!(looks(60, true), [180, 195]);
 }
