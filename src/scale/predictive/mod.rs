@@ -217,6 +217,7 @@ mod tests {
             future: Future(&|| Ok(Vec::new())),
             kinds: &[],
             budget: None,
+            promised: None,
         };
         Scaler::build(config, &setup)
     }
