@@ -148,6 +148,11 @@ impl Common {
     /// The flags as settings of the document.
     pub(super) fn overlay(&self) -> Result<Overlay, Problem> {
         let mut overlay = self.overlay_without_policies()?;
+        if let (true, Some(spec)) = (overlay.has_autoscaler(), self.autoscaler.first()) {
+            return Err(Problem::new("the manifest has an autoscaler, and this is a second")
+                .help("leave one out, or hold both against each other with `plimsoll compare`")
+                .at(&Origin::whole("--autoscaler", spec)));
+        }
         for policy in self.policies() {
             if let [_, second, ..] = policy.specs {
                 let kind = &policy.flag[2..];
