@@ -1,5 +1,7 @@
 //! Kubernetes' own files: read as a pool and its autoscaler, and written back.
 
+mod strict;
+
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -134,6 +136,44 @@ fn a_scaled_object_and_a_knative_service_become_autoscalers() {
     assert_eq!((&pool["slots"], &kpa["target"]), (&json!(10), &json!(8.0)));
     assert_eq!((&kpa["target-utilization"], &kpa["stable-window"]), (&json!(0.8), &json!("40s")));
     assert_eq!((&kpa["min-scale"], &kpa["max-scale"]), (&json!(1), &json!(12)));
+}
+
+/// The scaled object of the tests with another trigger.
+fn triggered(trigger: &str) -> String {
+    let object = fixture("scaled-object.yaml");
+    format!("{}  triggers:\n{trigger}", object.split("  triggers:\n").next().unwrap())
+}
+
+#[test]
+fn a_trigger_on_the_processor_is_the_hpa_that_keda_makes_of_it() {
+    let cpu = "    - type: cpu\n      metricType: Utilization\n      metadata: { value: \"60\" }\n";
+    let text = triggered(cpu);
+    let scaler = &pool(&text)["autoscaler"];
+    assert_eq!((&scaler["policy"], &scaler["metric"]), (&json!("hpa"), &json!("utilization")));
+    assert_eq!((&scaler["target"], &scaler["max-replicas"]), (&json!(0.6), &json!(20)));
+    assert_eq!(scaler["behavior"]["scale-down"]["stabilization-window"], "1m");
+    assert_eq!(scaler["min-replicas"], 1);
+    let remarks = scenario(&text, "").unwrap().remarks;
+    assert!(remarks.iter().any(|it| it.contains("cannot scale to 0")), "{remarks:?}");
+}
+
+#[test]
+fn a_cron_trigger_is_a_schedule_in_the_guard_of_its_hpa() {
+    let cron = "    - type: cron\n      metadata:\n        timezone: Europe/Paris\n        \
+                start: 0 8 * * mon-fri\n        end: 0 20 * * *\n        desiredReplicas: \"12\"\n";
+    let text = triggered(cron);
+    let scaler = &pool(&text)["autoscaler"];
+    assert_eq!((&scaler["policy"], &scaler["min"]), (&json!("schedule"), &json!(0)));
+    let row = |row: usize| (&scaler["rows"][row]["cron"], &scaler["rows"][row]["servers"]);
+    assert_eq!(row(0), (&json!("0 8 * * mon-fri"), &json!(12)));
+    assert_eq!(row(1), (&json!("0 20 * * *"), &json!(0)));
+    // The cooldown of 2 min is longer than the window of 1 min.
+    assert_eq!(scaler["down"]["stabilization"], "2m");
+    assert_eq!(scaler["up"]["rates"].as_array().map(Vec::len), Some(2));
+    let same = text.replacen("end: 0 20 * * *", "end: 0 8 * * mon-fri", 1);
+    assert!(scenario(&same, "").map(drop).unwrap_err().contains("the same time"));
+    let remarks = scenario(&text, "").unwrap().remarks;
+    assert!(remarks.iter().any(|it| it.contains("Europe/Paris")), "{remarks:?}");
 }
 
 #[test]
@@ -377,6 +417,21 @@ fn the_command_line_reads_an_hpa_and_writes_the_variant_that_is_best() {
     let outcome: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(outcome["scenario"]["pool"]["main"]["autoscaler"]["policy"], "hpa");
     assert!(outcome["advice"].to_string().contains("is not simulated"));
+    // A second autoscaler is refused where there is one run, and stands beside it in a comparison.
+    let both = |command: &str, further: &[&str]| {
+        let mut plimsoll = plimsoll();
+        plimsoll.args([command, "--quiet", "--autoscaler", "fixed:servers=9", "--hpa"]).arg(&hpa);
+        let run = plimsoll.args(further).arg(&scenario).output().unwrap();
+        (run.status.success(), run)
+    };
+    let (done, run) = both("replay", &[]);
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(!done && told.contains("the manifest has an autoscaler"), "{told}");
+    let (done, run) = both("compare", &["--replications", "2", "--format", "json"]);
+    assert!(done, "{}", String::from_utf8_lossy(&run.stderr));
+    let compared: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let names = compared["variants"].as_array().unwrap().iter().map(|it| it["name"].clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["manifest", "fixed:servers=9"]);
     let written = place.join("best.yaml");
     let run = plimsoll()
         .args(["compare", "--quiet", "--replications", "2", "--autoscaler", "fixed:servers=9"])
