@@ -10,7 +10,7 @@ use crate::law::Law;
 use crate::protect::{Admission, Backoff, Budget};
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
-use crate::scenario::manual;
+use crate::scenario::{autoscaler, manual};
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
 use crate::workload::demand::{TOKENS, Tokens};
@@ -32,13 +32,15 @@ pub struct Part {
     pub name: &'static str,
     manual: String,
     options: Value,
+    /// What every part of its kind takes as well: the keys beside its options, where there are any.
+    beside: Value,
 }
 
 /// All kinds.
 pub fn kinds() -> Vec<Kind> {
     vec![
         kind::<dyn Balancer>(),
-        kind::<dyn Autoscaler>(),
+        autoscalers(),
         kind::<dyn Method>(),
         kind::<dyn Discipline>(),
         kind::<dyn Arrivals>(),
@@ -54,10 +56,20 @@ pub fn kinds() -> Vec<Kind> {
     ]
 }
 
+/// Autoscalers take keys beside the options of their policies.
+fn autoscalers() -> Kind {
+    let mut kind = kind::<dyn Autoscaler>();
+    for part in &mut kind.parts {
+        part.beside = autoscaler::keys_beside(part.name);
+    }
+    kind
+}
+
 /// What a service may be besides a distribution.
 fn services() -> Kind {
     let options = schemars::schema_for!(Tokens).to_value();
-    let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options };
+    let part =
+        Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options, beside: Value::Null };
     Kind { name: "service", parts: vec![part] }
 }
 
@@ -67,6 +79,7 @@ fn tables() -> Kind {
         name: table.name,
         manual: table.manual.to_owned(),
         options: table.options,
+        beside: Value::Null,
     };
     Kind { name: "table", parts: manual::tables().into_iter().map(part).collect() }
 }
@@ -76,6 +89,7 @@ fn trace_formats() -> Kind {
         name: format.name,
         manual: format.manual.to_owned(),
         options: Value::Null,
+        beside: Value::Null,
     };
     Kind { name: "trace format", parts: FORMATS.iter().map(part).collect() }
 }
@@ -98,7 +112,7 @@ impl Part {
     fn of<D: Role + ?Sized>(entry: &Entry<D>) -> Self {
         let mut generator = schemars::SchemaGenerator::default();
         let options = entry.schema(&mut generator).to_value();
-        Self { name: entry.name, manual: entry.manual(), options }
+        Self { name: entry.name, manual: entry.manual(), options, beside: Value::Null }
     }
 
     /// Whether people mean this part by `word`: a table below another one by its own name as well.
@@ -111,40 +125,45 @@ impl Part {
         self.manual.split("\n\n").next().unwrap_or("").replace('\n', " ")
     }
 
-    /// The manual page: what it does, and its options with their defaults.
+    /// The manual page: what it does, its options with their defaults, and the keys that every part
+    /// of its kind takes.
     pub fn page(&self) -> String {
         let mut page = laid_out(&self.manual);
         if self.options.is_null() {
             return page;
         }
-        let fields = self.options.get("properties").and_then(Value::as_object);
-        let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {
-            page.push_str("\nIt has no options.\n");
-            return page;
-        };
-        page.push_str("\nOptions\n");
-        let required: Vec<&str> = self
-            .options
-            .get("required")
-            .and_then(Value::as_array)
-            .map(|names| names.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
-        for (name, field) in fields {
-            let text = field.get("description").and_then(Value::as_str).unwrap_or("");
-            let default = match field.get("default") {
-                Some(Value::Null) | None if required.contains(&name.as_str()) => {
-                    " (required)".into()
-                }
-                Some(Value::Null) | None => String::new(),
-                Some(value) => format!(" (default {value})"),
-            };
-            page.push_str(&format!(
-                "  {name}{default}\n      {}\n",
-                text.replace('\n', "\n      ")
-            ));
+        match listed(&self.options) {
+            Some(options) => page.push_str(&format!("\nOptions\n{options}")),
+            None => page.push_str("\nIt has no options.\n"),
+        }
+        if let Some(keys) = listed(&self.beside) {
+            let about = self.beside.get("description").and_then(Value::as_str).unwrap_or("");
+            let about = about.replace('\n', "\n  ");
+            page.push_str(&format!("\nBeside them\n  {about}\n{keys}"));
         }
         page
     }
+}
+
+/// The fields of a schema with their defaults and meanings, a line and more each.
+fn listed(options: &Value) -> Option<String> {
+    let fields = options.get("properties").and_then(Value::as_object);
+    let fields = fields.filter(|fields| !fields.is_empty())?;
+    let required: Vec<&str> = options
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let line = |(name, field): (&String, &Value)| {
+        let text = field.get("description").and_then(Value::as_str).unwrap_or("");
+        let default = match field.get("default") {
+            Some(Value::Null) | None if required.contains(&name.as_str()) => " (required)".into(),
+            Some(Value::Null) | None => String::new(),
+            Some(value) => format!(" (default {value})"),
+        };
+        format!("  {name}{default}\n      {}\n", text.replace('\n', "\n      "))
+    };
+    Some(fields.iter().map(line).collect())
 }
 
 /// A manual for the eye: its sections, which the source marks as `**Title.**`, below their titles.

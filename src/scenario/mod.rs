@@ -6,7 +6,7 @@
 //! itself.
 
 mod aftermath;
-mod autoscaler;
+pub mod autoscaler;
 mod balancer;
 mod billing;
 mod build;
