@@ -62,7 +62,7 @@ fn a_cooldown_is_written_as_it_was_read_whoever_keeps_it() {
 fn what_is_refused_before_several_pools_counts_once() {
     // Four requests a second of which two servers of two pools serve two: half of them are refused
     // in front of both pools, and each pool is told so.
-    let scaled = "policy = 'threshold'\nmetric = 'errors'\nabove = 0.9\nbelow = 0.01";
+    let scaled = "policy = 'threshold'\nmetric = 'errors'\nabove = 0.1\nbelow = 0.01\nmax = 1";
     let other = format!("[pool.other]\nservers = 1\n[pool.other.autoscaler]\n{scaled}\n");
     let text = steady("servers = 1\nslots = 1", scaled)
         .replace("rate = '1/s'", "rate = '4/s'")

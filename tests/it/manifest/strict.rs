@@ -165,7 +165,7 @@ fn what_a_manifest_cannot_say_stands_in_its_comments() {
     assert!(lone.contains("not in the manifest: tolerance.down = 0.05"), "{lone}");
     let rules = "[pool.main.autoscaler.behavior.scale-up]\nselect = 'min'\n";
     let both = hpa(&format!("{two}{rules}"));
-    assert!(both.contains("tolerance: 200m") && both.contains("tolerance: 50m"), "{both}");
+    assert!(both.contains(r#"tolerance: "200m""#) && both.contains(r#"tolerance: "50m""#), "{both}");
     assert!(both.contains("needs Kubernetes 1.33"), "{both}");
     let custom = of_pool("main", &pool_of(POOLS[3])).unwrap();
     let told = "# The metric requests_per_second: requests that arrive a second, of each pod.";
