@@ -139,7 +139,7 @@ impl Part {
         if let Some(keys) = listed(&self.beside) {
             let about = self.beside.get("description").and_then(Value::as_str).unwrap_or("");
             let about = about.replace('\n', "\n  ");
-            page.push_str(&format!("\nBeside them\n  {about}\n{keys}"));
+            page.push_str(&format!("\nKeys beside its options\n  {about}\n{keys}"));
         }
         page
     }

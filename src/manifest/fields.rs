@@ -45,9 +45,9 @@ impl<'a> Fields<'a> {
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node, Problem> {
         self.get(key).ok_or_else(|| {
             // Most fields that are missing are there, misspelt.
-            let misspelt = self.table.iter().find(|(word, _)| {
-                !self.known.contains(&word.as_str()) && nearest(word, &[key]).is_some()
-            });
+            let unknown = self.table.keys().filter(|word| !self.known.contains(&word.as_str()));
+            let unknown: Vec<&String> = unknown.collect();
+            let misspelt = nearest(key, &unknown).and_then(|word| self.table.get_key_value(word));
             match misspelt {
                 Some((word, entry)) => Problem::new(format!(
                     "`{}` is missing, and `{}` is no field",

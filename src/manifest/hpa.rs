@@ -16,6 +16,8 @@ pub(super) fn read(
     let mut fields = spec(document)?;
     let mut making = Making::of_policy("hpa", document)?;
     reference(&mut fields, context)?;
+    // What is known is not what is missing, misspelt.
+    fields.ignore(&["minReplicas", "metrics", "behavior"]);
     fields.need("maxReplicas")?;
     making.count("min-replicas", &mut fields, "minReplicas")?;
     fields.within("maxReplicas", (1, i64::MAX))?;

@@ -81,10 +81,10 @@ fn what_is_refused_before_several_pools_counts_once() {
 fn a_window_of_nothing_shows_what_happened_since_the_last_scrape() {
     let window = "policy = 'threshold'\nabove = 0.7\nbelow = 0.1\nwindow = '0s'\nmax = 4";
     let outcome = run(&steady("servers = 1\nslots = 2", window));
-    let first = &outcome.autoscaling[0].decisions[0];
+    let second = &outcome.autoscaling[0].decisions[1];
     // One and a half of two slots are busy.
-    assert!(first.utilization.is_some_and(|share| (share - 0.75).abs() < 0.05), "{first:?}");
-    assert_eq!((first.proposed, first.why.starts_with("0.7")), (2, true), "{}", first.why);
+    assert!(second.utilization.is_some_and(|share| (share - 0.75).abs() < 0.05), "{second:?}");
+    assert_eq!((second.proposed, second.why.starts_with("0.7")), (2, true), "{}", second.why);
 }
 
 #[test]

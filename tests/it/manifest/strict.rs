@@ -46,7 +46,8 @@ fn bounds_of_kubernetes_are_kept_with_a_remedy() {
 #[test]
 fn a_field_that_is_missing_is_named_with_the_one_that_is_like_it() {
     let problem = said("hpa.yaml", "maxReplicas: 30", "maxReplica: 30");
-    assert!(problem.contains("`spec.maxReplicas` is missing"), "{problem}");
+    let what = "`spec.maxReplicas` is missing, and `spec.maxReplica` is no field";
+    assert!(problem.contains(what), "{problem}");
     assert!(problem.contains("did you mean `spec.maxReplicas`?"), "{problem}");
 }
 
@@ -165,7 +166,10 @@ fn what_a_manifest_cannot_say_stands_in_its_comments() {
     assert!(lone.contains("not in the manifest: tolerance.down = 0.05"), "{lone}");
     let rules = "[pool.main.autoscaler.behavior.scale-up]\nselect = 'min'\n";
     let both = hpa(&format!("{two}{rules}"));
-    assert!(both.contains(r#"tolerance: "200m""#) && both.contains(r#"tolerance: "50m""#), "{both}");
+    assert!(
+        both.contains(r#"tolerance: "200m""#) && both.contains(r#"tolerance: "50m""#),
+        "{both}"
+    );
     assert!(both.contains("needs Kubernetes 1.33"), "{both}");
     let custom = of_pool("main", &pool_of(POOLS[3])).unwrap();
     let told = "# The metric requests_per_second: requests that arrive a second, of each pod.";
