@@ -430,6 +430,10 @@ fn the_command_line_reads_an_hpa_and_writes_the_variant_that_is_best() {
     let (done, run) = both("compare", &["--replications", "2", "--format", "json"]);
     assert!(done, "{}", String::from_utf8_lossy(&run.stderr));
     let compared: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(
+        compared["advice"].to_string().contains("is not simulated"),
+        "told of several runs too"
+    );
     let names = compared["variants"].as_array().unwrap().iter().map(|it| it["name"].clone());
     assert_eq!(names.collect::<Vec<_>>(), ["manifest", "fixed:servers=9"]);
     let written = place.join("best.yaml");
