@@ -1,9 +1,9 @@
 //! By the latency objective itself.
 //!
 //! *What it does*: compares a percentile of latency with its objective: its own, else the first
-//! percentile of latency that the scenario promises (`[slo]`), else 500 ms for the 99th. Above it, the fleet grows
-//! by the ratio of the two, at most by a factor; well below it for several looks in a row, one step
-//! of servers goes. In between it rests.
+//! percentile of latency that the scenario promises (`[slo]`), else 500 ms for the 99th. Above it,
+//! the fleet grows by the ratio of the two, at most by a factor; well below it for several looks in
+//! a row, one step of servers goes. In between it rests.
 //!
 //! *When it shines*: the objective is what is promised, and no model of the service is needed.
 //!

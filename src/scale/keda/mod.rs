@@ -2,8 +2,8 @@
 //!
 //! *What it does*: every 30 s it asks its triggers whether they are active. It alone moves the
 //! target between zero (or the idle count) and one; from one upwards an HPA follows the triggers'
-//! metrics as external averages, every 15 s, however often KEDA itself polls. When a trigger keeps failing, a stand-in metric leads the HPA to
-//! the fallback count. For jobs see [`jobs`].
+//! metrics as external averages, every 15 s however often KEDA itself polls. When a trigger keeps
+//! failing, a stand-in metric leads the HPA to the fallback count. For jobs see [`jobs`].
 //!
 //! *When it shines*: consumers of queues, which may sleep for hours and whose demand is known
 //! from the length of the queue before any pod runs.

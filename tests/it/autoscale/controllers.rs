@@ -111,7 +111,7 @@ fn late_metrics_are_old_samples() {
     };
     assert_eq!(decided_at([0, 40, 40], 0), 6, "fresh samples, all of them after the pods' starts");
     // What is seen is [30 s, 45 s]: two pods became ready in it, so that their samples mix two
-    // states. They count as idle: 90 % of one are 30 % of three, which is on the other side of 50 %.
+    // states. They count as idle: 90 % of one are 30 % of three, on the other side of 50 %.
     assert_eq!(decided_at([0, 40, 40], 45), 3);
     // Pods that became ready later have no sample at all.
     assert_eq!(decided_at([0, 60, 60], 45), 3);
