@@ -34,23 +34,25 @@ pub struct Part {
     options: Value,
     /// What every part of its kind takes as well: the keys beside its options, where there are any.
     beside: Value,
+    /// The table of a scenario in which it may stand with all of its defaults, as TOML.
+    pub example: Option<String>,
 }
 
 /// All kinds.
 pub fn kinds() -> Vec<Kind> {
     vec![
-        kind::<dyn Balancer>(),
+        kind::<dyn Balancer>(Some("balancer")),
         autoscalers(),
-        kind::<dyn Method>(),
-        kind::<dyn Discipline>(),
-        kind::<dyn Arrivals>(),
-        kind::<dyn Law>(),
+        kind::<dyn Method>(None),
+        kind::<dyn Discipline>(Some("pool.main.discipline")),
+        kind::<dyn Arrivals>(None),
+        kind::<dyn Law>(None),
         services(),
-        kind::<dyn Fault>(),
-        kind::<dyn Ejector>(),
-        kind::<dyn Backoff>(),
-        kind::<dyn Budget>(),
-        kind::<dyn Admission>(),
+        kind::<dyn Fault>(None),
+        kind::<dyn Ejector>(Some("health.ejection")),
+        kind::<dyn Backoff>(Some("retry.backoff")),
+        kind::<dyn Budget>(Some("retry.budget")),
+        kind::<dyn Admission>(Some("admission")),
         tables(),
         trace_formats(),
     ]
@@ -58,7 +60,7 @@ pub fn kinds() -> Vec<Kind> {
 
 /// Autoscalers take keys beside the options of their policies.
 fn autoscalers() -> Kind {
-    let mut kind = kind::<dyn Autoscaler>();
+    let mut kind = kind::<dyn Autoscaler>(Some("pool.main.autoscaler"));
     for part in &mut kind.parts {
         part.beside = autoscaler::keys_beside(part.name);
     }
@@ -68,8 +70,8 @@ fn autoscalers() -> Kind {
 /// What a service may be besides a distribution.
 fn services() -> Kind {
     let options = schemars::schema_for!(Tokens).to_value();
-    let part =
-        Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options, beside: Value::Null };
+    let manual = Tokens::MANUAL.to_owned();
+    let part = Part { name: TOKENS, manual, options, beside: Value::Null, example: None };
     Kind { name: "service", parts: vec![part] }
 }
 
@@ -80,6 +82,7 @@ fn tables() -> Kind {
         manual: table.manual.to_owned(),
         options: table.options,
         beside: Value::Null,
+        example: None,
     };
     Kind { name: "table", parts: manual::tables().into_iter().map(part).collect() }
 }
@@ -90,12 +93,20 @@ fn trace_formats() -> Kind {
         manual: format.manual.to_owned(),
         options: Value::Null,
         beside: Value::Null,
+        example: None,
     };
     Kind { name: "trace format", parts: FORMATS.iter().map(part).collect() }
 }
 
-fn kind<D: Role + ?Sized>() -> Kind {
-    Kind { name: D::KIND, parts: D::registry().iter().map(Part::of).collect() }
+/// The parts of a role, which stand in the table `place` of a scenario if in one place at all.
+fn kind<D: Role + ?Sized>(place: Option<&str>) -> Kind {
+    let part = |entry| Part::of::<D>(entry, place);
+    Kind { name: D::KIND, parts: D::registry().iter().map(part).collect() }
+}
+
+/// A value as a scenario has it; as JSON where TOML has no word for it.
+fn written(value: &Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
 }
 
 impl Kind {
@@ -109,10 +120,20 @@ impl Kind {
 }
 
 impl Part {
-    fn of<D: Role + ?Sized>(entry: &Entry<D>) -> Self {
+    fn of<D: Role + ?Sized>(entry: &Entry<D>, place: Option<&str>) -> Self {
         let mut generator = schemars::SchemaGenerator::default();
         let options = entry.schema(&mut generator).to_value();
-        Self { name: entry.name, manual: entry.manual(), options, beside: Value::Null }
+        let (name, manual) = (entry.name, entry.manual());
+        let mut part = Self { name, manual, options, beside: Value::Null, example: None };
+        // What cannot do without an option has no defaults to stand with.
+        part.example = place.filter(|_| required(&part.options).is_empty()).map(|place| {
+            let set =
+                fields(&part.options).filter_map(|(key, field)| Some((key, field.get("default")?)));
+            let set = set.filter(|(_, value)| !value.is_null());
+            let lines = set.map(|(key, value)| format!("{key} = {}\n", written(value)));
+            format!("[{place}]\n{} = \"{}\"\n{}", D::KEY, part.name, lines.collect::<String>())
+        });
+        part
     }
 
     /// Whether people mean this part by `word`: a table below another one by its own name as well.
@@ -132,38 +153,45 @@ impl Part {
         if self.options.is_null() {
             return page;
         }
-        match listed(&self.options) {
-            Some(options) => page.push_str(&format!("\nOptions\n{options}")),
-            None => page.push_str("\nIt has no options.\n"),
-        }
-        if let Some(keys) = listed(&self.beside) {
-            let about = self.beside.get("description").and_then(Value::as_str).unwrap_or("");
-            let about = about.replace('\n', "\n  ");
+        let options = listed(&self.options);
+        page.push_str(if options.is_empty() { "\nIt has no options.\n" } else { "\nOptions\n" });
+        page.push_str(&options);
+        if let Some(about) = self.beside.get("description").and_then(Value::as_str) {
+            let (about, keys) = (about.replace('\n', "\n  "), listed(&self.beside));
             page.push_str(&format!("\nKeys beside its options\n  {about}\n{keys}"));
+        }
+        if let Some(example) = &self.example {
+            let shown = example.trim_end().replace('\n', "\n  ");
+            page.push_str(&format!("\nIn a scenario, with its defaults\n  {shown}\n"));
         }
         page
     }
 }
 
-/// The fields of a schema with their defaults and meanings, a line and more each.
-fn listed(options: &Value) -> Option<String> {
-    let fields = options.get("properties").and_then(Value::as_object);
-    let fields = fields.filter(|fields| !fields.is_empty())?;
-    let required: Vec<&str> = options
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
+/// The fields of a schema.
+fn fields(options: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    options.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Those of them that must be set.
+fn required(options: &Value) -> Vec<&str> {
+    let names = options.get("required").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The fields with their defaults and meanings, a line and more each.
+fn listed(options: &Value) -> String {
+    let required = required(options);
     let line = |(name, field): (&String, &Value)| {
         let text = field.get("description").and_then(Value::as_str).unwrap_or("");
         let default = match field.get("default") {
             Some(Value::Null) | None if required.contains(&name.as_str()) => " (required)".into(),
             Some(Value::Null) | None => String::new(),
-            Some(value) => format!(" (default {value})"),
+            Some(value) => format!(" (default {})", written(value)),
         };
         format!("  {name}{default}\n      {}\n", text.replace('\n', "\n      "))
     };
-    Some(fields.iter().map(line).collect())
+    fields(options).map(line).collect()
 }
 
 /// A manual for the eye: its sections, which the source marks as `**Title.**`, below their titles.
