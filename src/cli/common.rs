@@ -8,6 +8,7 @@ use super::reading::Reading;
 use crate::diagnose::{Origin, Problem, no_such_file};
 use crate::document::Node;
 use crate::manifest::{Manifests, Names};
+use crate::report::{Folder, Leftovers};
 use crate::scenario::{Input, Overlay, Scenario};
 
 /// How results are printed.
@@ -252,5 +253,31 @@ impl Common {
     /// The scenario that the input and the flags describe.
     pub(super) fn scenario(&self) -> Result<Scenario, Problem> {
         Scenario::read(&Input::of(&self.input), &self.overlay()?)
+    }
+}
+
+/// Removes from the folder what an earlier run left there, and says so.
+pub(super) fn settle(folder: &Folder, quiet: bool) -> Result<(), Problem> {
+    tell(folder, &folder.settle()?, quiet);
+    Ok(())
+}
+
+/// Says what became of the files of an earlier run.
+pub(super) fn tell(folder: &Folder, left: &Leftovers, quiet: bool) {
+    let shown = folder.path().display();
+    let listed = |names: &[String]| {
+        let more = names.len().saturating_sub(4);
+        let some = names[..names.len() - more].join(", ");
+        if more == 0 { some } else { format!("{some} and {more} more") }
+    };
+    if quiet {
+        return;
+    }
+    if !left.removed.is_empty() {
+        let files = listed(&left.removed);
+        anstream::eprintln!("removed from `{shown}` what an earlier run left: {files}");
+    }
+    if !left.kept.is_empty() {
+        anstream::eprintln!("still in `{shown}`, but not from this run: {}", listed(&left.kept));
     }
 }

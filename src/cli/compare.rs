@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{Common, Format, Policies};
+use super::common::{Common, Format, Policies, settle};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
@@ -51,6 +51,7 @@ pub(super) fn run(args: &Args) -> Ended {
             // It is the first variant's, and what is done is written.
             if let Some(folder) = folders.as_ref().and_then(|(_, each)| each.first()) {
                 folder.write_outcome(&outcome)?;
+                folder.note()?;
             }
             print(&match common.format {
                 Format::Table => report::table(&outcome, width()),
@@ -67,7 +68,9 @@ pub(super) fn run(args: &Args) -> Ended {
         folder.write_comparison(&comparison, &command_line())?;
         for (folder, outcome) in each.iter().zip(&comparison.variants) {
             folder.write_outcome(outcome)?;
+            settle(folder, common.quiet)?;
         }
+        settle(folder, common.quiet)?;
     }
     print(&match common.format {
         Format::Table => report::comparison(&comparison, width()),
@@ -78,7 +81,7 @@ pub(super) fn run(args: &Args) -> Ended {
     if let Some(path) = &args.write_manifest {
         write_manifest(path, &comparison, common.quiet)?;
     }
-    Ok(best_of(&comparison))
+    Ok(if comparison.partial { Status::Interrupted } else { best_of(&comparison.variants) })
 }
 
 /// What is compared: the flags, else the scenario as it stands with each variant that it names.
@@ -169,17 +172,10 @@ fn folders(
 ) -> Result<Option<(Folder, Vec<Folder>)>, Problem> {
     let Some(path) = &common.out else { return Ok(None) };
     let folder = Folder::create(path)?;
-    let plain = |letter: char| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' };
-    let mut names: Vec<String> = Vec::new();
-    for variant in variants {
-        let mut name: String = variant.name.chars().map(plain).collect();
-        if names.contains(&name) || name.chars().all(|letter| letter == '.') {
-            name = format!("{name}-{}", names.len());
-        }
-        names.push(name);
-    }
-    let each = names.iter().map(|name| Folder::create(&path.join(name)));
-    Ok(Some((folder, each.collect::<Result<_, _>>()?)))
+    let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let each =
+        report::file_names(&names).iter().map(|name| folder.inner(name)).collect::<Result<_, _>>();
+    Ok(Some((folder, each?)))
 }
 
 /// Makes sure, before the long run, that a file can be written where it is wanted.
@@ -231,12 +227,13 @@ fn write_manifest(path: &Path, comparison: &Comparison, quiet: bool) -> Result<(
 }
 
 /// Objectives are met if one variant meets them all; the comparison is there to find it.
-fn best_of(comparison: &Comparison) -> Status {
-    if comparison.partial {
-        return Status::Interrupted;
-    }
-    let each: Vec<Status> =
-        comparison.variants.iter().map(|outcome| status(false, &outcome.slo)).collect();
+pub(super) fn best_of(variants: &[Estimated]) -> Status {
+    let each: Vec<Status> = variants.iter().map(|outcome| status(false, &outcome.slo)).collect();
+    best(&each)
+}
+
+/// The best that any of several runs came to.
+pub(super) fn best(each: &[Status]) -> Status {
     [Status::Done, Status::Inconclusive]
         .into_iter()
         .find(|status| each.contains(status))

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::common::Format;
+use super::common::{Format, settle};
 use super::progress::Progress;
 use super::reading::Reading;
-use super::replay::{command_line, json};
+use super::replay::{self, command_line, json};
 use super::{Ended, Status, print};
 use crate::diagnose::{Origin, Problem};
 use crate::document::Node;
@@ -126,13 +126,17 @@ fn forecast(args: &Args, trace: Trace) -> Ended {
     drop(bar);
     let foresight = Foresight {
         inspection: object(&found, Some(&study)),
+        shown: report::inspection(&found),
         study,
         command: command_line(),
         troubles: Vec::new(),
     };
-    folder.map_or(Ok(()), |folder| foresight.write(&folder))?;
+    if let Some(folder) = &folder {
+        foresight.write(folder)?;
+        settle(folder, args.quiet)?;
+    }
     print(&match args.format {
-        Format::Table => report::inspection(&found) + &report::forecasts(&foresight.study),
+        Format::Table => foresight.table(replay::width()),
         Format::Json => json(&foresight.inspection),
         Format::Csv => report::csv(&foresight.study.lines),
         Format::Markdown => foresight.markdown(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::common::Format;
+use super::common::{Format, settle};
 use super::replay::{json, width};
 use super::sweep::status;
 use super::{Ended, print};
@@ -37,6 +37,7 @@ pub(super) fn run(args: &Args) -> Ended {
         let store = Store::open(path, manifest.clone(), args.fresh)?;
         store.finish(&points, true)?;
         folder.write_sweep(&sweep, &manifest.command)?;
+        settle(&folder, false)?;
     }
     print(&match args.format {
         Format::Table => shown::table(&sweep, width()),

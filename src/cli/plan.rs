@@ -1,6 +1,6 @@
 //! `plimsoll plan INPUT`: the cheapest fleet that meets the objectives.
 
-use super::common::{Common, Format};
+use super::common::{Common, Format, settle};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, width};
 use super::{Ended, Status, print};
@@ -108,6 +108,7 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     if let Some(folder) = &folder {
         folder.write_plan(&found, &command_line())?;
+        settle(folder, common.quiet)?;
     }
     print(&match common.format {
         Format::Table => report::plan(&found, width()),
@@ -119,8 +120,11 @@ pub(super) fn run(args: &Args) -> Ended {
 }
 
 fn status(plan: &Plan) -> Status {
-    match plan.verdict {
-        _ if plan.partial => Status::Interrupted,
+    if plan.partial { Status::Interrupted } else { answered(plan.verdict) }
+}
+
+pub(super) fn answered(verdict: Answer) -> Status {
+    match verdict {
         Answer::Met => Status::Done,
         Answer::Unmet => Status::No,
         Answer::Undecided => Status::Inconclusive,

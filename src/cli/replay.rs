@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::common::{Common, Format};
+use super::common::{Common, Format, settle};
 use super::progress::{self, Progress};
 use super::{Ended, Status, print};
 use crate::diagnose::Problem;
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args) -> Ended {
     let mut outcome = scenario.outcome(&measured);
     outcome.advice.extend(warm_up.advice);
     let run = Run { scenario: &scenario, measured: &measured };
-    run.finish(&outcome, report::table, common.format, folder.as_ref())
+    run.finish(&outcome, report::table, common, folder.as_ref())
 }
 
 /// One run: a second thread, where there may be one, reads the traffic.
@@ -104,11 +104,11 @@ fn repeatedly(scenario: &Scenario, crew: &Crew, common: &Common, folder: Option<
     drop(watch);
     let run = Run { scenario, measured: &found.first };
     match found.outcome {
-        Some(outcome) => run.finish(&outcome, report::estimates, common.format, folder),
+        Some(outcome) => run.finish(&outcome, report::estimates, common, folder),
         None => {
             // Stopped before there were two runs: what there is has no intervals.
             let outcome = Outcome { partial: true, ..scenario.outcome(&found.first) };
-            run.finish(&outcome, report::table, common.format, folder)
+            run.finish(&outcome, report::table, common, folder)
         }
     }
 }
@@ -125,15 +125,16 @@ impl Run<'_> {
         &self,
         outcome: &Outcome<N, M>,
         table: fn(&Outcome<N, M>, u16) -> String,
-        format: Format,
+        common: &Common,
         folder: Option<&Folder>,
     ) -> Ended {
         let results = || Results::of(outcome, self.scenario, self.measured, command_line());
         if let Some(folder) = folder {
             folder.write_outcome(outcome)?;
             folder.write_report(&results())?;
+            settle(folder, common.quiet)?;
         }
-        print(&match format {
+        print(&match common.format {
             Format::Table => table(outcome, width()),
             Format::Json => json(outcome),
             Format::Csv => report::csv(std::slice::from_ref(outcome)),
@@ -160,13 +161,14 @@ pub(super) fn quoted(words: impl Iterator<Item = String>) -> String {
     ["plimsoll".to_owned()].into_iter().chain(words.map(safe)).collect::<Vec<_>>().join(" ")
 }
 
-/// Columns of the terminal; what is not a terminal gets the width of a printed page.
+/// Columns of the terminal; what is not a terminal gets `COLUMNS`, or the width of a printed page.
 pub(super) fn width() -> u16 {
     use std::io::IsTerminal;
     let columns = if std::io::stdout().is_terminal() {
         indicatif::TermLike::width(&console::Term::stdout())
     } else {
-        100
+        // Who exports it means it.
+        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
     };
     columns.clamp(40, 140)
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::common::tell;
 use super::replay::{command_line, json, width};
-use super::{Ended, Status, print};
+use super::{Ended, Status, compare, plan, print, sweep};
 use crate::diagnose::Problem;
+use crate::report::words::{Goal, State};
 use crate::report::{self, Folder, Results, Stored, markdown, openmetrics, several};
 
 /// How the results are printed.
@@ -33,7 +35,8 @@ pub(super) struct Args {
     /// Folders written with `--out`; several become a comparison
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
-    /// Where the charts and the page go; for one folder that folder by default
+    /// Where the charts, the page and what they are drawn from go; for one folder it is redrawn in
+    /// place by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print the results
@@ -44,89 +47,132 @@ pub(super) struct Args {
     quiet: bool,
 }
 
+type Runs = Vec<(String, Results)>;
+
 pub(super) fn run(args: &Args) -> Ended {
-    let text = match args.folders.as_slice() {
-        [path] => one(args, path)?,
-        _ => beside(args)?,
+    let (stored, folder) = match args.folders.as_slice() {
+        [path] => {
+            let stored = Stored::read(path)?;
+            remark(args, path, stored.troubles());
+            (stored, Some(path))
+        }
+        _ => (Stored::Runs(beside(args)?, report::Provenance::of(command_line())), None),
     };
+    let text = shown(args, &stored)?;
+    match draw(args, &stored, folder) {
+        Ok(()) => {}
+        // Tables need no folder that can be written to; who named one wants the pictures.
+        Err(problem) if args.out.is_none() => {
+            let words = format!("{}; nothing is drawn there", problem.message());
+            remark(args, &args.folders[0], &[words]);
+        }
+        Err(problem) => return Err(problem.into()),
+    }
     print(&text)?;
-    Ok(Status::Done)
+    Ok(answer(&stored))
 }
 
-/// Draws one folder again.
-fn one(args: &Args, path: &Path) -> Result<String, Problem> {
-    let stored = Stored::read(path)?;
-    let folder = Folder::create(args.out.as_deref().unwrap_or(path))?;
-    let other = Err(of_one_run());
-    match &stored {
-        Stored::Run(results) => {
-            remark(args, path, &results.troubles);
-            folder.write_drawn(results)?;
-            Ok(match args.format {
-                Format::Table => report::brief(results),
-                Format::Json => json(&results.outcome),
-                Format::Csv => report::csv(std::slice::from_ref(&results.outcome)),
-                Format::Markdown => markdown::of_run(results),
-                Format::Openmetrics => openmetrics::text(results),
-                Format::Grafana => openmetrics::dashboard(results),
-            })
+/// Draws what is stored: into its own folder, or into another with what it can be drawn from again.
+fn draw(args: &Args, stored: &Stored, own: Option<&PathBuf>) -> Result<(), Problem> {
+    let Some(path) = args.out.as_ref().or(own) else { return Ok(()) };
+    let folder = Folder::create(path)?;
+    let same = |own: &PathBuf| own == path || own.canonicalize().ok() == path.canonicalize().ok();
+    // A folder that holds results of its own keeps them, with the command that made them.
+    if own.is_some_and(same) || Stored::is_result(path) {
+        stored.draw(&folder)?;
+        return folder.note();
+    }
+    stored.copy(own.map(PathBuf::as_path), &folder)?;
+    stored.draw(&folder)?;
+    tell(&folder, &folder.settle_copies()?, args.quiet);
+    Ok(())
+}
+
+/// The results as they are printed.
+fn shown(args: &Args, stored: &Stored) -> Result<String, Problem> {
+    use Format::{Csv, Grafana, Json, Markdown, Openmetrics, Table};
+    Ok(match (stored, args.format) {
+        (Stored::Run(run), Openmetrics) => openmetrics::text(run),
+        (Stored::Run(run), Grafana) => openmetrics::dashboard(run),
+        (_, Openmetrics | Grafana) => return Err(of_one_run()),
+        (Stored::Run(run), Table) => report::brief(run, width()),
+        (Stored::Run(run), Json) => json(&run.outcome),
+        (Stored::Run(run), Csv) => report::csv(std::slice::from_ref(&run.outcome)),
+        (Stored::Run(run), Markdown) => markdown::of_run(run),
+        (Stored::Comparison(found, _), Table) => report::comparison(found, width()),
+        (Stored::Comparison(found, _), Json) => json(found),
+        (Stored::Comparison(found, _), Csv) => report::comparison_csv(found),
+        (Stored::Comparison(found, from), Markdown) => {
+            markdown::of_comparison(found, &from.command)
         }
-        Stored::Comparison(comparison, command) => {
-            folder.write_drawn_comparison(comparison, command)?;
-            Ok(match args.format {
-                Format::Table => report::comparison(comparison, width()),
-                Format::Json => json(comparison),
-                Format::Csv => report::comparison_csv(comparison),
-                Format::Markdown => markdown::of_comparison(comparison, command),
-                Format::Openmetrics | Format::Grafana => return other,
-            })
+        (Stored::Sweep(found, _), Table) => report::sweep::table(found, width()),
+        (Stored::Sweep(found, _), Json) => json(found),
+        (Stored::Sweep(found, _), Csv) => report::sweep::csv(found),
+        (Stored::Sweep(found, _), Markdown) => report::sweep::markdown(found),
+        (Stored::Plan(found, _), Table) => report::plan(found, width()),
+        (Stored::Plan(found, _), Json) => json(found),
+        (Stored::Plan(found, _), Csv) => report::plan_csv(found),
+        (Stored::Plan(found, _), Markdown) => report::plan_markdown(found),
+        (Stored::Study(found), Table) => found.table(width()),
+        (Stored::Study(found), Json) => json(&found.inspection),
+        (Stored::Study(found), Csv) => report::csv(&found.study.lines),
+        (Stored::Study(found), Markdown) => found.markdown(),
+        (Stored::Runs(runs, _), Json) => json(&outcomes(runs)),
+        (Stored::Runs(runs, _), Csv) => report::csv(&outcomes(runs)),
+        (Stored::Runs(runs, _), Table | Markdown) => {
+            let (header, rows) = several::rows(runs);
+            match args.format {
+                Markdown => markdown::table(&header, &rows),
+                _ => report::columns(&header, &rows, width()),
+            }
         }
-        Stored::Sweep(sweep, command) => {
-            folder.write_drawn_sweep(sweep, command)?;
-            Ok(match args.format {
-                Format::Table => report::sweep::table(sweep, width()),
-                Format::Json => json(sweep),
-                Format::Csv => report::sweep::csv(sweep),
-                Format::Markdown => report::sweep::markdown(sweep),
-                Format::Openmetrics | Format::Grafana => return other,
-            })
-        }
-        Stored::Plan(plan, command) => {
-            folder.write_plan_drawn(plan, command)?;
-            Ok(match args.format {
-                Format::Table => report::plan(plan, width()),
-                Format::Json => json(plan),
-                Format::Csv => report::plan_csv(plan),
-                Format::Markdown => report::plan_markdown(plan),
-                Format::Openmetrics | Format::Grafana => return other,
-            })
-        }
-        Stored::Study(foresight) => {
-            remark(args, path, &foresight.troubles);
-            foresight.write_drawn(&folder)?;
-            Ok(match args.format {
-                Format::Table => report::forecasts(&foresight.study).trim_start().to_owned(),
-                Format::Json => json(&foresight.inspection),
-                Format::Csv => report::csv(&foresight.study.lines),
-                Format::Markdown => foresight.markdown(),
-                Format::Openmetrics | Format::Grafana => return other,
-            })
+    })
+}
+
+fn outcomes(runs: &Runs) -> Vec<&serde_json::Value> {
+    runs.iter().map(|(_, run)| &run.outcome).collect()
+}
+
+/// What the objectives say of it, as the command that made it said.
+fn answer(stored: &Stored) -> Status {
+    match stored {
+        Stored::Run(run) => of_run(run),
+        Stored::Comparison(found, _) => compare::best_of(&found.variants),
+        Stored::Sweep(found, _) => sweep::status(found),
+        Stored::Plan(found, _) => plan::answered(found.verdict),
+        Stored::Study(_) => Status::Done,
+        Stored::Runs(runs, _) => {
+            let each: Vec<Status> = runs.iter().map(|(_, run)| of_run(run)).collect();
+            compare::best(&each)
         }
     }
 }
 
-/// Draws several folders beside each other: runs, and the variants of comparisons.
-fn beside(args: &Args) -> Result<String, Problem> {
-    let mut runs: Vec<Results> = Vec::new();
+fn of_run(run: &Results) -> Status {
+    let states: Vec<State> =
+        run.list("slo").iter().filter_map(Goal::of).map(|goal| goal.state).collect();
+    match () {
+        () if states.contains(&State::Missed) => Status::No,
+        () if states.contains(&State::Open) => Status::Inconclusive,
+        () => Status::Done,
+    }
+}
+
+/// Reads several folders to be drawn beside each other: runs, and the variants of comparisons.
+fn beside(args: &Args) -> Result<Runs, Problem> {
+    let mut runs = Runs::new();
     for path in &args.folders {
-        match Stored::read(path)? {
-            Stored::Run(results) => {
-                remark(args, path, &results.troubles);
-                runs.push(*results);
-            }
-            Stored::Comparison(comparison, command) => {
-                let variants = several::of_comparison(&comparison).into_iter();
-                runs.extend(variants.map(|(_, run)| Results { command: command.clone(), ..run }));
+        let stored = Stored::read(path)?;
+        remark(args, path, stored.troubles());
+        match stored {
+            Stored::Run(run) => runs.push((run.name().to_owned(), *run)),
+            Stored::Runs(more, _) => runs.extend(more),
+            Stored::Comparison(found, from) => {
+                let command = || from.command.clone();
+                let variants = several::of_comparison(&found).into_iter();
+                runs.extend(
+                    variants.map(|(name, run)| (name, Results { command: command(), ..run })),
+                );
             }
             other => {
                 let (shown, kind) = (path.display(), other.kind());
@@ -137,30 +183,10 @@ fn beside(args: &Args) -> Result<String, Problem> {
             }
         }
     }
-    let runs = several::named(runs);
-    if let Some(out) = &args.out {
-        let folder = Folder::create(out)?;
-        folder.write_side_by_side(&runs)?;
-        // A folder that holds results of its own keeps the command that made them.
-        if !["outcome.json", "comparison.json", "sweep.json", "plan.json", "forecast.json"]
-            .iter()
-            .any(|results| folder.file(results).exists())
-        {
-            folder.write("command.txt", command_line() + "\n")?;
-        }
-    }
-    let (header, rows) = several::rows(&runs);
-    let outcomes: Vec<_> = runs.iter().map(|(_, run)| &run.outcome).collect();
-    Ok(match args.format {
-        Format::Table => report::columns(&header, &rows, width()),
-        Format::Json => json(&outcomes),
-        Format::Csv => report::csv(&outcomes),
-        Format::Markdown => markdown::table(&header, &rows),
-        Format::Openmetrics | Format::Grafana => return Err(of_one_run()),
-    })
+    Ok(several::named(runs))
 }
 
-/// Says on standard error what could not be read.
+/// Says on standard error what is to be known of a folder.
 fn remark(args: &Args, path: &Path, troubles: &[String]) {
     if !args.quiet {
         for trouble in troubles {

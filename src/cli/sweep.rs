@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use super::common::{Common, Format};
+use super::common::{Common, Format, settle};
 use super::price;
 use super::progress::{self, Progress};
 use super::replay::{json, quoted, width};
@@ -87,7 +87,9 @@ pub(super) fn run(args: &Args) -> Ended {
     }
     progress::mind_interrupts();
     let watch = Progress::of_runs(common.quiet);
+    let results = folders.as_ref().map(|(folder, _)| folder.clone());
     let (sweep, chosen) = simulate(&grid, &table, shard, &crew, &watch, folders, &manifest)?;
+    results.map_or(Ok(()), |folder| settle(&folder, common.quiet))?;
     let rate = watch.rate();
     drop(watch);
     print(&match common.format {

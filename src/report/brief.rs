@@ -1,17 +1,31 @@
-//! Stored results for the terminal: the verdict, the objectives, a table, the load as a sparkline.
+//! Stored results for the terminal: what the run showed, and its course as lines of bars.
 
+use serde::Deserialize;
+
+use super::estimates::estimates;
 use super::page::latencies;
-use super::results::Results;
-use super::table::stacked;
+use super::results::{Number, Results};
+use super::table::{folded, stacked, table};
 use super::timeline::Row;
-use super::words::{self, Goal};
+use super::words::{self, Goal, Kind};
+use crate::outcome::{Estimated, Outcome};
 
-/// A name, and what a row says under it.
-type Line = (&'static str, fn(&Row) -> f64);
+/// A name, what a row says under it, and how that is told.
+type Line = (&'static str, fn(&Row) -> f64, Kind);
 
-/// One run, from what is stored of it.
-pub fn brief(results: &Results) -> String {
-    let mut shown = format!("{}: {}\n\n", results.name(), words::verdict(results));
+/// One run, from what is stored of it: what the run itself showed, then its course over time. At
+/// most `width` columns wide.
+pub fn brief(results: &Results, width: u16) -> String {
+    let outcome = &results.outcome;
+    let plain = Outcome::<f64, Option<f64>>::deserialize(outcome).map(|run| table(&run, width));
+    let estimated = || Estimated::deserialize(outcome).map(|run| estimates(&run, width));
+    let shown = plain.or_else(|_| estimated()).unwrap_or_else(|_| rough(results, width));
+    shown + &course(results, width)
+}
+
+/// What can be told of an outcome whose fields are not all known.
+fn rough(results: &Results, width: u16) -> String {
+    let verdict = format!("{}: {}", results.name(), words::verdict(results));
     // Turned, so that intervals fit: a line a percentile.
     let (names, stages) = latencies(results);
     let header: Vec<String> =
@@ -21,24 +35,33 @@ pub fn brief(results: &Results) -> String {
         [names[at].clone()].into_iter().chain(cells).collect()
     };
     let rows: Vec<Vec<String>> = (1..names.len()).map(line).collect();
-    shown.push_str(&columns(&header, &rows, 100));
+    let mut shown = format!("{}\n\n{}", folded(&verdict, width), columns(&header, &rows, width));
     for goal in results.list("slo").iter().filter_map(Goal::of) {
-        shown.push_str(&format!("\n{} {} ({})", goal.sign(), goal.objective, goal.value));
+        let line = format!("{} {} ({})", goal.sign(), goal.objective, goal.value);
+        shown.push_str(&format!("\n{}", folded(&line, width)));
     }
-    let lines: [Line; 3] = [
-        ("arrivals", |row| row.arrivals as f64 / (row.end_s - row.start_s).max(1e-9)),
-        ("utilization", |row| row.utilization),
-        ("p99", |row| row.p99.unwrap_or(0.0)),
-    ];
-    if results.timeline.len() > 1 {
-        shown.push_str("\n\n");
-        for (name, value) in lines {
-            let values: Vec<f64> = results.timeline.iter().map(value).collect();
-            shown.push_str(&format!("{name:>12} {}\n", sparkline(&values, 60)));
-        }
-    }
-    shown.truncate(shown.trim_end().len());
     shown + "\n"
+}
+
+/// How the load and what came of it went over time, a line of bars each.
+fn course(results: &Results, width: u16) -> String {
+    let lines: [Line; 3] = [
+        ("arrivals", |row| row.arrivals as f64 / (row.end_s - row.start_s).max(1e-9), Kind::Rate),
+        ("utilization", |row| row.utilization, Kind::Share),
+        ("p99", |row| row.p99.unwrap_or(0.0), Kind::Time),
+    ];
+    if results.timeline.len() < 2 {
+        return String::new();
+    }
+    let room = usize::from(width.clamp(40, 86)) - 26;
+    let line = |(name, value, kind): Line| {
+        let values: Vec<f64> = results.timeline.iter().map(value).collect();
+        let most = values.iter().copied().fold(0.0, f64::max);
+        let number = Number { estimate: most, interval: None, rough: false };
+        let most = words::tell(Some(number), kind);
+        format!("{name:>11} {} up to {most}\n", sparkline(&values, room))
+    };
+    format!("\n{}", lines.map(line).concat())
 }
 
 /// A table whose first column names the rows.

@@ -1,7 +1,7 @@
 //! Several runs, or one in batches, as a table for the terminal: every number with its interval.
 
-use super::table::{advice, headline, mark, plain, right_aligned, unit_of};
-use super::text::{digits, estimate, grouped, percent, time};
+use super::table::{advice, folded, headline, mark, plain, right_aligned, unit_of};
+use super::text::{ROUGH, digits, estimate, grouped, percent, time};
 use super::words;
 use crate::outcome::{Estimate, Estimated, Method, Objective, Status, Summary};
 
@@ -10,9 +10,8 @@ type Column = (&'static str, fn(&Summary<Estimate>) -> &Estimate);
 
 /// The key figures with their intervals, the verdicts and the advice, at most `width` columns wide.
 pub fn estimates(outcome: &Estimated, width: u16) -> String {
-    let mut shown = headline(outcome);
-    shown.truncate(shown.trim_end().len());
-    shown.push_str(&format!("\n{}\n\n", origin(outcome)));
+    let mut shown = folded(headline(outcome).trim_end(), width);
+    shown.push_str(&format!("\n{}\n\n", folded(&origin(outcome), width)));
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
     let several = outcome.intervals.as_ref();
@@ -21,7 +20,7 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
         shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
     }
     if let Some(legend) = legend(outcome) {
-        shown.push_str(&format!("\n{legend}\n"));
+        shown.push_str(&format!("\n{}\n", folded(&legend, width)));
     }
     if !outcome.slo.is_empty() {
         shown.push('\n');
@@ -33,7 +32,8 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
         } else {
             ""
         };
-        shown.push_str(&format!("{mark} {} ({value}{doubt})\n", objective.objective));
+        let line = format!("{mark} {} ({value}{doubt})", objective.objective);
+        shown.push_str(&(folded(&line, width) + "\n"));
     }
     shown + &advice(&outcome.advice, width)
 }
@@ -161,7 +161,7 @@ fn legend(outcome: &Estimated) -> Option<String> {
 /// What the marks behind estimates of these statuses mean.
 pub(super) fn marks(statuses: &[Status]) -> Vec<&'static str> {
     [
-        (Status::LowPrecision, "~ covers somewhat less than it says"),
+        (Status::LowPrecision, ROUGH),
         (Status::Insufficient, "– too few requests to know"),
         (Status::Unstable, "! no steady state"),
     ]

@@ -1,9 +1,5 @@
 //! The study of forecasters: for the terminal, for a pull request, as a page, and as files.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,13 +7,20 @@ use super::chart::{self, escape};
 use super::files::Folder;
 use super::json::json;
 use super::page::{bullets, drawn, fill, section, table as html_table, troubles};
+use super::reading::{Kept, Provenance, Reader};
+use super::table::{folded, stacked};
 use super::text::{digits, grouped, percent, time};
 use super::{flat, markdown, timeline};
 use crate::diagnose::Problem;
 use crate::forecast::study::{BASELINE, Line, Point, Study, Trail};
 use crate::time::Duration;
 
-const FORECAST: &str = "forecast.json";
+pub(super) const FORECAST: Kept = Kept {
+    file: "forecast.json",
+    schema: "plimsoll.inspection/1",
+    writes: "inspect TRAFFIC --forecast",
+};
+const SHOWN: &str = "inspection.txt";
 const TRAILS: &str = "trails.csv";
 const COMMAND: &str = "command.txt";
 
@@ -26,6 +29,8 @@ const COMMAND: &str = "command.txt";
 pub struct Foresight {
     /// What is in the file, with the study, as JSON shows it: `plimsoll.inspection/1`.
     pub inspection: Value,
+    /// The same for people.
+    pub shown: String,
     /// The study.
     pub study: Study,
     /// The command that made it.
@@ -49,8 +54,9 @@ struct Step {
 impl Foresight {
     /// `forecast.json`, `forecast.csv`, `trails.csv`, the charts and the page.
     pub fn write(&self, folder: &Folder) -> Result<(), Problem> {
-        folder.write(FORECAST, json(&self.inspection))?;
+        folder.write(FORECAST.file, json(&self.inspection))?;
         folder.write("forecast.csv", flat::csv(&self.study.lines))?;
+        folder.write(SHOWN, &self.shown)?;
         folder.write(TRAILS, timeline::to_csv(&steps(&self.study.trails)))?;
         folder.write(COMMAND, format!("{}\n", self.command))?;
         self.write_drawn(folder)
@@ -62,41 +68,29 @@ impl Foresight {
         folder.write("report.html", self.page())
     }
 
-    /// The study in a folder; `None` where there is none. Without its trails the chart of forecasts
-    /// is missing, and it says so.
-    pub fn read(path: &Path) -> Result<Option<Self>, Problem> {
-        let damaged = |why: String| {
-            Problem::new(format!("`{}` {why}", path.join(FORECAST).display()))
-                .help("write it again with `plimsoll inspect TRAFFIC --forecast --out DIR`")
-        };
-        let text = match fs::read_to_string(path.join(FORECAST)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(damaged(format!("cannot be read: {error}"))),
-        };
-        let inspection: Value =
-            serde_json::from_str(&text).map_err(|error| damaged(format!("is damaged: {error}")))?;
+    /// The study in a folder. Without its trails the chart of forecasts is missing, and it says so.
+    pub(super) fn read(mut reader: Reader<'_>) -> Result<Self, Problem> {
+        let inspection: Value = reader.whole(FORECAST)?;
         let mut study = Study::deserialize(&inspection["forecast"])
-            .map_err(|error| damaged(format!("holds no study: {error}")))?;
-        let mut troubles = Vec::new();
-        let trails = fs::read_to_string(path.join(TRAILS)).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => "is missing".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        });
-        match trails
-            .and_then(|text| timeline::from_csv(&text).map_err(|why| format!("is damaged: {why}")))
-        {
-            Ok(steps) => study.trails = trails_of(steps),
-            Err(why) => troubles.push(format!("`{TRAILS}` {why}")),
-        }
-        // Without its command a study is still one.
-        let command = fs::read_to_string(path.join(COMMAND)).unwrap_or_default();
-        let command = command.trim_end().to_owned();
-        Ok(Some(Self { inspection, study, command, troubles }))
+            .map_err(|error| reader.wrong(FORECAST, &format!("holds no study: {error}")))?;
+        let steps = reader.part(TRAILS, timeline::from_csv).unwrap_or_default();
+        study.trails = trails_of(steps);
+        let shown = reader.part(SHOWN, |text| Ok(text.to_owned())).unwrap_or_default();
+        let Provenance { command, troubles } = reader.from;
+        Ok(Self { inspection, shown, study, command, troubles })
     }
 
     fn file(&self) -> &str {
         self.inspection["file"].as_str().unwrap_or("traffic")
+    }
+
+    /// What is in the file, and the study, for the terminal.
+    pub fn table(&self, width: u16) -> String {
+        let fits = |line: &str| line.chars().count() <= usize::from(width);
+        let line =
+            |line: &str| if fits(line) { line.to_owned() } else { folded(line, width) } + "\n";
+        let file: String = self.shown.lines().map(line).collect();
+        (file + &forecasts(&self.study, width)).trim_start().to_owned()
     }
 
     /// The study for a pull request.
@@ -247,25 +241,15 @@ fn cells(line: &Line) -> Vec<String> {
     ]
 }
 
-/// The tables for people.
-pub fn forecasts(study: &Study) -> String {
-    let mut text = format!("\n{}\n", setting(study));
-    let widest = study.lines.iter().map(|line| line.row.forecaster.len()).max().unwrap_or(0) + 2;
+/// The tables for people, at most `width` columns wide.
+fn forecasts(study: &Study, width: u16) -> String {
+    let mut text = format!("\n{}\n", folded(&setting(study), width));
     for (head, rows) in tables(study) {
-        text.push('\n');
-        for row in [&head].into_iter().chain(&rows) {
-            let [name, mae, mase, smape, in80, in95, against, refits] = row.as_slice() else {
-                unreachable!("a row has as many cells as the header");
-            };
-            text.push_str(&format!(
-                "{name:<widest$}{mae:>10}{mase:>8}{smape:>8}{in80:>8}{in95:>8}{against:>16}\
-                 {refits:>8}\n"
-            ));
-        }
+        text.push_str(&format!("\n{}\n", stacked(&head, &rows, width)));
     }
-    text.push_str(&format!("\n{LEGEND}\n"));
+    text.push_str(&format!("\n{}\n", folded(LEGEND, width)));
     for words in study.verdicts.iter().chain(&study.advice) {
-        text.push_str(&format!("· {words}\n"));
+        text.push_str(&format!("· {}\n", folded(words, width)));
     }
     text
 }

@@ -199,29 +199,59 @@ fn origin(results: &Results) -> String {
         (format!("one run in {parts} batches"), "")
     };
     format!(
-        "<p>Numbers are estimates from {whose}; intervals are at {sure} confidence, and ~ marks \
-         one \
-         that covers somewhat less.{charts}</p>\n"
+        "<p>Numbers are estimates from {whose}; intervals are at {sure} confidence; {}.{charts}\
+         </p>\n",
+        super::text::ROUGH
     )
+}
+
+/// So many letters of a cell are still a number with its interval, and not a sentence.
+const SENTENCE: usize = 36;
+
+/// A table of more rows scrolls in a box, with its header in sight.
+const TALL: usize = 30;
+
+/// How a column is set: numbers to the right, words to the left; sentences are broken into lines,
+/// for they would push what stands beside them out of sight.
+fn class_of<'a>(cells: &(impl Iterator<Item = &'a String> + Clone)) -> &'static str {
+    let is_word = |cell: &String| {
+        let first = cell.chars().find(|letter| !"<>≥≤~+−-–±".contains(*letter));
+        first.is_some_and(char::is_alphabetic)
+    };
+    let is_long = |cell: &String| cell.chars().count() > SENTENCE && cell.contains(' ');
+    match (cells.clone().any(is_word), cells.clone().any(is_long)) {
+        (_, true) => " class=\"words long\"",
+        (true, false) => " class=\"words\"",
+        (false, false) => "",
+    }
 }
 
 /// A table with a caption; the first column names the rows.
 pub(super) fn table(caption: &str, header: &[String], rows: &[Vec<String>]) -> String {
+    let class = |place: usize| match place {
+        0 => "",
+        place => class_of(&rows.iter().filter_map(move |row| row.get(place))),
+    };
+    let classes: Vec<&str> = (0..header.len()).map(class).collect();
+    let class = |place: usize| classes.get(place).copied().unwrap_or_default();
     let cells = |row: &[String]| -> String {
         let cell = |(place, text): (usize, &String)| match place {
             0 => format!("<th scope=\"row\">{}</th>", escape(text)),
-            _ => format!("<td>{}</td>", escape(text)),
+            _ => format!("<td{}>{}</td>", class(place), escape(text)),
         };
         row.iter().enumerate().map(cell).collect()
     };
-    let head: String =
-        header.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
+    let named = |(place, name): (usize, &String)| {
+        format!("<th scope=\"col\"{}>{}</th>", class(place), escape(name))
+    };
+    let head: String = header.iter().enumerate().map(named).collect();
     let body: String = rows.iter().map(|row| format!("<tr>{}</tr>\n", cells(row))).collect();
-    let (label, caption) = (escape(caption), escape(caption));
+    let (label, caption) = (escape(caption), prose(caption));
+    let tall = if rows.len() > TALL { " tall" } else { "" };
     format!(
-        "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table>\n\
-         <caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n\
-         </table></div>\n"
+        "<div class=\"scroll{tall}\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\
+         <table>\n<caption>{caption}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\
+         </tbody>\n</table></div>\n"
     )
 }
 
@@ -331,6 +361,17 @@ fn provenance(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::prose;
+
+    #[test]
+    fn columns_of_words_begin_at_the_left_and_sentences_are_broken() {
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let why = "the metrics ask for more servers than there may be";
+        let rows = [row(["a", "1.5 ms", "as wanted", "–"]), row(["b", "–", "held", why])];
+        let shown = super::table("Decisions", &row(["", "p99", "guard", "why"]), &rows);
+        assert!(shown.contains("<td>1.5 ms</td><td class=\"words\">as wanted</td>"), "{shown}");
+        assert!(shown.contains(&format!("<td class=\"words long\">{why}</td>")), "{shown}");
+        assert!(shown.contains("<th scope=\"col\">p99</th>"), "{shown}");
+    }
 
     #[test]
     fn what_stands_between_backticks_is_code() {

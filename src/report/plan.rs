@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::brief::columns;
 use super::chart::{self, escape};
-use super::page::{bullets, drawn, fill, prose, section, table as html_table};
+use super::page::{bullets, drawn, fill, prose, section, table as html_table, troubles};
+use super::reading::Provenance;
 use super::table::{advice, plain, unit_of};
 use super::text::{MARKS, digits, estimate, legend, percent, time};
 use crate::outcome::{
@@ -342,7 +343,7 @@ pub fn plan_markdown(plan: &Plan) -> String {
 }
 
 /// `report.html` of a plan.
-pub fn plan_page(plan: &Plan, command: &str) -> String {
+pub fn plan_page(plan: &Plan, from: &Provenance) -> String {
     let name = if plan.name.is_empty() { "plan" } else { &plan.name };
     let rows: Vec<Vec<String>> = facts(plan).into_iter().map(Vec::from).collect();
     let header = [String::new(), "what was found".to_owned()];
@@ -371,11 +372,12 @@ pub fn plan_page(plan: &Plan, command: &str) -> String {
         ("title", escape(name)),
         ("kind", "capacity plan".to_owned()),
         ("verdict", prose(&plan.answer)),
+        ("troubles", troubles(&from.troubles)),
         ("charts", drawn(&chart::of_plan(plan))),
         ("tables", section("tables", "Tables", &tables)),
         ("advice", section("advice", "What you should know", &bullets(&plan.advice))),
         ("scenario", section("scenario", "The scenario", &scenario)),
-        ("command", format!("<pre class=\"command\">{}</pre>\n", escape(command))),
+        ("command", format!("<pre class=\"command\">{}</pre>\n", escape(&from.command))),
         ("provenance", format!("<dt>seed</dt><dd>{}</dd>\n", plan.seed)),
         ("version", escape(&plan.version)),
     ])

@@ -1,12 +1,12 @@
 //! What a run leaves in a folder, as a report reads it: the same whether fresh or from a file.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::files::Folder;
+use super::reading::{Kept, Provenance, Reader};
 use super::text;
 use super::timeline::{self, Cell, Row};
 use crate::diagnose::Problem;
@@ -14,7 +14,8 @@ use crate::scenario::{Measured, Scenario};
 use crate::stats::Histogram;
 
 /// The names of the files that a report is drawn from.
-const OUTCOME: &str = "outcome.json";
+pub(super) const OUTCOME: Kept =
+    Kept { file: "outcome.json", schema: "plimsoll.outcome/1", writes: "replay INPUT" };
 const TIMELINE: &str = "timeline.csv";
 const HEATMAP: &str = "heatmap.csv";
 const HISTOGRAMS: &str = "histograms.json";
@@ -107,41 +108,29 @@ impl Results {
     /// A folder without a readable outcome holds no results, which is a problem; any other file
     /// that is missing or damaged is named in `troubles`, and the rest is read.
     pub fn read(path: &Path) -> Result<Self, Problem> {
-        let shown = path.display();
-        let lacking = |why: String| {
-            Problem::new(format!("`{shown}` holds no results: {why}"))
-                .help("name a folder that was written with `--out`")
-        };
-        let text = fs::read_to_string(path.join(OUTCOME))
-            .map_err(|error| lacking(format!("`{OUTCOME}` cannot be read: {error}")))?;
-        let outcome: Value = serde_json::from_str(&text)
-            .map_err(|error| lacking(format!("`{OUTCOME}` is damaged: {error}")))?;
-        let mut results = Self { outcome, ..Self::default() };
-        let schema = results.text("schema").unwrap_or("none").to_owned();
-        if schema != "plimsoll.outcome/1" {
-            results.troubles.push(format!(
-                "`{OUTCOME}` has the schema `{schema}`, this version reads `plimsoll.outcome/1`: \
-                 shown is what both know"
-            ));
-        }
-        let mut reader = Reader { path, troubles: &mut results.troubles };
-        results.timeline = reader.part(TIMELINE, timeline::from_csv).unwrap_or_default();
-        let length = results.outcome["duration_s"].as_f64().unwrap_or(0.0);
-        if let Some(last) = results.timeline.last()
+        Self::from(Reader::of(path))
+    }
+
+    pub(super) fn from(mut reader: Reader<'_>) -> Result<Self, Problem> {
+        let outcome: Value = reader.whole(OUTCOME)?;
+        let whole = Self { outcome, ..Self::default() };
+        let timeline: Vec<Row> = reader.part(TIMELINE, timeline::from_csv).unwrap_or_default();
+        // The outcome of several runs tells the time of all of them, the timeline is of the first.
+        let length = whole.number("duration_s").map_or(0.0, |it| it.estimate / whole.runs() as f64);
+        if let Some(last) = timeline.last()
             && last.end_s < 0.999 * length
         {
             let ends = text::time(last.end_s);
-            reader.troubles.push(format!(
+            reader.from.troubles.push(format!(
                 "`{TIMELINE}` is cut off: it ends after {ends} of a run of {}",
                 text::time(length)
             ));
         }
-        results.heat = reader.part(HEATMAP, timeline::from_csv).unwrap_or_default();
-        results.histograms = reader
+        let heat = reader.part(HEATMAP, timeline::from_csv).unwrap_or_default();
+        let histograms = reader
             .part(HISTOGRAMS, |text| serde_json::from_str(text).map_err(|error| error.to_string()));
-        let command = reader.part(COMMAND, |text| Ok(text.trim_end().to_owned()));
-        results.command = command.unwrap_or_default();
-        Ok(results)
+        let Provenance { command, troubles } = reader.from;
+        Ok(Self { timeline, heat, histograms, command, troubles, ..whole })
     }
 
     /// A text of the outcome by its path, `latency_s.p99`.
@@ -194,21 +183,5 @@ impl Number {
         let interval = Some((end("low", f64::NEG_INFINITY), end("high", f64::INFINITY)));
         let rough = fields.get("status").is_some_and(|status| status == "low-precision");
         Some(Self { estimate, interval, rough })
-    }
-}
-
-struct Reader<'a> {
-    path: &'a Path,
-    troubles: &'a mut Vec<String>,
-}
-
-impl Reader<'_> {
-    fn part<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let text = fs::read_to_string(self.path.join(name)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "is missing".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        });
-        let part = text.and_then(|text| read(&text).map_err(|why| format!("is damaged: {why}")));
-        part.map_err(|what| self.troubles.push(format!("`{name}` {what}"))).ok()
     }
 }

@@ -1,6 +1,6 @@
 //! What autoscaling left behind: figures beside their bounds, decisions, servers by state.
 
-use super::files::Folder;
+use super::files::{Folder, file_names};
 use super::flat;
 use super::page::{section, table};
 use super::results::Results;
@@ -158,7 +158,7 @@ fn row(decision: &Decided) -> Vec<String> {
         decision.ready.to_string(),
         decision.starting.to_string(),
         decision.draining.to_string(),
-        decision.in_system.to_string(),
+        grouped(decision.in_system.into()),
         dash(decision.utilization.map(percent)),
         dash(decision.rate.map(|rate| format!("{} /s", digits(rate)))),
         decision.proposed.to_string(),
@@ -332,10 +332,11 @@ pub(super) fn compared_page(comparison: &Comparison) -> String {
 
 /// `decisions.csv`, `fleet.csv` and what policies have learnt, for each pool that was scaled.
 pub(super) fn write<N, M>(folder: &Folder, outcome: &Outcome<N, M>) -> Result<(), Problem> {
-    for pool in &outcome.autoscaling {
+    let names: Vec<&str> = outcome.autoscaling.iter().map(|pool| pool.pool.as_str()).collect();
+    for (pool, own) in outcome.autoscaling.iter().zip(file_names(&names)) {
         let several = outcome.autoscaling.len() > 1;
         let name = |stem: &str, ending: &str| {
-            let pool = if several { format!("-{}", pool.pool) } else { String::new() };
+            let pool = if several { format!("-{own}") } else { String::new() };
             format!("{stem}{pool}.{ending}")
         };
         folder.write(&name("decisions", "csv"), flat::csv(&pool.decisions))?;

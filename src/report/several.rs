@@ -1,22 +1,76 @@
 //! Several results side by side: one table, and one page with what sets them apart.
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::chart::{self, Chart, escape};
+use super::choice;
+use super::files::Folder;
+use super::json::json;
 use super::page::{bullets, drawn, fill, section, table, troubles};
-use super::results::Results;
+use super::reading::{Kept, Provenance, Reader};
+use super::results::{Histograms, Results};
 use super::words::{self, Goal, MEASURES};
+use crate::diagnose::Problem;
 use crate::outcome::{Comparison, Estimated};
 
-/// Gives each run a name of its own: its scenario's, with a number where two are the same.
-pub fn named(runs: Vec<Results>) -> Vec<(String, Results)> {
+/// The runs of `plimsoll report A B --out DIR`, from which they are drawn again.
+pub(super) const RUNS: Kept =
+    Kept { file: "runs.json", schema: "plimsoll.runs/1", writes: "report A B" };
+
+/// What `runs.json` holds.
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    schema: String,
+    version: String,
+    runs: Vec<Run>,
+}
+
+/// One of them: what is drawn of a run beside others.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    name: String,
+    command: String,
+    troubles: Vec<String>,
+    outcome: Value,
+    histograms: Option<Histograms>,
+}
+
+/// Writes runs so that they can be drawn again.
+pub(super) fn write(runs: &[(String, Results)], folder: &Folder) -> Result<(), Problem> {
+    let run = |(name, run): &(String, Results)| Run {
+        name: name.clone(),
+        command: run.command.clone(),
+        troubles: run.troubles.clone(),
+        outcome: run.outcome.clone(),
+        histograms: run.histograms.clone(),
+    };
+    let (schema, version) = (RUNS.schema.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let runs = runs.iter().map(run).collect();
+    folder.write(RUNS.file, json(&Beside { schema, version, runs }))
+}
+
+/// Reads them.
+pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<(String, Results)>, Problem> {
+    let Beside { runs, .. } = reader.whole(RUNS)?;
+    let run = |run: Run| {
+        let Run { name, command, troubles, outcome, histograms } = run;
+        (name, Results { outcome, histograms, command, troubles, ..Results::default() })
+    };
+    Ok(runs.into_iter().map(run).collect())
+}
+
+/// Gives each run a name of its own: with a number where two are the same.
+pub fn named(runs: Vec<(String, Results)>) -> Vec<(String, Results)> {
     let mut named: Vec<(String, Results)> = Vec::new();
-    for results in runs {
-        let name = results.name().to_owned();
+    for (own, results) in runs {
+        let name = own.clone();
         let taken = |name: &str| named.iter().any(|(known, _)| known == name);
         let mut number = 1;
         let mut name = name;
         while taken(&name) {
             number += 1;
-            name = format!("{} ({number})", results.name());
+            name = format!("{own} ({number})");
         }
         named.push((name, results));
     }
@@ -72,10 +126,10 @@ pub fn of_comparison(comparison: &Comparison) -> Vec<(String, Results)> {
 }
 
 /// The page of a comparison: what was found first, then what sets the variants apart.
-pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
+pub fn comparison_page(comparison: &Comparison, from: &Provenance) -> String {
     let mut runs = of_comparison(comparison);
     if let Some((_, first)) = runs.first_mut() {
-        command.clone_into(&mut first.command);
+        first.command.clone_from(&from.command);
     }
     let mut charts: Vec<Chart> = chart::of_comparison(comparison).into_iter().collect();
     charts.extend(chart::of_several(&runs));
@@ -85,39 +139,19 @@ pub fn comparison_page(comparison: &Comparison, command: &str) -> String {
         + &super::resilience::compared_page(&comparison.variants);
     let title = Some(comparison.name.clone()).filter(|name| !name.is_empty());
     let title = title.unwrap_or_else(|| names(&runs));
-    assemble(&runs, &charts, (&title, &answer(comparison)), &findings, scaling + &advice)
-}
-
-/// Which variants do what was asked for, and which of them costs least, in a sentence.
-fn answer(comparison: &Comparison) -> String {
-    let variants = &comparison.variants;
-    let all = variants.len();
-    if variants.iter().all(|one| one.slo.is_empty()) {
-        return format!("{all} variants were given exactly the same requests.");
-    }
-    let able: Vec<&Estimated> =
-        variants.iter().filter(|one| one.slo.iter().all(|objective| objective.met)).collect();
-    let cost = |one: &Estimated| one.cost.total.estimate.filter(|cost| *cost > 0.0);
-    let priced = able.iter().filter_map(|one| Some((one, cost(one)?)));
-    let cheapest = priced.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(one, cost)| {
-        let (cost, currency) = (super::text::digits(cost), &one.cost.currency);
-        format!("; the cheapest of them is {}, at {cost} {currency}", one.name)
-    });
-    match able.as_slice() {
-        [] => format!("None of {all} variants meets every objective for sure."),
-        [one] => format!("Of {all} variants only {} meets every objective for sure.", one.name),
-        several => format!(
-            "{} of {all} variants meet every objective for sure{}.",
-            several.len(),
-            cheapest.unwrap_or_default()
-        ),
-    }
+    let verdict = choice::answer(comparison);
+    let said = &from.troubles;
+    assemble(&runs, &charts, (&title, &verdict), said, [&findings, &(scaling + &advice)])
 }
 
 /// The page of several runs.
 pub fn page(runs: &[(String, Results)]) -> String {
     let (title, verdict) = (names(runs), pairing(runs));
-    assemble(runs, &chart::of_several(runs), (&title, verdict), "", String::new())
+    let of = |(name, run): &(String, Results)| -> Vec<String> {
+        run.troubles.iter().map(|said| format!("{name}: {said}")).collect()
+    };
+    let said: Vec<String> = runs.iter().flat_map(of).collect();
+    assemble(runs, &chart::of_several(runs), (&title, verdict), &said, ["", ""])
 }
 
 fn names(runs: &[(String, Results)]) -> String {
@@ -129,14 +163,10 @@ fn assemble(
     runs: &[(String, Results)],
     charts: &[Chart],
     (title, verdict): (&str, &str),
-    findings: &str,
-    advice: String,
+    said: &[String],
+    [findings, advice]: [&str; 2],
 ) -> String {
     let (header, rows) = rows(runs);
-    let said: Vec<String> = runs
-        .iter()
-        .flat_map(|(name, run)| run.troubles.iter().map(move |said| format!("{name}: {said}")))
-        .collect();
     let verdicts: String = runs
         .iter()
         .map(|(name, run)| {
@@ -162,11 +192,11 @@ fn assemble(
         ("title", escape(title)),
         ("kind", format!("comparison of {} runs", runs.len())),
         ("verdict", escape(verdict)),
-        ("troubles", troubles(&said)),
+        ("troubles", troubles(said)),
         ("figures", findings.to_owned() + &section("runs", "The runs", &verdicts)),
         ("charts", drawn(charts)),
         ("tables", section("tables", "Measures", &table("A column a run", &header, &rows))),
-        ("advice", advice),
+        ("advice", advice.to_owned()),
         ("command", commands),
         ("provenance", facts),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),

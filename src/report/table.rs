@@ -8,7 +8,7 @@ use crate::outcome::{Objective, Outcome, Summary};
 
 /// The verdict, the key figures and the advice, at most `width` columns wide.
 pub fn table(outcome: &Outcome, width: u16) -> String {
-    let mut shown = headline(outcome);
+    let mut shown = folded(&headline(outcome), width);
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
     shown.push_str(&super::scaling::lines(&outcome.autoscaling, None, width));
@@ -21,7 +21,8 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     for objective in &outcome.slo {
         let lacking = if objective.inconclusive { words::TOO_FEW } else { "no data" };
         let value = objective.value.map_or(lacking.to_owned(), unit_of(&objective.objective));
-        shown.push_str(&format!("{} {} ({value})\n", mark(objective), objective.objective));
+        let line = format!("{} {} ({value})", mark(objective), objective.objective);
+        shown.push_str(&(folded(&line, width) + "\n"));
     }
     shown + &advice(&outcome.advice, width)
 }
@@ -83,19 +84,18 @@ fn fleet<N, M>(outcome: &Outcome<N, M>) -> String {
 }
 
 fn latencies(outcome: &Outcome, width: u16) -> String {
-    let mut table = plain(width);
-    table.set_header(["", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]);
-    let mut row = |name: &str, summary: &Summary| {
-        let mut cells = vec![name.to_owned()];
+    let header = ["", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"].map(str::to_owned);
+    let row = |(name, summary): (&str, &Summary)| {
         let Summary { mean, p50, p90, p95, p99, p999, max, .. } = *summary;
-        cells.extend([mean, p50, p90, p95, p99, p999, max].map(time_or_dash));
-        table.add_row(cells);
+        let cells = [mean, p50, p90, p95, p99, p999, max].map(time_or_dash);
+        [name.to_owned()].into_iter().chain(cells).collect()
     };
-    row("latency", &outcome.latency_s);
-    row("wait", &outcome.wait_s);
-    row("service", &outcome.service_s);
-    right_aligned(&mut table);
-    table.trim_fmt() + "\n\n"
+    let rows = [
+        ("latency", &outcome.latency_s),
+        ("wait", &outcome.wait_s),
+        ("service", &outcome.service_s),
+    ];
+    stacked(&header, &rows.map(row), width) + "\n\n"
 }
 
 fn facts(outcome: &Outcome, width: u16) -> String {
@@ -213,6 +213,11 @@ pub(super) fn listed(head: &str, items: &[String], width: u16) -> String {
         column += long;
     }
     shown
+}
+
+/// A line broken at spaces where it is longer than `width` columns.
+pub(super) fn folded(text: &str, width: u16) -> String {
+    textwrap(text, usize::from(width).max(40) - 2)
 }
 
 /// Breaks a sentence at spaces, with later lines set in by two.

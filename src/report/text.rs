@@ -89,9 +89,12 @@ pub fn estimate(estimate: &Estimate, show: fn(f64) -> String) -> String {
     format!("{}{width}{mark}", show(centre))
 }
 
+/// What `~` behind an interval means, wherever it stands.
+pub const ROUGH: &str = "~ rough: the interval covers somewhat less than it says";
+
 /// The marks of `estimate`, for a [`legend`].
 pub const MARKS: [(&str, &str); 3] = [
-    (" ~", "~ few requests for such a number: its interval is rough"),
+    (" ~", ROUGH),
     (" !", "! no steady state: it grows with the length of the run"),
     ("±?", "±? how wide the interval is cannot be told"),
 ];
@@ -149,7 +152,7 @@ mod tests {
     fn only_the_marks_that_are_used_are_explained() {
         assert_eq!(legend("61.2 ms ±3.3 %", &MARKS), "");
         let told = legend("61.2 ms ±? ~", &MARKS);
-        assert!(told.starts_with("~ few") && told.contains("±? how") && !told.contains('!'));
+        assert!(told.starts_with("~ rough") && told.contains("±? how") && !told.contains('!'));
     }
 
     #[test]

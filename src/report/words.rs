@@ -114,6 +114,7 @@ fn around(shown: &str, estimate: f64, low: f64, high: f64) -> Option<String> {
     // The half-width keeps a digit where the places of the estimate would leave none.
     let half = match format!("{half:.places$}") {
         short if short.trim_matches(['0', '.']).is_empty() && half > 0.0 => digits(half),
+        _ if half >= 999.5 => digits(half),
         short => short,
     };
     Some(format!("{number} ± {half} {unit}").trim_end().to_owned())
@@ -249,6 +250,7 @@ mod tests {
     fn an_even_interval_is_a_half_width_in_the_unit_of_the_estimate() {
         assert_eq!(told(0.0612, Some((0.0592, 0.0632)), Kind::Time), "61.2 ± 2.0 ms");
         assert_eq!(told(1234.0, Some((1224.0, 1244.0)), Kind::Rate), "1,234 ± 10 /s");
+        assert_eq!(told(9e4, Some((8e4, 1e5)), Kind::Plain), "90,000 ± 10,000");
         assert_eq!(told(8.0, Some((8.0, 8.0)), Kind::Plain), "8.00");
         assert_eq!(told(100.0, Some((99.99, 100.01)), Kind::Plain), "100 ± 0.0100");
     }

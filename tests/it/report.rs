@@ -1,5 +1,6 @@
 //! What `--out` writes, what `plimsoll report` makes of it, and what charts show.
 
+mod folders;
 mod gallery;
 
 use std::fs;
@@ -82,7 +83,7 @@ fn a_report_from_stored_results_is_the_same_to_the_byte() {
     let out = replayed("same", &[]);
     assert!(drawn(&out).len() > 15, "{} files", drawn(&out).len());
     let shown = drawn_again(&out);
-    assert!(shown.contains("checkout: 4 servers completed"), "{shown}");
+    assert!(shown.contains("simulated over 120 s on 4 servers"), "{shown}");
 }
 
 #[test]
@@ -107,7 +108,60 @@ fn what_is_damaged_or_missing_is_named_and_the_rest_is_drawn() {
     fs::write(out.join("outcome.json"), "{").unwrap();
     let failed = cargo_bin_cmd!("plimsoll").arg("report").arg(&out).assert().code(2);
     let said = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
-    assert!(said.contains("`outcome.json` is damaged"), "{said}");
+    assert!(said.contains("outcome.json` is damaged"), "{said}");
+}
+
+#[test]
+fn results_of_every_command_say_which_file_is_wrong_and_what_writes_it_again() {
+    let path = folder("wrong");
+    fs::write(path.join("scenario.toml"), SCENARIO).unwrap();
+    let scenario = path.join("scenario.toml").to_str().unwrap().to_owned();
+    let counts = path.join("counts.csv");
+    let rows: String = (0..72).map(|hour| format!("{},{}\n", hour * 60, 4 + hour % 5)).collect();
+    fs::write(&counts, format!("timestamp_s,requests\n{rows}")).unwrap();
+    let counts = counts.to_str().unwrap();
+    let short = ["--duration", "20s", "--replications", "2", "--quiet"];
+    let compared =
+        [&["compare", &scenario, "--balancer", "random", "--balancer", "round-robin"][..], &short]
+            .concat();
+    let swept = [&["sweep", &scenario, "--vary", "pool.main.servers=4,6"][..], &short].concat();
+    let foreseen = ["inspect", counts, "--forecast", "--forecaster", "naive", "--quiet"];
+    for (args, file, damage) in [
+        (vec!["replay", scenario.as_str(), "--quiet"], "outcome.json", None),
+        (compared, "comparison.json", Some("\"variants\"")),
+        (swept, "sweep.json", Some("\"points\"")),
+        (foreseen.to_vec(), "forecast.json", Some("\"lines\"")),
+    ] {
+        let out = path.join(file);
+        let out_name = out.to_str().unwrap();
+        let made = [args, vec!["--out", out_name]].concat();
+        cargo_bin_cmd!("plimsoll").args(&made).output().unwrap();
+        let whole = read(&out, file);
+        let refused = |text: &str| {
+            fs::write(out.join(file), text).unwrap();
+            let failed = cargo_bin_cmd!("plimsoll").args(["report", out_name]).assert().code(2);
+            String::from_utf8_lossy(&failed.get_output().stderr).into_owned()
+        };
+        let said = refused(&whole[..whole.len() / 2]);
+        assert!(said.contains(&format!("{file}` is damaged: ")), "{said}");
+        assert!(said.contains("at line ") && said.contains("column "), "{said}");
+        assert!(said.contains(&format!("run it again: `plimsoll {} ", made[0])), "{said}");
+        assert!(refused("[1]").contains("it holds no object"));
+        if let Some(key) = damage {
+            let said = refused(&whole.replacen(key, "\"gone\"", 1));
+            assert!(said.contains(file) && said.contains("missing field"), "{said}");
+        }
+        // What another version wrote is shown as far as it is understood, and what is missing
+        // is told.
+        fs::write(out.join(file), whole.replacen("/1\"", "/99\"", 1)).unwrap();
+        fs::remove_file(out.join("command.txt")).unwrap();
+        fs::remove_file(out.join("report.html")).unwrap();
+        let again = cargo_bin_cmd!("plimsoll").args(["report", out_name]).output().unwrap();
+        let said = String::from_utf8_lossy(&again.stderr).into_owned();
+        assert!(!again.stdout.is_empty() && said.contains("/99`"), "{said}");
+        assert!(said.contains("`command.txt` is missing"), "{said}");
+        assert!(read(&out, "report.html").contains("/99</code>"), "{file}");
+    }
 }
 
 #[test]
@@ -349,11 +403,100 @@ fn charts_of_odd_data_are_drawn_within_their_sheet() {
     for chart in charts {
         let svg = chart.svg();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        let numbers = svg.split("points=\"").skip(1).flat_map(|rest| {
-            rest.split('"').next().unwrap().split([' ', ',']).filter_map(|n| n.parse::<f64>().ok())
-        });
-        assert!(numbers.into_iter().all(|n| (0.0..=480.0).contains(&n)), "{:?}", chart.series);
+        for (what, x, y) in places(&svg) {
+            let (width, height) = size(&svg);
+            let inside = (0.0..=width).contains(&x) && (0.0..=height).contains(&y);
+            assert!(inside, "{what} at {x}, {y}: {:?}", chart.series);
+        }
         assert_eq!(&chart.png()[..4], b"\x89PNG");
         assert_eq!(chart.svg(), svg, "the same bytes again");
     }
+}
+
+/// Width and height of a drawing.
+fn size(svg: &str) -> (f64, f64) {
+    let view = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap();
+    let (width, height) = view.split_once(' ').unwrap();
+    (width.parse().unwrap(), height.parse().unwrap())
+}
+
+/// Every place that a shape of a drawing reaches: corners, centres, beginnings of words, cells.
+fn places(svg: &str) -> Vec<(&str, f64, f64)> {
+    let mut found = Vec::new();
+    // The ground and the plot's clip are in percent, and cover the sheet.
+    for tag in svg.split('<').filter(|tag| !tag.contains("width=\"100%\"")) {
+        let what = tag.split([' ', '>']).next().unwrap();
+        let text = |name: &str| {
+            let value = tag.split(&format!(" {name}=\"")).nth(1)?;
+            value.split('"').next()
+        };
+        let number = |name: &str| text(name).and_then(|value| value.parse::<f64>().ok());
+        for (x, y) in
+            text("points").into_iter().flat_map(|points| points.split(' ')).filter_map(|pair| {
+                let (x, y) = pair.split_once(',')?;
+                Some((x.parse().ok()?, y.parse().ok()?))
+            })
+        {
+            found.push((what, x, y));
+        }
+        match what {
+            "rect" => {
+                let (x, y) = (number("x").unwrap(), number("y").unwrap());
+                found.push((what, x, y));
+                found.push((what, x + number("width").unwrap(), y + number("height").unwrap()));
+            }
+            "circle" => found.push((what, number("cx").unwrap(), number("cy").unwrap())),
+            "text" => found.push((what, number("x").unwrap(), number("y").unwrap())),
+            "path" => {
+                for cell in text("d").unwrap().split('M').skip(1) {
+                    let mut numbers = cell.split(['h', 'v', ' ', 'z']).map(str::parse::<f64>);
+                    let mut next = || numbers.next().unwrap().unwrap();
+                    let (x, y, wide, high) = (next(), next(), next(), next());
+                    found.extend([(what, x, y), (what, x + wide, y + high)]);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(found.len() > 5, "{svg}");
+    found
+}
+
+#[test]
+fn twelve_series_and_those_that_cover_each_other_can_be_told_apart() {
+    let even = || (Axis::of("x", Unit::Seconds), Axis::of("y", Unit::Plain));
+    let dot = |place: usize| {
+        let at = place as f64;
+        Series::new(format!("dots {place}"), place, Mark::Dots(vec![(at, at)]))
+    };
+    let (x, y) = even();
+    let twelve = Chart { series: (0..12).map(dot).collect(), ..lines(Vec::new(), x, y) };
+    let looks = |svg: &str, class: &str| -> Vec<String> {
+        let groups = svg.split("<g class=\"").skip(1).filter(|group| group.starts_with(class));
+        let look = |group: &str| {
+            let shapes = group.split("</g>").next().unwrap();
+            let shown = shapes.split(['<', '\n']).filter(|shape| shape.starts_with("circle"));
+            let colour = |shape: &str| shape.split(" fill").nth(1).unwrap_or_default().to_owned();
+            let stroke = |shape: &str| shape.split(" stroke").nth(1).unwrap_or_default().to_owned();
+            shown.map(|shape| colour(shape) + &stroke(shape)).collect::<String>()
+        };
+        groups.map(look).collect()
+    };
+    for class in ["series", "key"] {
+        let mut looks = looks(&twelve.svg(), class);
+        assert_eq!(looks.len(), 12);
+        looks.sort();
+        looks.dedup();
+        assert_eq!(looks.len(), 12, "{looks:?}");
+    }
+    let flat = |height: f64| (0..9).map(|x| (f64::from(x), height)).collect::<Vec<_>>();
+    let dashed = |heights: &[f64]| {
+        let (x, y) = even();
+        let svg = lines(heights.iter().map(|&height| flat(height)).collect(), x, y).svg();
+        let series = svg.split("<g class=\"series\"").skip(1);
+        let head = |group: &str| group.split('>').next().unwrap().to_owned();
+        series.map(|group| head(group).contains("stroke-dasharray")).collect::<Vec<bool>>()
+    };
+    assert_eq!(dashed(&[1.0, 5.0, 9.0]), [false, false, false]);
+    assert_eq!(dashed(&[5.0, 9.0, 5.0]), [false, false, true], "the line below shows in the gaps");
 }

@@ -43,6 +43,64 @@ fn every_scenario_gives_the_results_stored_beside_it() {
     }
 }
 
+/// The numbers in a text, in order.
+fn numbers(text: &str) -> Vec<&str> {
+    let parts = text.split(|letter: char| !letter.is_ascii_digit() && !".,".contains(letter));
+    parts.map(|part| part.trim_matches(['.', ','])).filter(|part| !part.is_empty()).collect()
+}
+
+#[test]
+fn every_folder_of_results_is_whole_and_its_table_says_what_its_data_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    let mut folders = vec![];
+    for entry in fs::read_dir(root.join("results")).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            // A sweep lies in the folder of its scenario, its table beside it.
+            let sweep = entry.join("sweep");
+            folders.extend(sweep.is_dir().then(|| (sweep, entry.join("sweep.txt"))));
+            folders.push((entry.clone(), entry.join("report.txt")));
+        }
+    }
+    assert!(folders.len() > scenarios().len(), "{} folders", folders.len());
+    let mut wrong = Vec::new();
+    for (folder, table) in folders {
+        let name = folder.display();
+        let page = fs::read_to_string(folder.join("report.html")).unwrap();
+        assert!(page.len() < 2_000_000, "{name}: {} bytes", page.len());
+        assert!(!page.contains("http:") && !page.contains("https:"), "{name}: an address");
+        let command = fs::read_to_string(folder.join("command.txt")).unwrap();
+        assert!(command.starts_with("plimsoll "), "{name}: {command}");
+        let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let pictures: Vec<PathBuf> =
+            files.filter(|path| path.extension().is_some_and(|end| end == "svg")).collect();
+        assert!(!pictures.is_empty(), "{name}: no pictures");
+        for picture in &pictures {
+            let stem = picture.file_stem().unwrap().to_string_lossy();
+            assert!(page.contains(&format!("id=\"{stem}\"")), "{name}: {stem} is not on the page");
+            let svg = fs::read_to_string(picture).unwrap();
+            assert!(svg.contains("class=\"series\"") && !svg.contains("NaN"), "{name}: {stem}");
+        }
+        let shown = page.matches("<figure class=\"chart\"").count();
+        assert_eq!(shown, pictures.len(), "{name}: charts on the page, and pictures");
+        // The same table is made from the data: what it says first is what was printed then.
+        let told = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .args(["report".as_ref(), folder.as_os_str(), "--quiet".as_ref()])
+            .args(["--out".as_ref(), scratch.as_os_str()])
+            .env_remove("COLUMNS")
+            .output()
+            .unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let printed = fs::read_to_string(&table).unwrap();
+        let (data, said) = (numbers(&told), numbers(&printed));
+        assert!(said.len() > 5 && data.len() >= said.len(), "{name}: {printed}");
+        if let Some((said, data)) = said.iter().zip(&data).find(|(said, data)| said != data) {
+            wrong.push(format!("{}: says {said}, its data {data}", table.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "`bash results/regenerate`:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_example_of_a_manual_can_stand_in_a_scenario() {
     let mut read = 0;

@@ -1,12 +1,12 @@
 //! From a chart to a sheet: room for words first, then the grid, the data, the rules.
 
-use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
+use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::layout::{self, BODY, Key, Layout, TITLE};
-use super::palette::{self, FAINT, GRID, INK, SOFT};
+use super::palette::{self, Dash, FAINT, GRID, INK, SOFT};
 use super::scale::Scale;
 use super::sheet::{Group, Shape, Sheet};
 use super::{At, Chart, Mark, Rule, Series, Spacing, Unit};
@@ -40,7 +40,8 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
     let spec = Cartesian2d::new(x.clone(), y.clone(), (left..right, bottom..top));
     let plot = root.clone().apply_coord_spec(spec);
     write(&root, &chart.title, (layout::EDGE, layout::EDGE), TITLE, INK, (HPos::Left, VPos::Top));
-    draw_keys(&sheet, &root, chart, &keys);
+    let dashes = dashes(chart, &y, (top, bottom));
+    draw_keys(&sheet, &root, chart, (&keys, &dashes));
     grid(&sheet, &root, frame, &x, &y);
     write(&root, &y.title, (layout::EDGE, y_title), BODY, SOFT, (HPos::Left, VPos::Top));
     let below = (i32::midpoint(left, right), bottom + layout::BELOW);
@@ -50,7 +51,7 @@ pub(super) fn draw(chart: &Chart) -> Drawing {
             class: "series",
             series: Some(place),
             title: series.name.clone(),
-            dashed: palette::series(series.colour).1,
+            dash: dashes[place],
         });
         draw_series(&plot, chart, series, (&x, &y));
         sheet.close();
@@ -129,14 +130,50 @@ fn grid(sheet: &Sheet, root: &Root, frame: (i32, i32, i32, i32), x: &Scale, y: &
     sheet.close();
 }
 
+/// How each series is dashed: by its round, or so that one it covers shows in its gaps.
+fn dashes(chart: &Chart, y: &Scale, (top, bottom): (i32, i32)) -> Vec<Option<Dash>> {
+    let points = |series: &Series| match &series.mark {
+        Mark::Line(points) | Mark::Step(points) => Some(points.clone()),
+        _ => None,
+    };
+    let lines: Vec<Option<Vec<(f64, f64)>>> = chart.series.iter().map(points).collect();
+    // Less than a pixel apart is the same line to the eye.
+    let alike = |a: &(f64, f64), b: &(f64, f64)| {
+        let near = |v: &f64| y.map(v, (bottom, top));
+        a.0 == b.0 && a.1.is_finite() && b.1.is_finite() && (near(&a.1) - near(&b.1)).abs() <= 10
+    };
+    let covers = |over: &[(f64, f64)], under: &[(f64, f64)]| {
+        let same = over.iter().zip(under).filter(|(a, b)| alike(a, b)).count();
+        over.len() == under.len() && over.len() > 1 && same * 10 >= over.len() * 9
+    };
+    let of = |place: usize| {
+        let round = palette::series(chart.series[place].colour).1;
+        let line = lines[place].as_ref()?;
+        let among = |others: &[Option<Vec<(f64, f64)>>]| {
+            others.iter().flatten().filter(|other| covers(line, other)).count() as u32
+        };
+        let (under, over) = (among(&lines[..place]), among(&lines[place + 1..]));
+        // Of three that are one each has a third of the way to itself.
+        let drawn = 120 * (over + 1) / (under + over + 1);
+        palette::dash(round).or_else(|| (under > 0).then_some([drawn, 120 - drawn]))
+    };
+    let mark = |place: usize| {
+        of(place).or_else(|| {
+            // Whiskers and intervals have no line to cover, but a round.
+            palette::dash(palette::series(chart.series[place].colour).1)
+        })
+    };
+    (0..chart.series.len()).map(mark).collect()
+}
+
 /// The legend, above the plot, where no data are.
-fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
+fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, (keys, dashes): (&[Key], &[Option<Dash>])) {
     for key in keys {
         let (left, middle) = key.at;
         let right = left + layout::SWATCH;
         let series = key.series.map(|place| (place, &chart.series[place]));
-        let dashed = series.is_none_or(|(_, series)| palette::series(series.colour).1);
-        sheet.open(Group { class: "key", series: key.series, dashed, ..Group::default() });
+        let dash = key.series.map_or(Some(palette::DASHED), |place| dashes[place]);
+        sheet.open(Group { class: "key", series: key.series, dash, ..Group::default() });
         let rule = || chart.rules.iter().position(|rule| rule.name == key.name);
         let ink = match series {
             Some((_, series)) => palette::series(series.colour).0,
@@ -157,7 +194,8 @@ fn draw_keys(sheet: &Sheet, root: &Root, chart: &Chart, keys: &[Key]) {
             Some(Mark::Bars(_)) => boxed(left, right, 0.85),
             Some(Mark::Dots(_) | Mark::Intervals(_) | Mark::Whiskers(_)) => {
                 let centre = (i32::midpoint(left, right), middle);
-                root.draw(&Circle::new(centre, 35, ink.filled())).expect(TAKEN);
+                let round = series.map_or(0, |(_, series)| palette::series(series.colour).1);
+                dot(root, centre, 35, (ink, round));
             }
             _ => line(root, (left, middle), (right, middle), ink.stroke_width(20)),
         }
@@ -173,8 +211,8 @@ fn draw_rule(
     (place, rule): (usize, &Rule),
     (x, y): (&Scale, &Scale),
 ) {
-    let style = palette::rule(place).stroke_width(12);
-    sheet.open(Group { class: "rule", title: rule.name.clone(), dashed: true, ..Group::default() });
+    let (style, dash) = (palette::rule(place).stroke_width(12), Some(palette::DASHED));
+    sheet.open(Group { class: "rule", title: rule.name.clone(), dash, ..Group::default() });
     match rule.at {
         At::X(value) if x.holds(value) => {
             let at = plot.map_coordinate(&(value, y.range().start)).0;
@@ -190,16 +228,17 @@ fn draw_rule(
 }
 
 fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Scale)) {
-    let ink = palette::series(series.colour).0;
+    let look = palette::series(series.colour);
+    let ink = look.0;
     let shown = |value: f64, spacing: Spacing| {
         value.is_finite() && (spacing != Spacing::Logarithmic || value > 0.0)
     };
     let visible = |&(a, b): &(f64, f64)| shown(a, chart.x.spacing) && shown(b, chart.y.spacing);
     match &series.mark {
-        Mark::Line(points) => draw_line(plot, points, ink, visible),
-        Mark::Step(points) => draw_line(plot, &steps(points), ink, visible),
+        Mark::Line(points) => draw_line(plot, points, look, visible),
+        Mark::Step(points) => draw_line(plot, &steps(points), look, visible),
         Mark::Dots(points) => {
-            points.iter().filter(|point| visible(point)).for_each(|&at| dot(plot, at, 30, ink));
+            points.iter().filter(|point| visible(point)).for_each(|&at| dot(plot, at, 30, look));
         }
         Mark::Band(points) => {
             let whole =
@@ -217,13 +256,13 @@ fn draw_series(plot: &Plot, chart: &Chart, series: &Series, (x, y): (&Scale, &Sc
         Mark::Intervals(rows) => {
             for &(at, low, estimate, high) in rows.iter().filter(|row| x.holds(row.0)) {
                 let ends = [(at, low), (at, high)];
-                interval(plot, ends, (at, estimate), ink, (x, y));
+                interval(plot, ends, (at, estimate), look, (x, y));
             }
         }
         Mark::Whiskers(rows) => {
             for &(at, low, estimate, high) in rows.iter().filter(|row| y.holds(row.0)) {
                 let ends = [(low, at), (high, at)];
-                interval(plot, ends, (estimate, at), ink, (x, y));
+                interval(plot, ends, (estimate, at), look, (x, y));
             }
         }
         Mark::Cells(cells) => {
@@ -279,14 +318,16 @@ fn draw_shades(plot: &Plot, cells: &[(f64, f64, f64, f64, f64)], unit: &Unit, in
 fn draw_line(
     plot: &Plot,
     points: &[(f64, f64)],
-    ink: RGBColor,
+    look: (RGBColor, usize),
     visible: impl Fn(&(f64, f64)) -> bool,
 ) {
     for piece in points.split(|point| !visible(point)) {
         match piece {
             [] => {}
-            [alone] => dot(plot, *alone, 20, ink),
-            _ => plot.draw(&PathElement::new(piece.to_vec(), ink.stroke_width(14))).expect(TAKEN),
+            [alone] => dot(plot, *alone, 20, look),
+            _ => {
+                plot.draw(&PathElement::new(piece.to_vec(), look.0.stroke_width(14))).expect(TAKEN);
+            }
         }
     }
 }
@@ -297,8 +338,24 @@ fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     pairs.chain(points.last().copied()).collect()
 }
 
-fn dot(plot: &Plot, at: (f64, f64), radius: u32, ink: RGBColor) {
-    plot.draw(&Circle::new(at, radius, ink.filled())).expect(TAKEN);
+/// A dot: full, in the second round hollow, later a ring with a dot in it.
+fn dot<C: CoordTranslate>(
+    area: &DrawingArea<Sheet, C>,
+    at: C::From,
+    radius: u32,
+    (ink, round): (RGBColor, usize),
+) where
+    C::From: Clone,
+{
+    if round == 0 {
+        area.draw(&Circle::new(at, radius, ink.filled())).expect(TAKEN);
+        return;
+    }
+    area.draw(&Circle::new(at.clone(), radius, palette::PAPER.filled())).expect(TAKEN);
+    area.draw(&Circle::new(at.clone(), radius, ink.stroke_width(14))).expect(TAKEN);
+    if round > 1 {
+        area.draw(&Circle::new(at, radius / 3, ink.filled())).expect(TAKEN);
+    }
 }
 
 /// An interval with its estimate; an end that is not known, or lies outside, is left open.
@@ -306,22 +363,19 @@ fn interval(
     plot: &Plot,
     ends: [(f64, f64); 2],
     estimate: (f64, f64),
-    ink: RGBColor,
+    look: (RGBColor, usize),
     (x, y): (&Scale, &Scale),
 ) {
     let lies = |at: &(f64, f64)| x.holds(at.0) && y.holds(at.1);
     let inside = |at: (f64, f64)| {
-        let cut = |value: f64, scale: &Scale, open: f64| {
-            if value.is_finite() {
-                value.clamp(scale.range().start, scale.range().end)
-            } else {
-                open
-            }
+        let cut = |value: f64, scale: &Scale| match value {
+            value if value.is_nan() => scale.range().end,
+            value => value.clamp(scale.range().start, scale.range().end),
         };
-        (cut(at.0, x, x.range().end), cut(at.1, y, y.range().end))
+        (cut(at.0, x), cut(at.1, y))
     };
-    plot.draw(&PathElement::new(ends.map(inside).to_vec(), ink.stroke_width(18))).expect(TAKEN);
+    plot.draw(&PathElement::new(ends.map(inside).to_vec(), look.0.stroke_width(18))).expect(TAKEN);
     if lies(&estimate) {
-        dot(plot, estimate, 40, ink);
+        dot(plot, estimate, 40, look);
     }
 }

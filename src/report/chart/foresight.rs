@@ -26,7 +26,7 @@ fn forecast(study: &Study) -> Option<Chart> {
         .collect();
     let mut series = vec![
         Series::new(format!("{}, 80 % band", best.forecaster), 0, Mark::Band(band)),
-        Series::new("actual", 2, Mark::Line(actual)),
+        Series::new("actual", 6, Mark::Line(actual)),
     ];
     for (colour, trail) in [0, 1].into_iter().zip(&study.trails) {
         let line = tail(&trail.points).iter().map(|point| (point.at_s, point.mean)).collect();

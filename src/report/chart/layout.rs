@@ -71,7 +71,9 @@ pub(super) fn of(chart: &Chart) -> Layout {
     let frame = (left, y_title + 200, WIDTH - 180, HEIGHT - BELOW - 210);
     // A chart of names is as high as its names need.
     let rows = chart.y.names.len() as i32;
-    let taller = (rows * 240 - (frame.3 - frame.1)).max(0);
+    let whiskers = |series: &&Series| matches!(series.mark, Mark::Whiskers(_));
+    let beside = chart.series.iter().filter(whiskers).count() as i32;
+    let taller = (rows * (beside * 60).max(240) - (frame.3 - frame.1)).max(0);
     let frame = (frame.0, frame.1, frame.2, frame.3 + taller);
     let size = (WIDTH as u32, (HEIGHT + taller) as u32);
     Layout { size, frame, x, y, keys, y_title }

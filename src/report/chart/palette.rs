@@ -14,7 +14,7 @@ pub(super) const FAINT: RGBColor = RGBColor(0xf1, 0xf3, 0xf5);
 pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
 /// Series in turn (Okabe and Ito 2008, without yellow, which white paper swallows). From the
-/// eighth on they repeat, dashed.
+/// eighth on they repeat, with dashed lines and hollow dots.
 const SERIES: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -25,9 +25,20 @@ const SERIES: [RGBColor; 7] = [
     RGBColor(0x6b, 0x72, 0x80),
 ];
 
-/// The colour of a series by its place, and whether it is dashed.
-pub(super) fn series(place: usize) -> (RGBColor, bool) {
-    (SERIES[place % SERIES.len()], place >= SERIES.len())
+/// A dash in tenths of a pixel: drawn, left out.
+pub(super) type Dash = [u32; 2];
+
+/// The dash of lines that stand for a value, and of series of the second round.
+pub(super) const DASHED: Dash = [50, 30];
+
+/// The colour of a series by its place, and its round: 0 before the colours repeat.
+pub(super) fn series(place: usize) -> (RGBColor, usize) {
+    (SERIES[place % SERIES.len()], place / SERIES.len())
+}
+
+/// How the lines of a round are dashed, so that one colour is not taken for another series.
+pub(super) fn dash(round: usize) -> Option<Dash> {
+    [None, Some(DASHED), Some([15, 25])].get(round).copied().unwrap_or(Some([110, 30]))
 }
 
 /// The colour of a rule by its place: the first as dark as words, the others told apart.

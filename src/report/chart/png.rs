@@ -7,6 +7,7 @@ use tiny_skia::{
 };
 
 use super::font::{self, Pen};
+use super::palette::Dash;
 use super::sheet::{FINE, Paint, Shape};
 
 /// Pixels of the picture to a pixel of the drawing: sharp on paper and on a dense screen.
@@ -28,17 +29,17 @@ pub(super) fn file(shapes: &[Shape], size: (u32, u32)) -> Vec<u8> {
 struct Picture {
     pixels: Pixmap,
     zoom: Transform,
-    /// Whether lines are dashed, for each open group.
-    dashes: Vec<bool>,
+    /// How lines are dashed, for each open group.
+    dashes: Vec<Option<Dash>>,
 }
 
 impl Picture {
     fn draw(&mut self, shape: &Shape) {
         match shape {
-            Shape::Open(group) => self.dashes.push(group.dashed),
+            Shape::Open(group) => self.dashes.push(group.dash),
             Shape::Close => drop(self.dashes.pop()),
             Shape::Path { points, paint, width } => {
-                self.stroke(through(points, false), *paint, *width);
+                self.stroke(through(points, false), *paint, *width, self.dash());
             }
             Shape::Polygon { points, paint } => self.fill(through(points, true), *paint),
             Shape::Rect { from, to, paint, fill } => {
@@ -46,12 +47,20 @@ impl Picture {
                 let (top, bottom) = (from.1.min(to.1) as f32, from.1.max(to.1) as f32);
                 let rect = Rect::from_ltrb(left, top, right, bottom);
                 let path = rect.map(PathBuilder::from_rect);
-                if *fill { self.fill(path, *paint) } else { self.stroke(path, *paint, FINE as u32) }
+                if *fill {
+                    self.fill(path, *paint);
+                } else {
+                    self.stroke(path, *paint, FINE as u32, None);
+                }
             }
             Shape::Circle { centre, radius, paint, fill, width } => {
                 let path =
                     PathBuilder::from_circle(centre.0 as f32, centre.1 as f32, *radius as f32);
-                if *fill { self.fill(path, *paint) } else { self.stroke(path, *paint, *width) }
+                if *fill {
+                    self.fill(path, *paint);
+                } else {
+                    self.stroke(path, *paint, *width, None);
+                }
             }
             Shape::Text { text, at, size, paint, back } => {
                 let left = f64::from(at.0) - back * font::width(text, *size);
@@ -69,10 +78,15 @@ impl Picture {
         }
     }
 
-    fn stroke(&mut self, path: Option<Path>, paint: Paint, width: u32) {
+    /// The dash of the innermost group that has one.
+    fn dash(&self) -> Option<Dash> {
+        self.dashes.iter().rev().find_map(|dash| *dash)
+    }
+
+    fn stroke(&mut self, path: Option<Path>, paint: Paint, width: u32, dash: Option<Dash>) {
         let Some(path) = path else { return };
-        let dashed = self.dashes.contains(&true);
-        let dash = dashed.then(|| StrokeDash::new(vec![50.0, 30.0], 0.0)).flatten();
+        let lengths = dash.map(|dash| dash.map(|length| length as f32).to_vec());
+        let dash = lengths.and_then(|lengths| StrokeDash::new(lengths, 0.0));
         let stroke =
             Stroke { width: width as f32, line_join: LineJoin::Round, dash, ..Stroke::default() };
         self.pixels.stroke_path(&path, &brush(paint), &stroke, self.zoom, None);

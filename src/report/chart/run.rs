@@ -251,43 +251,50 @@ fn stairs(results: &Results, value: impl Fn(&Row) -> f64) -> Mark {
 /// The most actions of an autoscaler that are marked: more would hide each other.
 const ACTIONS: f64 = 240.0;
 
-/// Where an autoscaler changed the count or the size of servers, at what it saw or set then.
-fn actions(results: &Results, value: &str) -> Vec<Series> {
-    let apart = end(results) / ACTIONS;
-    let (mut more, mut fewer) = (Vec::new(), Vec::new());
-    let (mut free_more, mut free_fewer) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-    let pools = results.list("autoscaling").iter();
-    for decisions in pools.filter_map(|pool| pool["decisions"].as_array()) {
-        for one in decisions {
-            let count = |key: &str| one[key].as_f64().unwrap_or(0.0);
-            let (at, change) =
-                (count("at_s"), count("allowed") - count("starting") - count("ready"));
-            let Some(seen) = one[value].as_f64().filter(|_| change != 0.0) else { continue };
-            let (dots, free) = if change > 0.0 {
-                (&mut more, &mut free_more)
-            } else {
-                (&mut fewer, &mut free_fewer)
-            };
-            if at >= *free {
-                dots.push((at, seen));
-                *free = at + apart;
-            }
-        }
+/// Where autoscalers changed the count or the size of servers: on a curve, or at the count that
+/// was set where one pool alone has an autoscaler.
+fn actions(results: &Results, curve: &dyn Fn(&Row) -> f64, set: bool) -> Vec<Series> {
+    let rows = shown(results);
+    let pools = results.list("autoscaling");
+    let alone = set && pools.len() == 1;
+    let on_curve = |at: f64| {
+        let row = rows.partition_point(|row| row.start_s <= at).checked_sub(1)?;
+        Some(curve(&rows[row]))
+    };
+    let mut all: Vec<(f64, f64, Option<f64>)> = Vec::new();
+    for one in pools.iter().filter_map(|pool| pool["decisions"].as_array()).flatten() {
+        let count = |key: &str| one[key].as_f64().unwrap_or(0.0);
+        let change = count("allowed") - count("starting") - count("ready");
+        let at = count("at_s");
+        let height = if alone { one["allowed"].as_f64() } else { on_curve(at) };
+        all.push((at, change, height));
     }
-    [("scaled out", 3, more), ("scaled in", 4, fewer)]
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let apart = end(results) / ACTIONS;
+    [("scaled out", 3, 1.0), ("scaled in", 4, -1.0)]
         .into_iter()
-        .filter(|(_, _, dots)| !dots.is_empty())
-        .map(|(name, colour, dots)| Series::new(name, colour, Mark::Dots(dots)))
+        .filter_map(|(name, colour, sign)| {
+            let mut free = f64::NEG_INFINITY;
+            let mut dots = Vec::new();
+            for &(at, _, height) in all.iter().filter(|(_, change, _)| change * sign > 0.0) {
+                if let Some(height) = height.filter(|_| at >= free) {
+                    dots.push((at, height));
+                    free = at + apart;
+                }
+            }
+            (!dots.is_empty()).then(|| Series::new(name, colour, Mark::Dots(dots)))
+        })
         .collect()
 }
 
+/// So many a second.
+fn per_second(row: &Row, count: u64) -> f64 {
+    let span = row.end_s - row.start_s;
+    if span > 0.0 { count as f64 / span } else { 0.0 }
+}
+
 fn arrivals(results: &Results) -> Chart {
-    let rate = |of: fn(&Row) -> u64| {
-        stairs(results, move |row| {
-            let span = row.end_s - row.start_s;
-            if span > 0.0 { of(row) as f64 / span } else { 0.0 }
-        })
-    };
+    let rate = |of: fn(&Row) -> u64| stairs(results, move |row| per_second(row, of(row)));
     let mut series = vec![
         Series::new("arrivals", 0, rate(|row| row.arrivals)),
         Series::new("completions", 2, rate(|row| row.completions)),
@@ -295,7 +302,7 @@ fn arrivals(results: &Results) -> Chart {
     if results.timeline.iter().any(|row| row.errors > 0) {
         series.push(Series::new("errors", 1, rate(|row| row.errors)));
     }
-    series.extend(actions(results, "rate"));
+    series.extend(actions(results, &|row| per_second(row, row.arrivals), false));
     Chart {
         name: "arrivals",
         title: "Arrivals and completions".to_owned(),
@@ -317,7 +324,7 @@ fn servers(results: &Results) -> Chart {
         series.push(Series::new("starting", 3, stairs(results, |row| row.starting)));
         series.push(Series::new("draining", 4, stairs(results, |row| row.draining)));
     }
-    series.extend(actions(results, "allowed"));
+    series.extend(actions(results, &|row| row.servers, true));
     Chart {
         name: "servers",
         title: "Servers".to_owned(),
@@ -342,7 +349,7 @@ fn utilization(results: &Results) -> Chart {
         y: Axis::of("busy share of slots", Unit::Share).from(0.0).to(1.0),
         series: [Series::new("utilization", 0, stairs(results, |row| row.utilization))]
             .into_iter()
-            .chain(actions(results, "utilization"))
+            .chain(actions(results, &|row| row.utilization, false))
             .collect(),
         rules: warm_up(results),
     }

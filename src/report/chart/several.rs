@@ -79,11 +79,16 @@ fn loads(runs: &[(String, Results)]) -> Option<Chart> {
 /// Each measure of each run over that of the first run, with the run's own interval.
 fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
     let (_, base) = runs.first()?;
+    let differs = |measure: &super::super::words::Measure, value: f64| {
+        let others = runs[1..].iter().filter_map(|(_, run)| run.number(measure.path));
+        others.into_iter().any(|other| (other.estimate / value - 1.0).abs() > 1e-9)
+    };
+    // What is the same in every run has no row.
     let bases: Vec<_> = MEASURES
         .iter()
         .filter_map(|measure| {
             let value = base.number(measure.path)?.estimate;
-            (value > 0.0).then_some((measure, value))
+            (value > 0.0 && differs(measure, value)).then_some((measure, value))
         })
         .collect();
     let rows = bases.len() as f64;
@@ -116,6 +121,9 @@ fn ratios(runs: &[(String, Results)]) -> Option<Chart> {
     })
 }
 
+/// A change that leaves no room for small ones on an even axis: five times the baseline.
+const FAR: f64 = 4.0;
+
 /// The paired differences of a comparison, as shares of the baseline.
 pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
     let names: Vec<&str> = comparison.variants.iter().map(|one| one.name.as_str()).collect();
@@ -126,11 +134,16 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         .filter(|difference| difference.change.estimate.is_some())
         .collect();
     let mut measures: Vec<&str> = Vec::new();
-    for difference in &shown {
+    let differs = |it: &&&Difference| it.change.estimate != Some(0.0);
+    for difference in shown.iter().filter(differs) {
         if !measures.contains(&difference.measure.as_str()) {
             measures.push(&difference.measure);
         }
     }
+    // Where one change is many times another, ratios by their logarithm show both.
+    let largest = shown.iter().filter_map(|it| it.change.estimate).fold(0.0, f64::max);
+    let ratios = largest > FAR;
+    let value = |change: f64| if ratios { (1.0 + change).max(0.0) } else { change };
     let rows = measures.len() as f64;
     let others = names.len().saturating_sub(1).max(1) as f64;
     let mut series = Vec::new();
@@ -141,7 +154,8 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
             let change = &difference.change;
             let (low, high) = (change.low, change.high);
             let (low, high) = (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY));
-            Some((rows - 1.0 - row as f64 - apart, low, change.estimate?, high))
+            let at = rows - 1.0 - row as f64 - apart;
+            Some((at, value(low), value(change.estimate?), value(high)))
         };
         let own = shown.iter().filter(|difference| difference.a == *name);
         let whiskers: Vec<_> = own.filter_map(|one| whisker(&one)).collect();
@@ -153,17 +167,23 @@ pub fn of_comparison(comparison: &Comparison) -> Option<Chart> {
         let known = MEASURES.iter().find(|measure| measure.path == *path);
         known.map_or_else(|| path.replace('_', " "), |measure| measure.name.to_owned())
     };
+    let base = &comparison.baseline;
+    let axis = if ratios {
+        Axis::of(format!("ratio to {base}"), Unit::Plain).logarithmic()
+    } else {
+        within(Axis::of(format!("change from {base}"), Unit::Share), &shown)
+    };
     (!series.is_empty()).then(|| Chart {
         name: "differences",
-        title: format!("Differences from {} on the same requests", comparison.baseline),
+        title: format!("Differences from {base} on the same requests"),
         about: "Each variant less the baseline, as a share of the baseline, with the interval of \
                 the paired difference. Which are separable is said in the table, for all of them \
                 at once; here each interval stands for itself alone."
             .to_owned(),
-        x: within(Axis::of(format!("change from {}", comparison.baseline), Unit::Share), &shown),
+        x: axis,
         y: Axis::names("", measures.iter().rev().map(words).collect()),
         series,
-        rules: vec![Rule { name: "no difference".to_owned(), at: At::X(0.0) }],
+        rules: vec![Rule { name: "no difference".to_owned(), at: At::X(value(0.0)) }],
     })
 }
 
@@ -177,6 +197,15 @@ fn within(axis: Axis, shown: &[&Difference]) -> Axis {
     let high = changes().filter_map(|it| it.high).fold(0.0, f64::max);
     let axis = if low < -reach { axis.from(-reach) } else { axis };
     if high > reach { axis.to(reach) } else { axis }
+}
+
+/// An axis from 0; of latencies that lie far apart by their logarithm, for the small ones would all
+/// lie on its foot.
+fn tall(axis: Axis, points: &[(usize, &String, (f64, f64))]) -> Axis {
+    let latencies = || points.iter().map(|(_, _, point)| point.1);
+    let low = latencies().fold(f64::INFINITY, f64::min);
+    let high = latencies().fold(0.0, f64::max);
+    if low > 0.0 && high > 30.0 * low { axis.logarithmic() } else { axis.from(0.0) }
 }
 
 /// Cost against the 99th percentile, and the runs that no other run beats in both.
@@ -228,7 +257,7 @@ fn cost_and_latency(runs: &[(String, Results)]) -> Option<Chart> {
         title: "Cost against latency".to_owned(),
         about: format!("What each run costs an hour, and its {measure} latency."),
         x: Axis::of("cost an hour", Unit::Money(base.currency())).from(0.0),
-        y: Axis::of(format!("{measure} latency"), Unit::Seconds).from(0.0),
+        y: tall(Axis::of(format!("{measure} latency"), Unit::Seconds), &points),
         series,
         rules: limits.into_iter().filter(|rule| about(rule) == measure).collect(),
     })

@@ -10,6 +10,7 @@ use plotters_backend::{
 };
 
 use super::font;
+use super::palette::Dash;
 
 /// Plotters counts in whole pixels; a sheet has so many to a pixel that curves stay smooth.
 pub(super) const FINE: i32 = 10;
@@ -49,8 +50,8 @@ pub(super) struct Group {
     pub(super) series: Option<usize>,
     /// What a pointer that rests on it is told.
     pub(super) title: String,
-    /// Whether its lines are dashed.
-    pub(super) dashed: bool,
+    /// How its lines are dashed; circles are not.
+    pub(super) dash: Option<Dash>,
 }
 
 /// A list of shapes that plotters adds to; clones are handles of the same list.

@@ -107,10 +107,9 @@ fn write_shape(out: &mut String, shape: &Shape) -> std::fmt::Result {
         Shape::Circle { centre, radius, paint, fill, width } => {
             let (x, y, r) = (tenths(centre.0), tenths(centre.1), tenths(*radius as i32));
             let (look, width) = (filled(*paint, *fill), tenths(*width as i32));
-            writeln!(
-                out,
-                "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\"{look} stroke-width=\"{width}\"/>"
-            )
+            // A ring is whole, also in a group of dashed lines.
+            let ring = if *fill { String::new() } else { whole_ring(&width) };
+            writeln!(out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\"{look}{ring}/>")
         }
         Shape::Text { text, at, size, paint, back } => {
             let anchor = match *back {
@@ -128,6 +127,10 @@ fn write_shape(out: &mut String, shape: &Shape) -> std::fmt::Result {
     }
 }
 
+fn whole_ring(width: &str) -> String {
+    format!(" stroke-width=\"{width}\" stroke-dasharray=\"none\"")
+}
+
 fn write_group(out: &mut String, group: &Group) -> std::fmt::Result {
     write!(out, "<g")?;
     if !group.class.is_empty() {
@@ -136,8 +139,9 @@ fn write_group(out: &mut String, group: &Group) -> std::fmt::Result {
     if let Some(place) = group.series {
         write!(out, " data-series=\"{place}\"")?;
     }
-    if group.dashed {
-        write!(out, " stroke-dasharray=\"5 3\"")?;
+    if let Some([drawn, gap]) = group.dash {
+        let [drawn, gap] = [drawn, gap].map(|length| tenths(length as i32));
+        write!(out, " stroke-dasharray=\"{drawn} {gap}\"")?;
     }
     writeln!(out, ">")?;
     if group.title.is_empty() {

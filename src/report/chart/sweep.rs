@@ -168,7 +168,7 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
         about: lines.about(&word(latency)),
         x: beneath(x),
         y: upward(latency, sweep, &values),
-        series: theory.into_iter().chain(series).collect(),
+        series: series.into_iter().chain(theory).collect(),
         rules: objectives(sweep, latency, At::Y),
     })
 }
@@ -194,7 +194,7 @@ fn known(sweep: &Sweep, dimensions: &[Dimension]) -> Option<Chart> {
         about: format!("{} Dashed lines are exact.", lines.about("mean latency")),
         x: beneath(x),
         y: upward(Measure::Mean, sweep, &values),
-        series: theory.into_iter().chain(series).collect(),
+        series: series.into_iter().chain(theory).collect(),
         rules: objectives(sweep, Measure::Mean, At::Y),
     })
 }

@@ -108,7 +108,8 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     chart.series.forEach((series, place) => {
       const words = off.has(place) ? null : tell(series, x, y, chart);
       if (words === null) return;
-      const shape = groups("series", place)?.querySelector("[stroke]:not([stroke=none]), [fill]:not([fill=none])");
+      const group = groups("series", place);
+      const shape = group?.querySelector("[stroke]:not([stroke=none])") ?? group?.querySelector("[fill]:not([fill=none])");
       const look = shape ? getComputedStyle(shape) : null;
       const colour = look ? (look.stroke !== "none" ? look.stroke : look.fill) : "";
       line(series.name ? series.name + ": " + words : words, colour);

@@ -99,7 +99,9 @@ impl RequestLog {
         written
             .and_then(|()| self.rows.take().map_or(Ok(()), Rows::finish))
             .and_then(|()| std::fs::rename(part, self.folder.file(whole)))
-            .map_err(|error| self.folder.failed(whole, &error))
+            .map_err(|error| self.folder.failed(whole, &error))?;
+        self.folder.wrote(whole);
+        Ok(())
     }
 }
 

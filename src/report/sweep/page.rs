@@ -1,7 +1,8 @@
 //! `report.html` of a sweep: what was found, the charts, the best points and the front.
 
 use super::super::chart::{self, escape};
-use super::super::page::{bullets, drawn, fill, prose, section, table};
+use super::super::page::{bullets, drawn, fill, prose, section, table, troubles};
+use super::super::reading::Provenance;
 use super::super::text::{grouped, legend, percent};
 use super::table::{front, marks, rows};
 use crate::outcome::Sweep;
@@ -10,14 +11,15 @@ use crate::outcome::Sweep;
 const SHOWN: usize = 50;
 
 /// The page of a sweep.
-pub fn page(sweep: &Sweep, command: &str) -> String {
+pub fn page(sweep: &Sweep, from: &Provenance) -> String {
     let name = if sweep.name.is_empty() { "sweep" } else { &sweep.name };
     let (verdict, others) = verdict(sweep);
-    let command = format!("<pre class=\"command\">{}</pre>\n", escape(command));
+    let command = format!("<pre class=\"command\">{}</pre>\n", escape(&from.command));
     fill(&[
         ("title", escape(name)),
         ("kind", format!("sweep of {} points", grouped(sweep.size))),
         ("verdict", prose(&verdict)),
+        ("troubles", troubles(&from.troubles)),
         ("figures", section("found", "What was found", &bullets(&others))),
         ("charts", drawn(&chart::of_sweep(sweep))),
         ("tables", section("tables", "Points", &tables(sweep))),
