@@ -14,7 +14,7 @@ use super::gate::{Effort, TESTS};
 use super::hunt::{Hunt, fails, with};
 use super::mix::Choice;
 use super::search::{Found, smallest};
-use super::{Draft, FRESH, SETTLED, neighbour, words};
+use super::{Draft, FRESH, SETTLED, neighbour, perils, words};
 use crate::diagnose::Problem;
 use crate::experiment::twin;
 use crate::outcome::{Answer, Candidate, Neighbour, Plan, Recommendation, Ruling};
@@ -160,9 +160,11 @@ pub(super) fn around(
     recommendation.verified = fresh == Fresh::Confirmed;
     (recommendation.one_more, recommendation.one_less) = (one_more, one_less);
     advice.extend(words::forecast(hunt, &recommendation));
+    let mut written = hunt.gate.scenario(&fleet, 1.0);
+    advice.extend(perils::told(hunt.gate.base, &written));
+    perils::forget(&mut written);
     let mut plan = draft.plan(Answer::Met, Some(recommendation));
-    plan.scenario =
-        serde_json::to_value(hunt.gate.scenario(&fleet, 1.0)).expect("a scenario is plain data");
+    plan.scenario = serde_json::to_value(written).expect("a scenario is plain data");
     plan.advice = advice;
     Ok(words::finish(hunt, plan, &fleet))
 }

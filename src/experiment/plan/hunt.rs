@@ -6,7 +6,7 @@ use super::gate::{Effort, Gate, Trial, loses};
 use super::search::{Found, smallest};
 use super::words;
 use crate::diagnose::Problem;
-use crate::outcome::{Candidate, Kind, Ruling};
+use crate::outcome::{Candidate, Ruling};
 
 /// Servers beyond those that the formula or the busiest second asks for, where nothing else ends
 /// the search: so many times as many, and so many more.
@@ -258,7 +258,7 @@ impl<'a> Hunt<'a> {
     /// Whether what is left of a fleet can do the work that arrives, where that goes on for ever.
     pub(super) fn can_carry(&self, fleet: &[u32]) -> bool {
         let base = self.gate.base;
-        let endless = base.kind() == Kind::SteadyState && !loses(base);
+        let endless = base.is_even() && !loses(base);
         self.left(fleet) > if endless { self.gate.load.erlangs() } else { 0.0 }
     }
 
@@ -266,7 +266,7 @@ impl<'a> Hunt<'a> {
     pub(super) fn least(&self) -> Option<u32> {
         let [pool] = self.gate.base.pool.values().collect::<Vec<_>>()[..] else { return None };
         let slot = f64::from(pool.slots) * pool.speed;
-        (self.gate.base.kind() == Kind::SteadyState)
+        (self.gate.base.is_even())
             .then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
     }
 
