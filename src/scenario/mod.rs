@@ -224,11 +224,7 @@ impl Scenario {
     /// What a run is an estimate of: a state that lasts, if no stretch of its traffic is special.
     pub fn kind(&self) -> Kind {
         let stated = self.failure.values().any(Failure::is_stated);
-        if self.is_even() && !stated {
-            Kind::SteadyState
-        } else {
-            Kind::Terminating
-        }
+        if self.is_even() && !stated { Kind::SteadyState } else { Kind::Terminating }
     }
 
     /// The objectives in the order they were written.

@@ -1,6 +1,7 @@
 //! The planner: as many servers as theory says, what it answers beside, what it refuses.
 
 mod cases;
+mod honest;
 
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -260,7 +260,11 @@ impl Gate<'_> {
             if let Some(ruling) = ruling {
                 sample.confidence = stage.scenario.run.confidence.0;
                 let told = self.rule(&sample).into_iter().zip(objectives);
-                let objectives = told.map(|(told, by)| Objective { value: told.value, ..by });
+                let objectives = told.map(|(told, by)| Objective {
+                    value: told.value,
+                    beyond: told.beyond.or(by.beyond),
+                    ..by
+                });
                 return Ok(Some(Trial {
                     ruling,
                     by_theory: false,

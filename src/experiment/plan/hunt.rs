@@ -122,13 +122,13 @@ impl<'a> Hunt<'a> {
         let candidate = self.candidate(fleet, &left, load, trial.clone());
         if effort.first == 0 {
             self.tried.push((fleet.to_vec(), candidate.clone()));
-        } else if fails(candidate.ruling) {
+        } else if !candidate.met {
             self.correct(fleet, &candidate, &left, &trial);
         }
         Ok(Some(candidate))
     }
 
-    /// What fresh numbers refute is refuted from now on.
+    /// What fresh numbers do not confirm is not met from now on.
     fn correct(&mut self, fleet: &[u32], found: &Candidate, left: &[u32], trial: &Trial) {
         let at = found.load;
         let own = self.tried.iter_mut().filter(|(tried, one)| tried == fleet && one.load == at);
@@ -266,8 +266,7 @@ impl<'a> Hunt<'a> {
     pub(super) fn least(&self) -> Option<u32> {
         let [pool] = self.gate.base.pool.values().collect::<Vec<_>>()[..] else { return None };
         let slot = f64::from(pool.slots) * pool.speed;
-        (self.gate.base.is_even())
-            .then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
+        (self.gate.base.is_even()).then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
     }
 
     /// What came closest at the load of the plan: of the fleets that nobody can tell the largest,

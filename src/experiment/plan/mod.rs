@@ -181,7 +181,8 @@ fn busiest(
     monitor: &dyn Monitor,
 ) -> Result<Option<(Load, Option<Peak>)>, Problem> {
     let Some(load) = Load::of(scenario, monitor)? else { return Ok(None) };
-    if ask.peak.is_none() && scenario.kind() == crate::outcome::Kind::SteadyState {
+    // Of a load that is the same all along the busiest stretch is chance.
+    if ask.peak.is_none() && scenario.is_even() {
         return Ok(Some((load, None)));
     }
     let mut peak = load.peak(ask.peak.unwrap_or_else(|| load.usual_peak()));
@@ -250,6 +251,7 @@ fn neighbour(candidate: &Candidate, pool: &str) -> Neighbour {
         met: candidate.met,
         headroom: None,
         met_under_forecast_error: None,
+        at_least: false,
     }
 }
 
