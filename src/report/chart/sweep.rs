@@ -165,7 +165,7 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
     Some(Chart {
         name: if x.is_rate() { "load-latency" } else { "along" },
         title,
-        about: lines.about(&word(latency)),
+        about: lines.about(&word(latency), &own),
         x: beneath(x),
         y: upward(latency, sweep, &values),
         series: theory.into_iter().chain(series).collect(),
@@ -191,7 +191,7 @@ fn known(sweep: &Sweep, dimensions: &[Dimension]) -> Option<Chart> {
     Some(Chart {
         name: "theory",
         title: "Mean latency and what theory knows".to_owned(),
-        about: format!("{} Dashed lines are exact.", lines.about("mean latency")),
+        about: format!("{} Dashed lines are exact.", lines.about("mean latency", &own)),
         x: beneath(x),
         y: upward(Measure::Mean, sweep, &values),
         series: theory.into_iter().chain(series).collect(),
@@ -285,18 +285,39 @@ impl Lines<'_> {
         each.filter(|series| !is_empty(series)).collect()
     }
 
-    fn about(&self, what: &str) -> String {
+    /// What the chart shows: along which axis, and what of all others.
+    fn about(&self, what: &str, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
         let each = self.other.map_or(String::new(), |other| format!(" for each {}", other.name()));
         let used = |one: &&Dimension| {
             one.path() != self.x.path() && self.other.is_none_or(|other| other.path() != one.path())
         };
-        let rest: Vec<String> =
-            self.dimensions.iter().filter(used).map(|one| one.name().to_owned()).collect();
-        let best = match rest.as_slice() {
+        let lines = self.best(&|point| of(point)?.estimate);
+        let drawn: Vec<&Point> =
+            lines.iter().flat_map(|(_, points)| points.iter().map(|(_, point)| *point)).collect();
+        // Of what the lines do not show either one value is drawn throughout, or the best of all.
+        let (mut held, mut free) = (Vec::new(), Vec::new());
+        for one in self.dimensions.iter().filter(used) {
+            let mut values: Vec<usize> = drawn.iter().filter_map(|it| one.of_point(it)).collect();
+            values.sort_unstable();
+            values.dedup();
+            match values.as_slice() {
+                [value] => held.push(format!("{} {}", one.name(), one.value(*value))),
+                values => {
+                    let values = values.iter().map(|&value| one.value(value));
+                    let values = values.collect::<Vec<_>>().join(", ");
+                    free.push(format!("{} ({values})", one.name()));
+                }
+            }
+        }
+        let best = match free.as_slice() {
             [] => String::new(),
-            rest => format!(", at the best value of {}", rest.join(" and ")),
+            free => format!(", at each place the best {}", free.join(" and ")),
         };
-        format!("The {what} by {}{each}{best}, with intervals.", self.x.name())
+        let held = match held.as_slice() {
+            [] => String::new(),
+            held => format!(", all with {}, the best there is", held.join(" and ")),
+        };
+        format!("The {what} by {}{each}{best}{held}, with intervals.", self.x.name())
     }
 }
 

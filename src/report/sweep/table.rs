@@ -183,7 +183,16 @@ fn judged(objective: &Objective<Estimate>) -> String {
         (false, true) => "?",
         (false, false) => "✗",
     };
-    format!("{mark} {}", estimate(&objective.value, unit_of(&objective.objective)))
+    format!("{mark} {}", value_of(objective))
+}
+
+/// The value of an objective, or what decided, or could not, where there is none.
+fn value_of(objective: &Objective<Estimate>) -> String {
+    match (&objective.value.estimate, &objective.beyond) {
+        (None, Some(beyond)) => format!("{} beyond", estimate(beyond, percent)),
+        (None, None) if objective.inconclusive => "too few".to_owned(),
+        _ => estimate(&objective.value, unit_of(&objective.objective)),
+    }
 }
 
 fn told(measure: Measure, value: &Estimate) -> String {
