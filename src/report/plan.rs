@@ -61,6 +61,7 @@ fn value(objective: &Objective<Estimate>) -> String {
     match (&objective.value.estimate, &objective.beyond) {
         (None, Some(beyond)) => format!("{} beyond", estimate(beyond, percent)),
         (None, None) if objective.inconclusive => "too few".to_owned(),
+        (None, None) if !objective.met => "saturated".to_owned(),
         _ => estimate(&objective.value, unit_of(&objective.objective)),
     }
 }
