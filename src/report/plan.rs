@@ -169,7 +169,7 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
         }
         if let Some(probability) = found.met_under_forecast_error {
             let cv = percent(plan.question.forecast_cv);
-            let floor = if found.is_floor() { "at least " } else { "" };
+            let floor = at_least(found.is_floor(), probability);
             fact(
                 "forecast off by",
                 format!("{cv}: objectives hold with probability {floor}{probability:.2}"),
@@ -255,6 +255,11 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     told
 }
 
+/// What stands before a probability that is a lower bound; nothing is more than certain.
+fn at_least(is_floor: bool, probability: f64) -> &'static str {
+    if is_floor && probability < 0.995 { "at least " } else { "" }
+}
+
 /// What comes after the most that is carried for sure.
 fn then(found: &Recommendation) -> String {
     let breaks = found.breaks_first.as_deref();
@@ -307,7 +312,7 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
         told.push_str(&format!("; headroom {}", signed(headroom)));
     }
     if let Some(probability) = neighbour.met_under_forecast_error {
-        let floor = if neighbour.at_least { "at least " } else { "" };
+        let floor = at_least(neighbour.at_least, probability);
         told.push_str(&format!(", holds with {floor}{probability:.2}"));
     }
     told

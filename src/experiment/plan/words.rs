@@ -442,18 +442,14 @@ pub(super) fn doubt(cv: f64, found: &Recommendation) -> Option<String> {
     let probability = found.met_under_forecast_error;
     let probability = probability.filter(|&probability| probability < COMFORT && cv > 0.0)?;
     let off = percent(cv);
-    Some(if found.is_floor() {
-        format!(
-            "the forecast decides more than the simulation: with a load that is off by {off} the \
-             objectives are known to hold with probability {probability:.2} at least, and no more \
-             is known"
-        )
-    } else {
-        format!(
-            "the forecast decides more than the simulation: with a load that is off by {off} the \
-             objectives hold with probability {probability:.2} only"
-        )
-    })
+    let known = match found.is_floor() {
+        true => format!("{probability:.2} at least, and more is not sure"),
+        false => format!("{probability:.2} only"),
+    };
+    Some(format!(
+        "the forecast decides more than the simulation: with a load that is off by {off} the \
+         objectives hold with probability {known}"
+    ))
 }
 
 /// How many times the load of a forecast that is off by `cv` is not exceeded with probability
