@@ -9,6 +9,9 @@ use crate::scenario::{Goal, Measure};
 /// Points that are named in the chart of the best.
 const BEST: usize = 12;
 
+/// The most letters of a title that fit above a chart.
+const TITLE: usize = 64;
+
 /// Every chart that a sweep has data for.
 pub fn of_sweep(sweep: &Sweep) -> Vec<Chart> {
     let dimensions = Dimension::all_of(sweep);
@@ -164,7 +167,7 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
     };
     Some(Chart {
         name: if x.is_rate() { "load-latency" } else { "along" },
-        title,
+        title: lines.titled(title, &own),
         about: lines.about(&word(latency), &own),
         x: beneath(x),
         y: upward(latency, sweep, &values),
@@ -285,17 +288,16 @@ impl Lines<'_> {
         each.filter(|series| !is_empty(series)).collect()
     }
 
-    /// What the chart shows: along which axis, and what of all others.
-    fn about(&self, what: &str, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
-        let each = self.other.map_or(String::new(), |other| format!(" for each {}", other.name()));
+    /// The fields that lines and axis do not show: those of one value throughout, with it, and
+    /// those whose best value is drawn at each place, with the values that are.
+    fn others(&self, of: &dyn Fn(&Point) -> Option<Estimate>) -> (Vec<String>, Vec<String>) {
         let used = |one: &&Dimension| {
             one.path() != self.x.path() && self.other.is_none_or(|other| other.path() != one.path())
         };
         let lines = self.best(&|point| of(point)?.estimate);
         let drawn: Vec<&Point> =
             lines.iter().flat_map(|(_, points)| points.iter().map(|(_, point)| *point)).collect();
-        // Of what the lines do not show either one value is drawn throughout, or the best of all.
-        let (mut held, mut free) = (Vec::new(), Vec::new());
+        let (mut held, mut free) = (Dimension::held(self.sweep), Vec::new());
         for one in self.dimensions.iter().filter(used) {
             let mut values: Vec<usize> = drawn.iter().filter_map(|it| one.of_point(it)).collect();
             values.sort_unstable();
@@ -309,15 +311,29 @@ impl Lines<'_> {
                 }
             }
         }
+        (held, free)
+    }
+
+    /// What the chart shows: along which axis, and what of all others.
+    fn about(&self, what: &str, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
+        let each = self.other.map_or(String::new(), |other| format!(" for each {}", other.name()));
+        let (held, free) = self.others(of);
         let best = match free.as_slice() {
             [] => String::new(),
             free => format!(", at each place the best {}", free.join(" and ")),
         };
         let held = match held.as_slice() {
             [] => String::new(),
-            held => format!(", all with {}, the best there is", held.join(" and ")),
+            held => format!(", all with {}", held.join(" and ")),
         };
         format!("The {what} by {}{each}{best}{held}, with intervals.", self.x.name())
+    }
+
+    /// A title with what is held, as far as there is room for it.
+    fn titled(&self, title: String, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
+        let held = self.others(of).0.join(", ");
+        let longer = format!("{title}, {held}");
+        if held.is_empty() || longer.chars().count() > TITLE { title } else { longer }
     }
 }
 
