@@ -32,23 +32,25 @@ pub struct Part {
     pub name: &'static str,
     manual: String,
     options: Value,
+    /// The table of a scenario in which it may stand with all of its defaults, as TOML.
+    pub example: Option<String>,
 }
 
 /// All kinds.
 pub fn kinds() -> Vec<Kind> {
     vec![
-        kind::<dyn Balancer>(),
-        kind::<dyn Autoscaler>(),
-        kind::<dyn Method>(),
-        kind::<dyn Discipline>(),
-        kind::<dyn Arrivals>(),
-        kind::<dyn Law>(),
+        kind::<dyn Balancer>(Some("balancer")),
+        kind::<dyn Autoscaler>(Some("pool.main.autoscaler")),
+        kind::<dyn Method>(None),
+        kind::<dyn Discipline>(Some("pool.main.discipline")),
+        kind::<dyn Arrivals>(None),
+        kind::<dyn Law>(None),
         services(),
-        kind::<dyn Fault>(),
-        kind::<dyn Ejector>(),
-        kind::<dyn Backoff>(),
-        kind::<dyn Budget>(),
-        kind::<dyn Admission>(),
+        kind::<dyn Fault>(None),
+        kind::<dyn Ejector>(Some("health.ejection")),
+        kind::<dyn Backoff>(Some("retry.backoff")),
+        kind::<dyn Budget>(Some("retry.budget")),
+        kind::<dyn Admission>(Some("admission")),
         tables(),
         trace_formats(),
     ]
@@ -57,7 +59,7 @@ pub fn kinds() -> Vec<Kind> {
 /// What a service may be besides a distribution.
 fn services() -> Kind {
     let options = schemars::schema_for!(Tokens).to_value();
-    let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options };
+    let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options, example: None };
     Kind { name: "service", parts: vec![part] }
 }
 
@@ -67,6 +69,7 @@ fn tables() -> Kind {
         name: table.name,
         manual: table.manual.to_owned(),
         options: table.options,
+        example: None,
     };
     Kind { name: "table", parts: manual::tables().into_iter().map(part).collect() }
 }
@@ -76,12 +79,20 @@ fn trace_formats() -> Kind {
         name: format.name,
         manual: format.manual.to_owned(),
         options: Value::Null,
+        example: None,
     };
     Kind { name: "trace format", parts: FORMATS.iter().map(part).collect() }
 }
 
-fn kind<D: Role + ?Sized>() -> Kind {
-    Kind { name: D::KIND, parts: D::registry().iter().map(Part::of).collect() }
+/// The parts of a role, which stand in the table `place` of a scenario if in one place at all.
+fn kind<D: Role + ?Sized>(place: Option<&str>) -> Kind {
+    let part = |entry| Part::of::<D>(entry, place);
+    Kind { name: D::KIND, parts: D::registry().iter().map(part).collect() }
+}
+
+/// A value as a scenario has it; as JSON where TOML has no word for it.
+fn written(value: &Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
 }
 
 impl Kind {
@@ -95,10 +106,27 @@ impl Kind {
 }
 
 impl Part {
-    fn of<D: Role + ?Sized>(entry: &Entry<D>) -> Self {
+    fn of<D: Role + ?Sized>(entry: &Entry<D>, place: Option<&str>) -> Self {
         let mut generator = schemars::SchemaGenerator::default();
         let options = entry.schema(&mut generator).to_value();
-        Self { name: entry.name, manual: entry.manual(), options }
+        let mut part = Self { name: entry.name, manual: entry.manual(), options, example: None };
+        // What cannot do without an option has no defaults to stand with.
+        part.example = place.filter(|_| part.required().is_empty()).map(|place| {
+            let set = part.fields().filter_map(|(key, field)| Some((key, field.get("default")?)));
+            let set = set.filter(|(_, value)| !value.is_null());
+            let lines = set.map(|(key, value)| format!("{key} = {}\n", written(value)));
+            format!("[{place}]\n{} = \"{}\"\n{}", D::KEY, part.name, lines.collect::<String>())
+        });
+        part
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.options.get("properties").and_then(Value::as_object).into_iter().flatten()
+    }
+
+    fn required(&self) -> Vec<&str> {
+        let names = self.options.get("required").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// Whether people mean this part by `word`: a table below another one by its own name as well.
@@ -117,31 +145,26 @@ impl Part {
         if self.options.is_null() {
             return page;
         }
-        let fields = self.options.get("properties").and_then(Value::as_object);
-        let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {
-            page.push_str("\nIt has no options.\n");
-            return page;
-        };
-        page.push_str("\nOptions\n");
-        let required: Vec<&str> = self
-            .options
-            .get("required")
-            .and_then(Value::as_array)
-            .map(|names| names.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
-        for (name, field) in fields {
+        let has_options = self.fields().next().is_some();
+        page.push_str(if has_options { "\nOptions\n" } else { "\nIt has no options.\n" });
+        let required = self.required();
+        for (name, field) in self.fields() {
             let text = field.get("description").and_then(Value::as_str).unwrap_or("");
             let default = match field.get("default") {
                 Some(Value::Null) | None if required.contains(&name.as_str()) => {
                     " (required)".into()
                 }
                 Some(Value::Null) | None => String::new(),
-                Some(value) => format!(" (default {value})"),
+                Some(value) => format!(" (default {})", written(value)),
             };
             page.push_str(&format!(
                 "  {name}{default}\n      {}\n",
                 text.replace('\n', "\n      ")
             ));
+        }
+        if let Some(example) = &self.example {
+            let shown = example.trim_end().replace('\n', "\n  ");
+            page.push_str(&format!("\nIn a scenario, with its defaults\n  {shown}\n"));
         }
         page
     }

@@ -24,7 +24,7 @@ pub use plan::{
     Answer, Candidate, Neighbour, Offered, Peak, Plan, PlanBounds, Question, Recommendation,
     Ruling, settings_by_pool,
 };
-pub use resilience::{Cause, Detection, Incident, Metastable, Moment, Recovery, Resilience};
+pub use resilience::{Cause, Class, Detection, Incident, Metastable, Moment, Recovery, Resilience};
 pub use sweep::{
     Axis, Front, Kept, Known, Measures, Outline, Placed, Point, PointVerdict, Selection, Settled,
     Sweep, traffics,

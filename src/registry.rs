@@ -24,6 +24,10 @@ pub trait Role: 'static {
     type Setup<'a>;
     /// Every variant, in the order people should read them.
     fn registry() -> &'static [Entry<Self>];
+    /// What may be meant by a name that no variant has, as a remedy.
+    fn meant_by(_name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// One implementation of a role, with its options.
@@ -79,7 +83,11 @@ impl<D: Role + ?Sized> Entry<D> {
 pub fn find<D: Role + ?Sized>(name: &str) -> Result<&'static Entry<D>, Problem> {
     D::registry().iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = D::registry().iter().map(|entry| entry.name).collect();
-        unknown(D::KIND, name, &names)
+        let problem = unknown(D::KIND, name, &names);
+        match D::meant_by(name) {
+            Some(remedy) => problem.help(remedy),
+            None => problem,
+        }
     })
 }
 

@@ -1,5 +1,7 @@
 //! What all policies of several levels share: groups of servers, another policy inside each.
 
+use std::collections::BTreeSet;
+
 use super::{Balancer, Pick, Setup, Sight, random};
 use crate::diagnose::Problem;
 use crate::fleet::{Fleet, FleetChange, ServerSet, ServerSpec, State, View};
@@ -72,10 +74,27 @@ impl SetupInside {
 }
 
 impl Levels {
-    /// Groups the fleet by `key` and builds the policy inside each.
-    pub(super) fn new(
+    /// Groups the fleet by tier and builds the policy inside each.
+    pub(super) fn of_tiers(
+        recipe: &Recipe<dyn Balancer>,
+        setup: &Setup<'_>,
+    ) -> Result<Self, Problem> {
+        Self::new(recipe, |spec| spec.tier, 0, setup)
+    }
+
+    /// Groups the fleet by zone and builds the policy inside each. A zone that is named is there
+    /// before its first server, so that what is given zone by zone keeps its order.
+    pub(super) fn of_zones(
+        recipe: &Recipe<dyn Balancer>,
+        setup: &Setup<'_>,
+    ) -> Result<Self, Problem> {
+        Self::new(recipe, |spec| spec.zone, setup.zones.len() as u16, setup)
+    }
+
+    fn new(
         recipe: &Recipe<dyn Balancer>,
         key: fn(&ServerSpec) -> u16,
+        known: u16,
         setup: &Setup<'_>,
     ) -> Result<Self, Problem> {
         let mut levels = Self {
@@ -87,12 +106,13 @@ impl Levels {
             members: 0,
             setup: SetupInside::of(setup),
         };
-        let mut keys: Vec<u16> = setup.fleet.specs().iter().map(key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for group in keys {
+        let peopled: BTreeSet<u16> = setup.fleet.specs().iter().map(key).collect();
+        for &group in &peopled {
             let policy = levels.build(group, setup.fleet)?;
             levels.insert(group, policy);
+        }
+        for group in (0..known).filter(|group| !peopled.contains(group)) {
+            levels.insert_empty(group);
         }
         for server in setup.fleet.members().in_order() {
             levels.enter(server, setup.fleet);
@@ -124,15 +144,17 @@ impl Levels {
         place
     }
 
+    /// A group without servers; what its policy was built for fits others.
+    fn insert_empty(&mut self, key: u16) -> usize {
+        let empty = Fleet::default();
+        let policy = self.build(key, &empty).unwrap_or_else(|_| Box::new(random::Random));
+        self.insert(key, policy)
+    }
+
     fn enter(&mut self, server: ServerId, fleet: &Fleet) -> &mut Group {
         let key = (self.key)(fleet.spec(server));
         let place = self.groups.iter().position(|group| group.key == key);
-        let place = place.unwrap_or_else(|| {
-            // A group that nobody spoke of at the start; what its policy was built for fits others.
-            let empty = Fleet::default();
-            let policy = self.build(key, &empty).unwrap_or_else(|_| Box::new(random::Random));
-            self.insert(key, policy)
-        });
+        let place = place.unwrap_or_else(|| self.insert_empty(key));
         self.of.resize(fleet.len().max(self.of.len()), 0);
         self.of[server.index()] = place as u16;
         let group = &mut self.groups[place];

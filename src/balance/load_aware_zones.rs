@@ -133,7 +133,7 @@ impl Variant<dyn Balancer> for LoadAwareZones {
         Ok(Box::new(Self {
             own: number_of(config.zone.as_deref(), setup)?,
             config: config.clone(),
-            levels: Levels::new(&config.inside, |spec| spec.zone, setup)?,
+            levels: Levels::of_zones(&config.inside, setup)?,
             balancer: setup.balancer,
             smoothed: Vec::new(),
             shares: Vec::new(),

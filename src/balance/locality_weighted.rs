@@ -62,7 +62,7 @@ impl Variant<dyn Balancer> for LocalityWeighted {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let levels = Levels::new(&config.inside, |spec| spec.zone, setup)?;
+        let levels = Levels::of_zones(&config.inside, setup)?;
         let zones = levels.groups().len();
         if let Some(weights) = config.weights.as_ref().filter(|weights| weights.len() != zones) {
             let message = format!("`weights` has {} numbers for {zones} zones", weights.len());

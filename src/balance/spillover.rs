@@ -62,7 +62,7 @@ impl Variant<dyn Balancer> for Spillover {
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         Ok(Box::new(Self {
             threshold: config.threshold,
-            levels: Levels::new(&config.inside, |spec| spec.tier, setup)?,
+            levels: Levels::of_tiers(&config.inside, setup)?,
             balancers: f64::from(setup.balancers.max(1)),
         }))
     }

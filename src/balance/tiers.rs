@@ -86,7 +86,7 @@ impl Variant<dyn Balancer> for Tiers {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
-        let levels = Levels::new(&config.inside, |spec| spec.tier, setup)?;
+        let levels = Levels::of_tiers(&config.inside, setup)?;
         let mut policy = Self { factor: config.overprovisioning, levels, loads: Vec::new() };
         policy.weigh();
         Ok(Box::new(policy))

@@ -122,7 +122,7 @@ impl Variant<dyn Balancer> for ZoneAware {
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Balancer>, Problem> {
         let own = number_of(config.zone.as_deref(), setup)?;
-        let levels = Levels::new(&config.inside, |spec| spec.zone, setup)?;
+        let levels = Levels::of_zones(&config.inside, setup)?;
         let zones = levels.groups().len();
         if let Some(callers) = config.callers.as_ref().filter(|callers| callers.len() != zones) {
             let message = format!("`callers` has {} shares for {zones} zones", callers.len());

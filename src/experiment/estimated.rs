@@ -5,8 +5,8 @@ use super::evidence::{Evidence, Of};
 use super::judge::judge;
 use super::words::RISING;
 use crate::outcome::{
-    Cost, Detection, Estimate, Estimated, Intervals, Metastable, Method, Outcome, Pool, Recovery,
-    Requests, Resilience, Server, Servers, Status, Summary,
+    Class, Cost, Detection, Estimate, Estimated, Intervals, Metastable, Method, Outcome, Pool,
+    Recovery, Requests, Resilience, Server, Servers, Status, Summary,
 };
 use crate::scenario::{BACKLOG, Scenario, hot_server, money_advice};
 use crate::stats::series::mean;
@@ -93,6 +93,7 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
         hedges_won: sum(|it| it.hedges_won),
         late: sum(|it| it.late),
         wasted_share: average(|it| it.wasted_share),
+        faults: sum(|it| it.faults),
         outages: sum(|it| it.outages),
         marked_down: sum(|it| it.marked_down),
         ejected: sum(|it| it.ejected),
@@ -106,8 +107,40 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
         recovery: recovery(&all, |it| it.recovery),
         latency_recovery: recovery(&all, |it| it.latency_recovery),
         metastable: metastable(&all),
+        classes: classes(&all),
         ..first.clone()
     })
+}
+
+/// Counts of all runs, and means of their latencies.
+fn classes(all: &[&Resilience]) -> Vec<Class> {
+    let one = |at: usize| {
+        let each = || all.iter().filter_map(|it| it.classes.get(at));
+        let sum = |count: fn(&Class) -> u64| each().map(count).sum();
+        let average = |of: fn(&Summary) -> Option<f64>| {
+            let known: Vec<f64> = each().filter_map(|class| of(&class.latency_s)).collect();
+            (!known.is_empty()).then(|| mean(&known))
+        };
+        Class {
+            name: all[0].classes[at].name.clone(),
+            arrived: sum(|it| it.arrived),
+            completed: sum(|it| it.completed),
+            shed: sum(|it| it.shed),
+            errors: sum(|it| it.errors),
+            latency_s: Summary {
+                mean: average(|it| it.mean),
+                sd: average(|it| it.sd),
+                min: average(|it| it.min),
+                p50: average(|it| it.p50),
+                p90: average(|it| it.p90),
+                p95: average(|it| it.p95),
+                p99: average(|it| it.p99),
+                p999: average(|it| it.p999),
+                max: average(|it| it.max),
+            },
+        }
+    };
+    (0..all.first().map_or(0, |it| it.classes.len())).map(one).collect()
 }
 
 /// The median and the longest of the recoveries; one that did not come is longer than any other.
@@ -253,7 +286,7 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
             RISING.to_owned()
         });
     }
-    if !scenario.has_life() {
+    if scenario.has_lasting_servers() {
         for pool in &outcome.pools {
             let load = |server: &Server<Estimate>| Some((server.id, server.utilization.estimate?));
             let loads = pool.servers.iter().filter_map(load);

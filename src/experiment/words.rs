@@ -147,17 +147,23 @@ pub(super) fn listed(items: &[String]) -> String {
 /// What the reader should know: each thing once, under the names of those that it is true of, or
 /// under none where it is true of all; and what pairing brought.
 pub(super) fn advice(outcomes: &[Estimated], differences: &[Difference]) -> Vec<String> {
-    let mut said: IndexMap<&str, Vec<String>> = IndexMap::new();
-    for outcome in outcomes {
-        for words in &outcome.advice {
-            said.entry(words).or_default().push(outcome.name.clone());
-        }
+    let said = outcomes.iter().flat_map(|outcome| {
+        outcome.advice.iter().map(|words| (outcome.name.as_str(), words.as_str()))
+    });
+    told_once(outcomes.len(), said).into_iter().chain(gain(differences)).collect()
+}
+
+/// Each of the words once, with the names that they were said of, but where all said them.
+fn told_once<'a>(all: usize, said: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut by_words: IndexMap<&str, Vec<String>> = IndexMap::new();
+    for (name, words) in said {
+        by_words.entry(words).or_default().push(name.to_owned());
     }
     let told = |(words, names): (&str, Vec<String>)| match names.len() {
-        all if all == outcomes.len() => words.to_owned(),
+        every if every == all => words.to_owned(),
         _ => format!("{}: {words}", listed(&names)),
     };
-    said.into_iter().map(told).chain(gain(differences)).collect()
+    by_words.into_iter().map(told).collect()
 }
 
 /// `pairing on the same requests divided the variance of differences in p99 by 5.7 to 23`.
@@ -240,6 +246,13 @@ mod tests {
         let nothing = Estimate::symmetric(0.0, 0.0, Status::Ok);
         let told = findings(&[difference("latency_s.mean", nothing, Verdict::Inseparable)]);
         assert_eq!(told, ["p2c and random are not separable: their results are the same"]);
+    }
+
+    #[test]
+    fn what_holds_of_several_is_said_once() {
+        let said = [("a", "slow"), ("a", "dear"), ("b", "slow"), ("c", "slow"), ("c", "dear")];
+        let told = told_once(3, said.into_iter());
+        assert_eq!(told, ["slow", "a and c: dear"], "what all say needs no names");
     }
 
     #[test]

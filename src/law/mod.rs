@@ -59,6 +59,11 @@ impl Role for dyn Law {
     fn registry() -> &'static [Entry<Self>] {
         REGISTRY
     }
+    fn meant_by(name: &str) -> Option<String> {
+        name.starts_with(|first: char| first.is_ascii_digit()).then(|| {
+            format!("always as long: `constant:value={name}`; at random: `exponential:mean={name}`")
+        })
+    }
 }
 
 const REGISTRY: &[Entry<dyn Law>] = &[

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::Summary;
+
 /// Failures and the protection against them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resilience {
@@ -20,6 +22,9 @@ pub struct Resilience {
     pub late: u64,
     /// The share of busy slot time whose work nobody took.
     pub wasted_share: Option<f64>,
+    /// Times that a failure of any kind came over a server.
+    #[serde(default)]
+    pub faults: u64,
     /// Times that a server went out.
     pub outages: u64,
     /// Times that active checks took a server for down.
@@ -47,6 +52,9 @@ pub struct Resilience {
     /// When the last fault had gone, where none lasted to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_fault_s: Option<f64>,
+    /// By class of traffic, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<Class>,
     /// What happened to servers, circuits and trust: how many lines there are in all. Of several
     /// runs they are those of the first one, as its timeline is.
     #[serde(default)]
@@ -57,6 +65,23 @@ pub struct Resilience {
     /// Requests, attempts and servers over time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Moment>,
+}
+
+/// What became of the requests of one class of traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Class {
+    /// The name of its table.
+    pub name: String,
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Requests that were answered.
+    pub completed: u64,
+    /// Requests that were not let in.
+    pub shed: u64,
+    /// Requests that ended without an answer, the shed ones among them.
+    pub errors: u64,
+    /// Latencies of those that were answered; of several runs, means of what each has.
+    pub latency_s: Summary,
 }
 
 /// How long it took to find out.

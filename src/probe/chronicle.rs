@@ -2,6 +2,7 @@
 
 use super::{Note, Probe, Try};
 use crate::model::{Completion, Fate, Request, ServerId};
+use crate::stats::Tally;
 use crate::time::{Duration, Instant};
 
 /// One line of the log.
@@ -32,6 +33,8 @@ pub struct Tries {
     pub lost: u64,
     /// Requests that servers gave back.
     pub returned: u64,
+    /// Times that a failure of any kind came over a server.
+    pub faults: u64,
     /// Times that a server went out.
     pub outages: u64,
     /// Times that checks, or knowledge, took a server for down.
@@ -129,6 +132,19 @@ impl Spans {
     }
 }
 
+/// What became of the requests of one class of traffic.
+#[derive(Clone, Debug, Default)]
+pub struct OfClass {
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Latencies of those that were answered.
+    pub latency: Tally,
+    /// Those that admission, or an open circuit, did not let in.
+    pub shed: u64,
+    /// Those that ended without an answer, the shed ones among them.
+    pub errors: u64,
+}
+
 /// The probe.
 #[derive(Clone, Debug)]
 pub struct Chronicle {
@@ -150,6 +166,8 @@ pub struct Chronicle {
     pub last_fault: Option<Instant>,
     /// From outages to the first doubt in their servers.
     pub spans: Spans,
+    /// By class of traffic, where there are several.
+    pub classes: Vec<OfClass>,
     lasting: u32,
     out: u32,
     shunned: u32,
@@ -157,8 +175,8 @@ pub struct Chronicle {
 }
 
 impl Chronicle {
-    /// A chronicle of a run that is measured from `from` on.
-    pub fn new(from: Instant) -> Self {
+    /// A chronicle of a run with so many classes of traffic that is measured from `from` on.
+    pub fn new(from: Instant, classes: usize) -> Self {
         Self {
             from,
             tries: Tries::default(),
@@ -169,11 +187,18 @@ impl Chronicle {
             first_fault: None,
             last_fault: None,
             spans: Spans::default(),
+            classes: vec![OfClass::default(); if classes > 1 { classes } else { 0 }],
             lasting: 0,
             out: 0,
             shunned: 0,
             at: Instant::START,
         }
+    }
+
+    /// The class of a request that is measured, where classes are told apart.
+    fn class(&mut self, request: &Request) -> Option<&mut OfClass> {
+        let measured = request.arrival >= self.from;
+        self.classes.get_mut(usize::from(request.class)).filter(|_| measured)
     }
 
     fn beat(&mut self, at: Instant) -> &mut Beat {
@@ -233,9 +258,21 @@ fn step(level: &mut u32, up: bool) {
 impl Probe for Chronicle {
     fn arrival(&mut self, request: &Request, _: u64) {
         self.beat(request.arrival).arrivals += 1;
+        if let Some(class) = self.class(request) {
+            class.arrived += 1;
+        }
     }
 
     fn completion(&mut self, done: &Completion, _: u64) {
+        if let Some(class) = self.class(&done.request) {
+            match done.fate {
+                Fate::Completed => class.latency.record(done.latency().0),
+                fate => {
+                    class.errors += 1;
+                    class.shed += u64::from(fate == Fate::Shed);
+                }
+            }
+        }
         let beat = self.beat(done.ended);
         if done.fate == Fate::Completed {
             beat.answered += 1;
@@ -280,7 +317,10 @@ impl Probe for Chronicle {
             Note::HedgeWon => return tries.hedges_won += measured,
             Note::Lost => return tries.lost += measured,
             Note::Returned => return tries.returned += measured,
-            Note::Fault(_, _, comes) => self.fault(now, comes),
+            Note::Fault(_, _, comes) => {
+                tries.faults += measured * u64::from(comes);
+                self.fault(now, comes);
+            }
             Note::Out(server, out) => {
                 tries.outages += measured * u64::from(out);
                 self.spans.out(server, now, out);

@@ -6,7 +6,7 @@ mod meter;
 mod timeline;
 
 pub use census::{Census, Change, Decision, Offered, Step};
-pub use chronicle::{Beat, Chronicle, Entry, Spans, Tries};
+pub use chronicle::{Beat, Chronicle, Entry, OfClass, Spans, Tries};
 pub use meter::{Meter, PerServer};
 pub use timeline::{Bin, Timeline};
 

@@ -28,6 +28,9 @@ pub fn of_run(results: &Results) -> String {
         text.push_str(&facts(&format!("autoscaler of {pool}"), facts_of_pool));
     }
     text.push_str(&facts("failures", resilience::of_results(results)));
+    if let Some((header, rows)) = resilience::classes_of(results) {
+        text.push_str(&format!("\n{}", table(&header, &rows)));
+    }
     for advice in results.list("advice").iter().filter_map(serde_json::Value::as_str) {
         text.push_str(&format!("\n> {advice}\n"));
     }

@@ -9,7 +9,7 @@ use super::results::Results;
 use super::table::{listed, plain, stacked};
 use super::text::{digits, estimate, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Estimated, Outcome, Recovery, Requests, Resilience};
+use crate::outcome::{Class, Estimated, Outcome, Recovery, Requests, Resilience};
 
 /// The key figures of failures for the terminal.
 pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> String {
@@ -19,7 +19,31 @@ pub(super) fn lines(found: &Resilience, requests: &Requests, width: u16) -> Stri
     }
     let mut table = plain(width);
     table.add_rows(facts);
-    format!("\n{}\n", table.trim_fmt())
+    let mut shown = format!("\n{}\n", table.trim_fmt());
+    if let Some((head, rows)) = classes(found) {
+        shown.push_str(&format!("\n{}\n", stacked(&head, &rows, width)));
+    }
+    shown
+}
+
+/// A row a class of traffic, where there are several.
+fn classes(found: &Resilience) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+    let head = ["", "arrived", "answered", "not let in", "other errors", "mean", "p50", "p99"];
+    let row = |class: &Class| {
+        let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), time);
+        let counts = [class.arrived, class.completed, class.shed, class.errors - class.shed];
+        let latency = &class.latency_s;
+        let spans = [latency.mean, latency.p50, latency.p99].map(seconds);
+        let name = std::iter::once(class.name.clone());
+        name.chain(counts.map(grouped)).chain(spans).collect()
+    };
+    let rows: Vec<Vec<String>> = found.classes.iter().map(row).collect();
+    (rows.len() > 1).then(|| (head.map(str::to_owned).to_vec(), rows))
+}
+
+/// The classes of results as they are stored.
+pub(super) fn classes_of(results: &Results) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+    classes(&Resilience::deserialize(results.at("resilience")).ok()?)
 }
 
 /// The same, name and value, of results as they are stored.
@@ -37,7 +61,11 @@ pub(super) fn page(results: &Results) -> String {
         return String::new();
     }
     let head = [String::new(), String::new()];
-    section("failures", "Failures", &table("What failed, and what was done about it", &head, &rows))
+    let mut tables = table("What failed, and what was done about it", &head, &rows);
+    if let Some((head, rows)) = classes_of(results) {
+        tables.push_str(&table("What became of each class of traffic", &head, &rows));
+    }
+    section("failures", "Failures", &tables)
 }
 
 /// The key figures of failures and of what was done about them; those that are nought are left out.
@@ -64,6 +92,13 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
             let tail = if requests.retried > 0 { String::new() } else { each + &denied };
             fact("hedged", format!("{}, {won} answered first{tail}", grouped(requests.hedged)));
         }
+    }
+    if found.faults > found.outages {
+        let outages = match found.outages {
+            0 => String::new(),
+            some => format!(", {} of them outages", grouped(some)),
+        };
+        fact("faults", format!("{} came over servers{outages}", grouped(found.faults)));
     }
     if found.outages > 0 {
         let gone = [(requests.lost, "lost"), (requests.returned, "returned")];
@@ -207,4 +242,20 @@ pub(super) fn write<N, M>(folder: &Folder, outcome: &Outcome<N, M>) -> Result<()
     let Some(found) = &outcome.resilience else { return Ok(()) };
     folder.write("incidents.csv", flat::csv(&found.incidents))?;
     folder.write("resilience.csv", flat::csv(&found.timeline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_that_are_no_outages_have_a_line_of_their_own() {
+        let told = |faults, outages| {
+            let found = Resilience { faults, outages, ..Resilience::default() };
+            facts(&found, &Requests::default()).into_iter().find(|[name, _]| name == "faults")
+        };
+        assert_eq!(told(3, 0).unwrap()[1], "3 came over servers");
+        assert_eq!(told(3, 2).unwrap()[1], "3 came over servers, 2 of them outages");
+        assert_eq!(told(2, 2), None, "the line of outages says it all");
+    }
 }

@@ -155,4 +155,14 @@ mod tests {
         assert_eq!(rules.decide(9, 5, 0.9), 5);
         assert_eq!(rules.decide(10, 5, 0.2), 4);
     }
+
+    #[test]
+    fn a_change_that_was_not_made_needs_no_cooldown() {
+        let mut rules = Azure::new(Config { cooldown: Duration(10), ..Config::default() });
+        assert_eq!(rules.decide(0, 4, 0.9), 5);
+        rules.refused(Instant(0));
+        assert_eq!(rules.decide(1, 4, 0.9), 5, "there was no room, and then there was");
+        rules.refused(Instant(0));
+        assert_eq!(rules.decide(2, 5, 0.9), 5, "only the change of that instant is taken back");
+    }
 }

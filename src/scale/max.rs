@@ -119,10 +119,56 @@ impl Autoscaler for Max {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scale::{Counts, Metrics};
+    use crate::time::Duration;
 
     #[test]
     fn the_first_of_the_largest_is_named_and_silence_is_no_vote() {
         assert_eq!(largest([Some(2), None, Some(5), Some(5)]), Some((2, 5)));
         assert_eq!(largest([None, None]), None);
+    }
+
+    /// Wants one server more at each of its looks.
+    struct Counting(Duration, u32);
+
+    impl Autoscaler for Counting {
+        fn target(&mut self, _: &Signals<'_>) -> Target {
+            self.1 += 1;
+            Target::new(self.1, "one more")
+        }
+
+        fn manners(&self) -> Manners {
+            Manners { interval: self.0, ..Manners::default() }
+        }
+    }
+
+    #[test]
+    fn each_member_looks_at_its_own_pace() {
+        let member = |name, seconds, from| Member {
+            name,
+            policy: Box::new(Counting(Duration::from_secs(seconds), from)),
+            due: Instant::START,
+            last: None,
+        };
+        let mut both = Max(vec![member("quick", 15, 0), member("slow", 60, 10)]);
+        assert_eq!(both.manners().interval, Duration::from_secs(15));
+        let mut looks = (0..=8_u64).map(|look| {
+            let signals = Signals {
+                now: Instant(Duration::from_secs(15 * look).0),
+                counts: Counts::default(),
+                ready_since: &[],
+                window: Duration::ZERO,
+                slots: 1,
+                speed: 1.0,
+                cores: 1.0,
+                memory: 1.0,
+                in_system: 0,
+                waiting: 0,
+                metrics: &Metrics::new(Duration(1), Duration::ZERO, Duration(1), false),
+            };
+            both.target(&signals).servers
+        });
+        assert_eq!(looks.by_ref().take(4).collect::<Vec<_>>(), [11; 4]);
+        assert_eq!(looks.collect::<Vec<_>>(), [12, 12, 12, 12, 13]);
     }
 }

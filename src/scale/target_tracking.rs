@@ -267,6 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn an_increase_that_was_not_made_leaves_the_cooldown_before_it() {
+        let config = Config { out_periods: 1, out_cooldown: Duration(300), ..Config::default() };
+        let mut policy = TargetTracking::new(config);
+        assert_eq!(policy.decide(0, seen(0.8, 10)), 16);
+        assert_eq!(policy.decide(120, seen(0.9, 16)), 18, "of the ten there were before");
+        policy.refused(Instant(120));
+        assert_eq!(policy.decide(180, seen(0.9, 16)), 18, "they still are those ten");
+        assert_eq!(policy.decide(360, seen(0.55, 18)), 18, "the cooldown runs from 180");
+    }
+
+    #[test]
     fn without_data_nothing_is_done() {
         let mut policy = TargetTracking::new(Config { out_periods: 1, ..Config::default() });
         let blind = Observed { metric: None, ..seen(0.9, 4) };

@@ -2,8 +2,8 @@
 
 use super::{Measured, Scenario, metastable, recovery};
 use crate::engine::Abandoned;
-use crate::outcome::{Cause, Detection, Incident, Metastable, Moment, Outcome, Resilience};
-use crate::probe::{Beat, Chronicle, Entry, Note, Spans};
+use crate::outcome::{Cause, Class, Detection, Incident, Metastable, Moment, Outcome, Resilience};
+use crate::probe::{Beat, Chronicle, Entry, Note, OfClass, Spans};
 use crate::time::{Duration, Instant};
 
 /// Lines of the log that an outcome holds.
@@ -24,6 +24,7 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         hedges_won: tries.hedges_won,
         late: tries.late,
         wasted_share: share(tries.wasted_ns as f64, busy as f64).map(|share| share.min(1.0)),
+        faults: tries.faults,
         outages: tries.outages,
         marked_down: tries.marked_down,
         ejected: tries.ejected,
@@ -34,10 +35,22 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         metastable: metastable::metastable(scenario, measured, chronicle),
         first_fault_s: chronicle.first_fault.map(Instant::as_secs_f64),
         last_fault_s: chronicle.last_fault.map(Instant::as_secs_f64),
+        classes: scenario.traffic.keys().zip(&chronicle.classes).map(class).collect(),
         happened: chronicle.happened,
         incidents: log.iter().take(LINES).map(|line| incident(scenario, line)).collect(),
         timeline: timeline(chronicle, measured.ending.horizon),
     })
+}
+
+fn class((name, found): (&String, &OfClass)) -> Class {
+    Class {
+        name: name.clone(),
+        arrived: found.arrived,
+        completed: found.latency.count(),
+        shed: found.shed,
+        errors: found.errors,
+        latency_s: found.latency.summary(),
+    }
 }
 
 /// How long it took until outages were found out.

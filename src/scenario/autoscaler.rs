@@ -91,7 +91,7 @@ impl AutoscalerTable {
             keys.cooldown = Duration::ZERO;
             rest.set("cooldown", cooldown.clone())?;
         }
-        Ok(Self { keys, policy: Recipe::read(&rest)? })
+        Ok(Self { keys, policy: split::recipe::<Keys, _>(&rest)? })
     }
 
     /// The same with other bounds, and another target where the policy has one.

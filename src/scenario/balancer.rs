@@ -184,7 +184,7 @@ impl BalancerTable {
         if matches!(&rest.value, Value::Table(table) if !table.contains_key(key)) {
             rest.set(key, Node::text(DEFAULT, Origin::whole("the default policy", DEFAULT)))?;
         }
-        Ok(Self { keys, policy: Recipe::read(&rest)? })
+        Ok(Self { keys, policy: split::recipe::<Keys, _>(&rest)? })
     }
 }
 

@@ -145,6 +145,11 @@ impl Scenario {
         self.pool.values().any(|pool| pool.autoscaler.is_some() || pool.lifetime.is_some())
     }
 
+    /// Whether every server is there, and as fast, all of the time.
+    pub fn has_lasting_servers(&self) -> bool {
+        !self.has_life() && self.failure.is_empty()
+    }
+
     /// How the servers of a pool come and go.
     fn life(
         &self,
@@ -280,7 +285,7 @@ impl Scenario {
             return Ok((Measured { meter, timeline, census, chronicle, ending, advice }, extra));
         }
         // A probe of its own kind, so that runs without failures do not ask for it at each event.
-        let chronicle = Chronicle::new(Instant::START + warm_up);
+        let chronicle = Chronicle::new(Instant::START + warm_up, self.traffic.len());
         let mut probe = (meter, timeline, census, chronicle, extra);
         let ending = engine::run(plant, source.as_mut(), until, &mut probe, watch)?;
         let (mut meter, timeline, census, mut chronicle, extra) = probe;

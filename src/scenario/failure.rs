@@ -278,7 +278,7 @@ impl Failure {
                 .help(format!("write `fault = \"outage\"`; there are {}", names.join(", ")))
                 .at(&node.origin));
         }
-        Ok(Self { keys, fault: Recipe::read(&rest)? })
+        Ok(Self { keys, fault: split::recipe::<Keys, _>(&rest)? })
     }
 }
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::diagnose::{Problem, unknown};
 use crate::document::{Node, Value};
+use crate::registry::{Recipe, Role, find};
 
 /// The names of the fields of `T`, as documents write them.
 pub(super) fn fields<T: JsonSchema + 'static>() -> Vec<String> {
@@ -36,6 +37,27 @@ pub(super) fn take<T: JsonSchema + DeserializeOwned + 'static>(
         rest.retain(|key, _| !known.contains(key));
     }
     Ok((own.typed()?, rest))
+}
+
+/// Reads the part named in what is left of a table; a key that nobody knows is told with what `T`
+/// knows as well.
+pub(super) fn recipe<T: JsonSchema + 'static, D: Role + ?Sized>(
+    rest: &Node,
+) -> Result<Recipe<D>, Problem> {
+    Recipe::read(rest).map_err(|problem| match strangers::<T, D>(rest) {
+        Err(better) if problem.message().starts_with(UNKNOWN_KEY) => better,
+        _ => problem,
+    })
+}
+
+const UNKNOWN_KEY: &str = "unknown key";
+
+fn strangers<T: JsonSchema + 'static, D: Role + ?Sized>(rest: &Node) -> Result<(), Problem> {
+    let Some(Node { value: Value::Text(name), .. }) = rest.get(D::KEY) else { return Ok(()) };
+    let schema = find::<D>(name)?.schema(&mut schemars::SchemaGenerator::default());
+    let options = schema.get("properties").and_then(serde_json::Value::as_object);
+    let options = options.into_iter().flat_map(|all| all.keys().cloned()).collect();
+    refuse_strangers(rest, &[vec![D::KEY.to_owned()], options, fields::<T>()])
 }
 
 /// Refuses a key that no part of the table knows, with all that could stand there.

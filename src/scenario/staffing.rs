@@ -358,11 +358,14 @@ fn violated(scenario: &Scenario, measured: &Measured, to: Instant) -> Option<f64
     })?;
     let (mut seen, mut missed, mut present) = (0_u32, 0_u32, 0_u64);
     let width = measured.timeline.width();
+    // Since when somebody has been there and nobody has got through.
+    let mut silent: Option<Instant> = None;
     for (index, bin) in (0_u64..).zip(measured.timeline.bins()) {
         let at = Instant(index * width.0);
         let ended = bin.completions + bin.errors;
-        // Who is there for an interval longer than the limit and does not end has missed it.
-        let stuck = ended == 0 && present > 0 && width.as_secs_f64() > limit;
+        silent = (ended == 0 && present > 0).then(|| silent.unwrap_or(at));
+        // Who has been there for longer than the limit and does not end has missed it.
+        let stuck = silent.is_some_and(|since| (at + width).since(since).as_secs_f64() > limit);
         present = (present + bin.arrivals).saturating_sub(ended);
         if at < measured.meter.from || at >= to || (ended == 0 && !stuck) {
             continue;

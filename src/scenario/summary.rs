@@ -369,7 +369,7 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
     }
     let ordered = outcome.autoscaling.iter().filter(|it| it.ordered > 0);
     ordered.filter_map(|it| at_once(scenario, &it.pool)).for_each(&mut say);
-    if !scenario.has_life() {
+    if scenario.has_lasting_servers() {
         for pool in &outcome.pools {
             let loads = pool.servers.iter().map(|server| (server.id, server.utilization));
             hot_server(&pool.name, &loads.collect::<Vec<_>>()).into_iter().for_each(&mut say);
@@ -405,5 +405,8 @@ mod tests {
         assert_eq!(named(&[0.4, 0.7, 0.42]), None, "nobody is full");
         assert_eq!(named(&[0.8, 0.93, 0.82]), None, "all are");
         assert_eq!((named(&[]), named(&[0.9]), named(&[0.9, 0.1])), (None, None, None));
+        let words = named(&[0.9, 0.0, 0.0]).unwrap();
+        assert!(words.starts_with("2 of 3 servers of pool `cache` had nothing to do"), "{words}");
+        assert_eq!(named(&[0.5, 0.0]), None, "nobody was busy either");
     }
 }

@@ -76,11 +76,9 @@ impl Demand {
         if name != TOKENS {
             known.push(TOKENS);
             let problem = unknown(<dyn Law as Role>::KIND, name, &known).at(origin);
-            return Err(if name.starts_with(|first: char| first.is_ascii_digit()) {
-                problem
-                    .help(format!("a service that always takes as long: `constant:value={name}`"))
-            } else {
-                problem
+            return Err(match <dyn Law as Role>::meant_by(name) {
+                Some(remedy) => problem.help(remedy),
+                None => problem,
             });
         }
         let mut options = table.clone();

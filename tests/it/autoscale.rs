@@ -1,5 +1,6 @@
 //! Autoscaling inside the simulator: known answers, hours by hand, bounds, drains, determinism.
 
+mod corners;
 mod known;
 mod laws;
 mod learning;

@@ -318,6 +318,17 @@ fn more_work_than_can_be_done_is_unstable() {
 }
 
 #[test]
+fn a_server_that_is_never_idle_is_unstable_beside_others_that_are() {
+    // By weight one server has nine tenths of 15 requests a second, and can serve 10.
+    let text = "[traffic.main]\narrivals = 'poisson:rate=15/s'\n\
+                service = 'exponential:mean=100ms'\n[pool.strong]\nweight = 9\n[pool.weak]\nweight = 1\n\
+                [balancer]\npolicy = 'weighted-random'\n\
+                [run]\nduration = '2000s'\nwarm-up = 'none'\nreplications = 10\n";
+    let advice = estimated(text).advice.join("\n");
+    assert!(advice.contains("the number in system rises"), "{advice}");
+}
+
+#[test]
 fn batches_and_replications_agree() {
     let long = estimated(&cluster(1, "duration = '20m'\nreplications = 1"));
     let many = estimated(&cluster(2, "duration = '4m'\nreplications = 10"));
@@ -499,6 +510,11 @@ fn what_cannot_be_answered_is_refused() {
         ("compare", vec![], "only variant"),
         ("compare", vec!["--variant", "x"], "unknown variant `x`"),
         ("compare", vec!["--variant", "x:"], "sets nothing"),
+        (
+            "compare",
+            vec!["--variant", "a:pool.main.price=€1/h"],
+            "`base` is paid in USD and `a` in EUR",
+        ),
         (
             "compare",
             vec!["--balancer", "random", "--balancer", "random"],

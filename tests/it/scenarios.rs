@@ -42,3 +42,27 @@ fn every_scenario_gives_the_results_stored_beside_it() {
         );
     }
 }
+
+#[test]
+fn every_example_of_a_manual_can_stand_in_a_scenario() {
+    let mut read = 0;
+    for kind in plimsoll::catalogue::kinds() {
+        for part in &kind.parts {
+            let Some(example) = &part.example else { continue };
+            let text = format!(
+                "[traffic.main]\narrivals = 'poisson:rate=1/s'\nservice = 'exponential:mean=1s'\n\
+                 key = 'zipf:n=100,exponent=1'\n[pool.main]\nservers = 12\nprice = '1/h'\n\
+                 {example}{}",
+                // Rules that go by what servers report want reports.
+                if kind.name == "balancer" { "report-interval = '1s'\n" } else { "" }
+            );
+            let document = plimsoll::document::Node::from_toml("example.toml", &text).unwrap();
+            let scenario = plimsoll::scenario::Scenario::from_document(&document, Path::new(""));
+            if let Err(problem) = scenario {
+                panic!("{} of {}: {}", part.name, kind.name, problem.render(false));
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 60, "{read} examples");
+}

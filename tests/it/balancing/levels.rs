@@ -175,6 +175,33 @@ fn zones_are_known_by_the_names_of_the_scenario() {
 }
 
 #[test]
+fn a_zone_has_its_place_before_its_first_server() {
+    let names = ["paris", "oslo", "rome"].map(str::to_owned);
+    // Nobody stands in Oslo yet; the shares are those of Paris, Oslo and Rome all the same.
+    let fleet = fleet_of(&in_zones(&[0, 0, 2, 2, 2, 2]));
+    let setup = Setup { zones: &names, grows: true, ..Setup::new(&fleet) };
+    let spec = "zone-aware:zone=paris,callers=[3,1,2],min-servers=2,inside=random";
+    let mut desk = Desk::built(recipe::<dyn Balancer>(spec).build(&setup).unwrap(), fleet.clone());
+    let parts = |times: &[u64]| {
+        [0..2, 6..8, 2..6].map(|zone: std::ops::Range<usize>| {
+            zone.map(|server| times.get(server).copied().unwrap_or(0)).sum::<u64>()
+        })
+    };
+    // Paris has 1/3 of the servers and 1/2 of the callers; only Rome has servers to spare.
+    let times = parts(&desk.shares(20_000));
+    assert!(agrees(&times, &[0.6666, 0.0, 0.3334]), "{times:?}");
+    for _ in 0..2 {
+        let spec = ServerSpec { zone: 1, ..ServerSpec::default() };
+        let late = desk.fleet.add(spec, State::Starting);
+        desk.set_state(late.index(), State::Ready);
+    }
+    // 2, 2 and 4 of 8 servers: half of the callers of Paris stay, and Oslo and Rome have 1/12 and
+    // 1/6 more servers than callers.
+    let times = parts(&desk.shares(20_000));
+    assert!(agrees(&times, &[0.5, 0.5 / 3.0, 1.0 / 3.0]), "{times:?}");
+}
+
+#[test]
 fn a_fleet_that_grows_may_have_fewer_servers_than_choices_at_first() {
     let fleet = fleet_of(&weighted(&[1]));
     let choosers = ["power-of-choices", "c3:replicas=3", "predicted-latency:choices=2"];

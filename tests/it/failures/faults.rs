@@ -58,6 +58,7 @@ fn a_server_is_back_after_rise_good_answers() {
     assert!(span > 2.0 && span <= 4.0, "{span}");
     let found = outcome.resilience.unwrap();
     assert_eq!((found.outages, found.marked_down, found.readmitted), (1, 1, 1));
+    assert_eq!(found.faults, 1, "the outage");
     let used = |from: f64, to: f64| {
         found.timeline.iter().filter(|it| (from..to).contains(&it.at_s)).all(|it| it.shunned == 0.0)
     };

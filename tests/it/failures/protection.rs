@@ -196,4 +196,10 @@ fn admission_sheds_before_anything_is_spent() {
     let mixed = run(&text);
     assert_eq!(mixed.requests.errors(), mixed.requests.shed);
     assert!((mixed.error_rate.unwrap() - 0.5).abs() < 0.02);
+    let [low, high] = &mixed.resilience.unwrap().classes[..] else { panic!("two classes") };
+    assert_eq!((low.name.as_str(), high.name.as_str()), ("low", "high"));
+    assert!(low.shed > 500 && high.shed <= 2, "{low:?} {high:?}");
+    assert_eq!(low.completed + high.completed, mixed.requests.completed);
+    assert_eq!(low.errors + high.errors, mixed.requests.errors());
+    assert_eq!(low.arrived, low.completed + low.errors);
 }

@@ -1,0 +1,91 @@
+//! Corners of autoscaling: targets out of reach, bounds that bind, what is said and what is billed.
+
+use super::{refused, run, steady};
+
+#[test]
+fn a_utilization_that_no_server_can_have_is_refused() {
+    for (rule, key) in [
+        ("policy = 'threshold'\nabove = 80\nbelow = 0.3", "above"),
+        ("policy = 'hpa'\ntarget = 60", "target"),
+        ("policy = 'hpa'\nalso = [{ metric = 'utilization', target = 60 }]", "also"),
+        ("policy = 'target-tracking'\ntarget = 50", "target"),
+        ("policy = 'azure'\nout-threshold = 75", "out-threshold"),
+        ("policy = 'step-scaling'\nout.threshold = 70\nout.steps = [{ adjustment = 1 }]", "out"),
+    ] {
+        let words = refused(&steady("servers = 2", rule));
+        assert!(words.contains("no server is busy for more than 1"), "{rule}: {words}");
+        assert!(words.contains(key) && words.contains("0.6 for 60 %"), "{rule}: {words}");
+    }
+    // A queue may be as long as it likes.
+    run(&steady(
+        "servers = 2",
+        "policy = 'threshold'\nmetric = 'concurrency'\nabove = 8\nbelow = 1",
+    ));
+}
+
+#[test]
+fn a_maximum_that_binds_is_named_and_one_that_does_not_is_not() {
+    let hpa = |max: u32| {
+        let rule = format!("policy = 'hpa'\ntarget = 0.5\nmin = 1\nmax = {max}");
+        run(&steady("servers = 2", &rule)).advice.join("\n")
+    };
+    // Work of 1.5 servers at 50 % wants three.
+    let words = hpa(2);
+    assert!(words.contains("wanted more than its maximum of 2 servers"), "{words}");
+    let words = hpa(9);
+    assert!(!words.contains("wanted more"), "{words}");
+}
+
+#[test]
+fn an_interval_in_which_nobody_gets_through_has_missed_the_objective() {
+    let outage = "[failure.gone]\nfault = 'outage'\nat = '2m'\nlasts = '4m'\n\
+                  in-service = 'resumed'\n[health]\nknown-at-once = true\n\
+                  [slo.fast]\nobjective = 'p99 < 2s'\n[run]";
+    let text = steady("servers = 2", "policy = 'fixed'\nservers = 2\nmin = 2\nmax = 2")
+        .replace("[pool.main]", "[balancer]\nqueue = 'shared'\n[pool.main]")
+        .replace("[run]", outage);
+    let share = run(&text).autoscaling[0].violated_share.unwrap();
+    // Four of ten minutes nobody ends, and the backlog takes longer than the rest to clear.
+    assert!(share > 0.75, "{share}");
+}
+
+#[test]
+fn the_ideal_pays_each_price_for_as_long_as_it_holds() {
+    let changes = "servers = 3\nprice-changes = [{ at = '5m', price = '4/h' }]";
+    let outcome = run(&(steady(changes, "policy = 'fixed'\nservers = 3")
+        .replace("[run]", "[slo.fast]\nobjective = 'p99 < 4s'\n[run]")));
+    let bounds = outcome.autoscaling[0].bounds.clone().unwrap();
+    let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
+    assert!((2.9..3.1).contains(&per_hour), "half of the time at 2, half at 4: {per_hour}");
+}
+
+#[test]
+fn a_backlog_left_at_the_end_is_told() {
+    let text = |lasts: &str| {
+        format!(
+            "[traffic.main]\narrivals = 'deterministic:rate=1/s'\n\
+             service = 'constant:value=500ms'\n[pool.main]\n[balancer]\nqueue = 'shared'\n\
+             [failure.gone]\nfault = 'outage'\n\
+             at = '5m'\nlasts = '{lasts}'\nin-service = 'resumed'\n[health]\n\
+             known-at-once = true\n[run]\nduration = '10m'\n"
+        )
+    };
+    let told = |lasts: &str| {
+        let advice = run(&text(lasts)).advice;
+        advice.into_iter().find(|words| words.starts_with("a backlog was left"))
+    };
+    // Three hundred requests of half a second wait when traffic ends.
+    let words = told("5m").expect("two and a half minutes of work");
+    assert!(words.contains("2m 30s") && words.contains("server-hours"), "{words}");
+    assert_eq!(told("1m"), None, "cleared long before the end");
+}
+
+#[test]
+fn servers_that_were_out_are_not_called_idle_or_hot() {
+    let text = "[traffic.main]\narrivals = 'poisson:rate=18/s'\n\
+                service = 'exponential:mean=100ms'\n[pool.main]\nservers = 3\n\
+                [failure.gone]\nfault = 'outage'\nservers = [1, 2]\nat = '10s'\n\
+                [run]\nduration = '10m'\n";
+    let advice = run(text).advice.join("\n");
+    assert!(!advice.contains("hot keys") && !advice.contains("nothing to do"), "{advice}");
+}
