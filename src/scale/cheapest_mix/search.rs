@@ -44,7 +44,7 @@ pub(super) const SLACK: f64 = 1e-9;
 impl Search<'_> {
     /// Chooses the count of the kind at `depth` and of all after it.
     fn descend(&mut self, depth: usize, work: f64, firm: f64, price: f64) {
-        let least = self.least(depth, work, price);
+        let least = self.least(depth, work, firm, price);
         if self.best.as_ref().is_some_and(|(best, _)| least >= best - SLACK) {
             return;
         }
@@ -54,7 +54,9 @@ impl Search<'_> {
             }
             return;
         };
-        if self.capacity_from(depth) < work - SLACK {
+        if self.capacity_from(depth, |_| true) < work - SLACK
+            || self.capacity_from(depth, |kind| !kind.spot) < firm - SLACK
+        {
             return;
         }
         self.branches += 1;
@@ -64,32 +66,36 @@ impl Search<'_> {
         }
         let kind = &self.kinds[at];
         let (each, cost, spot) = (capacity(kind), kind.price, kind.spot);
-        let (least, wanted) = (kind.min, if spot { work } else { work.max(firm) });
+        // What must be borne on demand spot servers need not bear as well.
+        let (least, wanted) = (kind.min, if spot { work - firm.max(0.0) } else { work.max(firm) });
         let most = (wanted / each - SLACK).ceil().max(0.0) as u32;
-        let most = most.clamp(least, self.most(depth).max(least));
+        let most = most.clamp(least, self.most(at, depth).max(least));
         // Most of the cheapest first: the first leaf is nearly the best, and bounds the others.
         for count in (least..=most).rev() {
             let borne = each * f64::from(count);
             let (work, price) = (work - borne, price + cost * f64::from(count));
-            // With fewer of the cheapest the rest only costs more.
-            let bound = self.least(depth + 1, work, price);
+            let firm = if spot { firm } else { firm - borne };
+            // With fewer of the cheapest the rest, which others bear, only costs more.
+            let bound = self.least(depth + 1, work, firm, price);
             let dear = self.best.as_ref().is_some_and(|(best, _)| bound >= best - SLACK);
-            if dear && work > 0.0 {
+            if dear && work > if spot { firm.max(0.0) } else { 0.0 } {
                 break;
             }
             self.counts[at] = count;
-            let firm = if spot { firm } else { firm - borne };
             self.descend(depth + 1, work, firm, price);
         }
         self.counts[at] = kind.min;
     }
 
     /// What the rest of the work costs at least, where servers could be cut to any size.
-    fn least(&self, depth: usize, work: f64, price: f64) -> f64 {
-        let rest = self
-            .order
-            .get(depth)
-            .map_or(0.0, |&at| self.kinds[at].price / capacity(&self.kinds[at]) * work.max(0.0));
+    fn least(&self, depth: usize, work: f64, firm: f64, price: f64) -> f64 {
+        // The first is the cheapest.
+        let unit = |wanted: fn(&Kind) -> bool| {
+            let mut rest = self.order[depth..].iter().map(|&at| &self.kinds[at]);
+            rest.find(|kind| wanted(kind)).map_or(0.0, |kind| kind.price / capacity(kind))
+        };
+        let (firm, any) = (firm.max(0.0), unit(|_| true));
+        let rest = unit(|kind| !kind.spot) * firm + any * (work - firm).max(0.0);
         // Whole servers cost whole steps: kinds whose work costs the same would else be tried in
         // every proportion.
         match self.step {
@@ -98,25 +104,23 @@ impl Search<'_> {
         }
     }
 
-    /// The most servers of the kind at `depth` that a cheapest mix needs, the kinds before it being
-    /// chosen.
-    fn most(&self, depth: usize) -> u32 {
-        let at = self.order[depth];
+    /// The most servers of a kind that a cheapest mix needs, where the first `chosen` kinds of the
+    /// order are chosen.
+    fn most(&self, at: usize, chosen: usize) -> u32 {
         let kind = &self.kinds[at];
-        let chosen = &self.order[..depth];
         let needless = self.better[at].iter().filter(|(other, _, more)| {
             let room = self.kinds[*other].max;
-            chosen.contains(other) && self.counts[*other].saturating_add(*more) <= room
+            self.order[..chosen].contains(other)
+                && self.counts[*other].saturating_add(*more) <= room
         });
         let fewest = needless.map(|(_, own, _)| own - 1).min().unwrap_or(u32::MAX);
         kind.max.min(kind.min.saturating_add(fewest)).max(kind.min)
     }
 
-    /// Work a second that the kinds from `depth` on bear at most.
-    fn capacity_from(&self, depth: usize) -> f64 {
-        let each =
-            |depth: usize| capacity(&self.kinds[self.order[depth]]) * f64::from(self.most(depth));
-        (depth..self.order.len()).map(each).sum()
+    /// Work a second that some of the kinds from `depth` on bear at most.
+    fn capacity_from(&self, depth: usize, wanted: fn(&Kind) -> bool) -> f64 {
+        let rest = self.order[depth..].iter().filter(|&&at| wanted(&self.kinds[at]));
+        rest.map(|&at| capacity(&self.kinds[at]) * f64::from(self.most(at, depth))).sum()
     }
 }
 
@@ -231,4 +235,68 @@ fn cheapest_of(kinds: &[Kind], work: f64, firm: f64) -> Option<Found> {
     let (price, counts) = search.best?;
     let above = if search.open < price { price / search.open - 1.0 } else { 0.0 };
     Some((price, counts, above))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+
+    /// The least that any counts cost, one by one.
+    fn every(kinds: &[Kind], work: f64, firm: f64) -> f64 {
+        let Some((kind, rest)) = kinds.split_first() else {
+            return if work <= SLACK && firm <= SLACK { 0.0 } else { f64::INFINITY };
+        };
+        let wanted = if kind.spot { work } else { work.max(firm) };
+        let enough = ((wanted / capacity(kind) - SLACK).ceil().max(0.0)) as u32;
+        let of = |count: u32| {
+            let borne = capacity(kind) * f64::from(count);
+            let firm = if kind.spot { firm } else { firm - borne };
+            kind.price * f64::from(count) + every(rest, work - borne, firm)
+        };
+        (kind.min..=enough.clamp(kind.min, kind.max)).map(of).fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn no_other_counts_of_any_kinds_are_cheaper() {
+        let mut state = 12_345_u64;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for case in 0..400 {
+            let kinds: Vec<Kind> = (0..2 + draw(2))
+                .map(|_| {
+                    let slots = 1 + draw(8) as u32;
+                    let min = draw(2) as u32 * draw(3) as u32;
+                    Kind {
+                        name: String::new(),
+                        price: if draw(2) == 0 {
+                            0.096 * f64::from(slots)
+                        } else {
+                            0.05 + draw(900) as f64 / 1000.0
+                        },
+                        slots,
+                        speed: 1.0,
+                        startup: Duration::ZERO,
+                        spot: draw(3) == 0,
+                        servers: 1,
+                        min,
+                        max: if draw(4) == 0 { min + draw(4) as u32 } else { 1000 },
+                        mixed: true,
+                    }
+                })
+                .collect();
+            let work = 0.3 + draw(40) as f64;
+            let firm = work * draw(3) as f64 / 2.0;
+            let least = every(&kinds, work, firm);
+            match cheapest(&kinds, work, firm) {
+                Some((price, counts, above)) => {
+                    let told = format!("{case}: {kinds:?} for {work}, {firm}: {counts:?}");
+                    assert!((price - least).abs() < 1e-6 && above == 0.0, "{told}, not {least}");
+                }
+                None => assert!(least.is_infinite(), "{case}: {kinds:?} for {work}, {firm}"),
+            }
+        }
+    }
 }
