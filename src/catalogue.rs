@@ -90,9 +90,20 @@ fn kind<D: Role + ?Sized>(place: Option<&str>) -> Kind {
     Kind { name: D::KIND, parts: D::registry().iter().map(part).collect() }
 }
 
-/// A value as a scenario has it; as JSON where TOML has no word for it.
+/// A value as a scenario has it: what is absent is left out.
 fn written(value: &Value) -> String {
-    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
+    fn known(value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(known).collect(),
+            Value::Object(fields) => {
+                let set = fields.iter().filter(|(_, field)| !field.is_null());
+                set.map(|(key, field)| (key.clone(), known(field))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+    let known = known(value);
+    toml::Value::try_from(&known).map_or_else(|_| known.to_string(), |value| value.to_string())
 }
 
 impl Kind {

@@ -321,8 +321,8 @@ fn more_work_than_can_be_done_is_unstable() {
 fn a_server_that_is_never_idle_is_unstable_beside_others_that_are() {
     // By weight one server has nine tenths of 15 requests a second, and can serve 10.
     let text = "[traffic.main]\narrivals = 'poisson:rate=15/s'\n\
-                service = 'exponential:mean=100ms'\n[pool.strong]\nweight = 9\n[pool.weak]\nweight = 1\n\
-                [balancer]\npolicy = 'weighted-random'\n\
+                service = 'exponential:mean=100ms'\n[pool.strong]\nweight = 9\n\
+                [pool.weak]\nweight = 1\n[balancer]\npolicy = 'weighted-random'\n\
                 [run]\nduration = '2000s'\nwarm-up = 'none'\nreplications = 10\n";
     let advice = estimated(text).advice.join("\n");
     assert!(advice.contains("the number in system rises"), "{advice}");
