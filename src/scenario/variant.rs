@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn another_autoscaler_keeps_bounds_and_not_how_the_one_before_was_held_back() {
-        let text = "traffic.a = { arrivals = 'poisson:rate=8/s', service = 'exponential:mean=1s' }\n\
+        let text = "[traffic.a]\narrivals = 'poisson:rate=8/s'\nservice = 'exponential:mean=1s'\n\
              [pool.a]\nservers = 10\n[pool.a.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\n\
              max = 30\ncooldown = '2m'\ndown = { stabilization = '10m' }\n\
              [variant.other]\nset.pool.a.autoscaler = { policy = 'square-root' }\n\

@@ -18,7 +18,8 @@
 //!
 //! *Source*: the arithmetic of a covering problem; the order of concessions follows what each costs
 //! the user; a branch and bound that ends after a stated number of branches, and says how far above
-//! the cheapest it may then be; ski rental: Karlin, Manasse, Rudolph and Sleator, *Algorithmica* 3 (1988) 79.
+//! the cheapest it may then be; ski rental: Karlin, Manasse, Rudolph and Sleator, *Algorithmica* 3
+//! (1988) 79.
 
 mod search;
 
