@@ -40,6 +40,8 @@ pub(super) fn marks() -> Vec<(&'static str, &'static str)> {
         ("◆", "◆ on the front: no point is as cheap and faster, or as fast and cheaper"),
         ("◇", "◇ perhaps on it: the intervals do not tell"),
         (" ? ", "? an objective that cannot be decided yet"),
+        (" beyond", "beyond: the share of requests beyond the limit, which decides"),
+        ("too few", "too few requests for such a number"),
     ];
     front.into_iter().chain(MARKS).collect()
 }
