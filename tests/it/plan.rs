@@ -70,6 +70,7 @@ fn what_simulation_cannot_tell_from_its_limit_the_exact_formula_does() {
         let six = found.candidates.iter().find(|one| one.servers == 6).unwrap();
         assert!(six.by_theory && six.met == (wanted == 6), "{six:?}");
         assert!(found.advice.iter().any(|line| line.contains("formula of Erlang")));
+        assert!(plimsoll::report::plan(&found, 100).contains(", by Erlang C"));
     }
 }
 

@@ -102,13 +102,3 @@ fn a_probability_that_may_be_more_is_told_as_the_least() {
     let shown = plimsoll::report::plan(&found, 100);
     assert!(shown.contains("hold with probability at least"), "{shown}");
 }
-
-#[test]
-fn what_the_formula_ruled_says_so_beside_its_number() {
-    let queue = plimsoll::theory::Mmc::new(40.0, 10.0, 6).unwrap();
-    let exact = plimsoll::theory::Delay::quantile(&queue.latency(), 0.99);
-    let limit = (exact * 1.0001 * 1e9).round();
-    let objective = format!("slo.fast.objective = 'p99<{limit}ns'\nrun.precision = '20%'\n");
-    let shown = plimsoll::report::plan(&planned(&desk(&objective), &Ask::default()), 100);
-    assert!(shown.contains(", by Erlang C"), "{shown}");
-}
