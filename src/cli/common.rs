@@ -102,7 +102,7 @@ pub(super) struct Common {
     /// Independent repetitions, for intervals
     #[arg(long, value_name = "N", help_heading = "Run", conflicts_with = "precision")]
     pub(super) replications: Option<String>,
-    /// Repeat until intervals are this narrow, e.g. `5%`
+    /// Repeat until intervals are this narrow, e.g. `5%`; of a plan those that decide, no others
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
     pub(super) precision: Option<String>,
     /// What must be that narrow, e.g. `mean,p99`; the objectives when not given

@@ -23,6 +23,9 @@ pub(super) fn lines(scaled: &[Autoscaling], several: Option<&Intervals>, width: 
         });
         shown.push_str(&format!("\n{}\n", table.trim_fmt()));
     }
+    if scaled.iter().any(|pool| pool.bounds.is_none()) {
+        shown.push_str(&advice(&[NO_IDEAL.to_owned()], width));
+    }
     shown
 }
 
@@ -36,6 +39,10 @@ fn of_the_first(several: Option<&Intervals>) -> String {
         Some(Intervals { method: Method::Batches, .. }) | None => String::new(),
     }
 }
+
+/// Why there is no ideal to hold a pool against.
+const NO_IDEAL: &str = "no ideal and no static peak: with several pools the load could go to any \
+                        of them, and none has a demand of its own";
 
 /// What became of a pool, a line each.
 fn facts(pool: &Autoscaling, several: Option<&Intervals>) -> Vec<(&'static str, String)> {

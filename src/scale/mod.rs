@@ -369,7 +369,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<vpa::scaler::Scaler>(include_str!("vpa/mod.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
     Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
-    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
+    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix/mod.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
     Entry::of::<ideal::Ideal>(include_str!("ideal.rs")),
 ];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::objective::{Goal, Measure};
 use super::{Pool, Scenario, split, staffing};
-use crate::diagnose::Problem;
+use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
 use crate::registry::{self, Recipe, Role, Variant as _};
@@ -60,6 +60,23 @@ pub struct AutoscalerTable {
 impl AutoscalerTable {
     /// The keys that stay when the policy is replaced from outside.
     pub(super) const KEPT: [&'static str; 4] = ["min", "max", "delay", "scrape"];
+
+    /// Leaves of a pool's autoscaler what holds for any policy: its bounds, and what it sees.
+    pub(super) fn forget_policy(
+        document: &mut Node,
+        pool: &str,
+        origin: &Origin,
+    ) -> Result<(), Problem> {
+        let path = format!("pool.{pool}.autoscaler");
+        let Some(Node { value: Value::Table(table), .. }) = document.find(&path) else {
+            return Ok(());
+        };
+        let mut kept = Node::table(origin.clone());
+        for (key, entry) in table.iter().filter(|(key, _)| Self::KEPT.contains(&key.as_str())) {
+            kept.set(key, entry.node.clone())?;
+        }
+        document.set(&path, kept)
+    }
 
     fn read(node: &Node) -> Result<Self, Problem> {
         let table = match &node.value {
