@@ -10,7 +10,7 @@ use crate::law::Law;
 use crate::protect::{Admission, Backoff, Budget};
 use crate::registry::{Entry, Role};
 use crate::scale::Autoscaler;
-use crate::scenario::manual;
+use crate::scenario::{autoscaler, manual};
 use crate::station::Discipline;
 use crate::workload::arrivals::Arrivals;
 use crate::workload::demand::{TOKENS, Tokens};
@@ -32,6 +32,8 @@ pub struct Part {
     pub name: &'static str,
     manual: String,
     options: Value,
+    /// What every part of its kind takes as well: the keys beside its options, where there are any.
+    beside: Value,
     /// The table of a scenario in which it may stand with all of its defaults, as TOML.
     pub example: Option<String>,
 }
@@ -40,7 +42,7 @@ pub struct Part {
 pub fn kinds() -> Vec<Kind> {
     vec![
         kind::<dyn Balancer>(Some("balancer")),
-        kind::<dyn Autoscaler>(Some("pool.main.autoscaler")),
+        autoscalers(),
         kind::<dyn Method>(None),
         kind::<dyn Discipline>(Some("pool.main.discipline")),
         kind::<dyn Arrivals>(None),
@@ -56,10 +58,20 @@ pub fn kinds() -> Vec<Kind> {
     ]
 }
 
+/// Autoscalers take keys beside the options of their policies.
+fn autoscalers() -> Kind {
+    let mut kind = kind::<dyn Autoscaler>(Some("pool.main.autoscaler"));
+    for part in &mut kind.parts {
+        part.beside = autoscaler::keys_beside(part.name);
+    }
+    kind
+}
+
 /// What a service may be besides a distribution.
 fn services() -> Kind {
     let options = schemars::schema_for!(Tokens).to_value();
-    let part = Part { name: TOKENS, manual: Tokens::MANUAL.to_owned(), options, example: None };
+    let manual = Tokens::MANUAL.to_owned();
+    let part = Part { name: TOKENS, manual, options, beside: Value::Null, example: None };
     Kind { name: "service", parts: vec![part] }
 }
 
@@ -69,6 +81,7 @@ fn tables() -> Kind {
         name: table.name,
         manual: table.manual.to_owned(),
         options: table.options,
+        beside: Value::Null,
         example: None,
     };
     Kind { name: "table", parts: manual::tables().into_iter().map(part).collect() }
@@ -79,6 +92,7 @@ fn trace_formats() -> Kind {
         name: format.name,
         manual: format.manual.to_owned(),
         options: Value::Null,
+        beside: Value::Null,
         example: None,
     };
     Kind { name: "trace format", parts: FORMATS.iter().map(part).collect() }
@@ -120,24 +134,17 @@ impl Part {
     fn of<D: Role + ?Sized>(entry: &Entry<D>, place: Option<&str>) -> Self {
         let mut generator = schemars::SchemaGenerator::default();
         let options = entry.schema(&mut generator).to_value();
-        let mut part = Self { name: entry.name, manual: entry.manual(), options, example: None };
+        let (name, manual) = (entry.name, entry.manual());
+        let mut part = Self { name, manual, options, beside: Value::Null, example: None };
         // What cannot do without an option has no defaults to stand with.
-        part.example = place.filter(|_| part.required().is_empty()).map(|place| {
-            let set = part.fields().filter_map(|(key, field)| Some((key, field.get("default")?)));
+        part.example = place.filter(|_| required(&part.options).is_empty()).map(|place| {
+            let set =
+                fields(&part.options).filter_map(|(key, field)| Some((key, field.get("default")?)));
             let set = set.filter(|(_, value)| !value.is_null());
             let lines = set.map(|(key, value)| format!("{key} = {}\n", written(value)));
             format!("[{place}]\n{} = \"{}\"\n{}", D::KEY, part.name, lines.collect::<String>())
         });
         part
-    }
-
-    fn fields(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.options.get("properties").and_then(Value::as_object).into_iter().flatten()
-    }
-
-    fn required(&self) -> Vec<&str> {
-        let names = self.options.get("required").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// Whether people mean this part by `word`: a table below another one by its own name as well.
@@ -150,28 +157,19 @@ impl Part {
         self.manual.split("\n\n").next().unwrap_or("").replace('\n', " ")
     }
 
-    /// The manual page: what it does, and its options with their defaults.
+    /// The manual page: what it does, its options with their defaults, and the keys that every part
+    /// of its kind takes.
     pub fn page(&self) -> String {
         let mut page = laid_out(&self.manual);
         if self.options.is_null() {
             return page;
         }
-        let has_options = self.fields().next().is_some();
-        page.push_str(if has_options { "\nOptions\n" } else { "\nIt has no options.\n" });
-        let required = self.required();
-        for (name, field) in self.fields() {
-            let text = field.get("description").and_then(Value::as_str).unwrap_or("");
-            let default = match field.get("default") {
-                Some(Value::Null) | None if required.contains(&name.as_str()) => {
-                    " (required)".into()
-                }
-                Some(Value::Null) | None => String::new(),
-                Some(value) => format!(" (default {})", written(value)),
-            };
-            page.push_str(&format!(
-                "  {name}{default}\n      {}\n",
-                text.replace('\n', "\n      ")
-            ));
+        let options = listed(&self.options);
+        page.push_str(if options.is_empty() { "\nIt has no options.\n" } else { "\nOptions\n" });
+        page.push_str(&options);
+        if let Some(about) = self.beside.get("description").and_then(Value::as_str) {
+            let (about, keys) = (about.replace('\n', "\n  "), listed(&self.beside));
+            page.push_str(&format!("\nKeys beside its options\n  {about}\n{keys}"));
         }
         if let Some(example) = &self.example {
             let shown = example.trim_end().replace('\n', "\n  ");
@@ -179,6 +177,32 @@ impl Part {
         }
         page
     }
+}
+
+/// The fields of a schema.
+fn fields(options: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    options.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Those of them that must be set.
+fn required(options: &Value) -> Vec<&str> {
+    let names = options.get("required").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The fields with their defaults and meanings, a line and more each.
+fn listed(options: &Value) -> String {
+    let required = required(options);
+    let line = |(name, field): (&String, &Value)| {
+        let text = field.get("description").and_then(Value::as_str).unwrap_or("");
+        let default = match field.get("default") {
+            Some(Value::Null) | None if required.contains(&name.as_str()) => " (required)".into(),
+            Some(Value::Null) | None => String::new(),
+            Some(value) => format!(" (default {})", written(value)),
+        };
+        format!("  {name}{default}\n      {}\n", text.replace('\n', "\n      "))
+    };
+    fields(options).map(line).collect()
 }
 
 /// A manual for the eye: its sections, which the source marks as `**Title.**`, below their titles.

@@ -102,7 +102,7 @@ pub(super) struct Common {
     /// Independent repetitions, for intervals
     #[arg(long, value_name = "N", help_heading = "Run", conflicts_with = "precision")]
     pub(super) replications: Option<String>,
-    /// Repeat until intervals are this narrow, e.g. `5%`
+    /// Repeat until intervals are this narrow, e.g. `5%`; of a plan those that decide, no others
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
     pub(super) precision: Option<String>,
     /// What must be that narrow, e.g. `mean,p99`; the objectives when not given
@@ -149,6 +149,11 @@ impl Common {
     /// The flags as settings of the document.
     pub(super) fn overlay(&self) -> Result<Overlay, Problem> {
         let mut overlay = self.overlay_without_policies()?;
+        if let (true, Some(spec)) = (overlay.has_autoscaler(), self.autoscaler.first()) {
+            return Err(Problem::new("the manifest has an autoscaler, and this is a second")
+                .help("leave one out, or hold both against each other with `plimsoll compare`")
+                .at(&Origin::whole("--autoscaler", spec)));
+        }
         for policy in self.policies() {
             if let [_, second, ..] = policy.specs {
                 let kind = &policy.flag[2..];

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{Common, Format, settle};
+use super::common::{Common, Format, Policies, settle};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
@@ -89,11 +89,12 @@ fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     let common = &args.common;
     let (mut document, folder) = Input::of(&common.input).document()?;
     let mut overlay = common.overlay_without_policies()?;
-    for policy in common.policies().iter().filter(|policy| policy.specs.len() == 1) {
+    let scaled = overlay.has_autoscaler();
+    for policy in common.policies().iter().filter(|it| it.specs.len() == 1 && !adds(it, scaled)) {
         overlay.set(policy.flag, policy.path, &policy.specs[0]);
     }
     overlay.apply(&mut document)?;
-    let policies = of_policies(common);
+    let policies = of_policies(common, scaled);
     let mut all = Vec::new();
     for text in &args.variant {
         all.push(Alternative::parse("--variant", text, &document)?);
@@ -115,10 +116,17 @@ fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     Ok(variants)
 }
 
-/// A variant for each policy of a flag that names several; of two such flags, for each pair.
-fn of_policies(common: &Common) -> Vec<Alternative> {
+/// Whether the policies of a flag stand beside the autoscaler of a manifest.
+fn adds(policy: &Policies<'_>, scaled: bool) -> bool {
+    scaled && policy.flag == "--autoscaler" && !policy.specs.is_empty()
+}
+
+/// A variant for each policy of a flag that names several; of two such flags, for each pair. The
+/// autoscaler of a manifest is one more, the first.
+fn of_policies(common: &Common, scaled: bool) -> Vec<Alternative> {
     let mut all: Vec<(String, Overlay)> = Vec::new();
-    for policy in common.policies().iter().filter(|policy| policy.specs.len() > 1) {
+    let several = |policy: &&Policies<'_>| policy.specs.len() > 1 || adds(policy, scaled);
+    for policy in common.policies().iter().filter(several) {
         let before = if all.is_empty() { vec![(String::new(), Overlay::default())] } else { all };
         let extended = |(name, overlay): &(String, Overlay)| -> Vec<(String, Overlay)> {
             let with = |spec: &String| {
@@ -127,7 +135,11 @@ fn of_policies(common: &Common) -> Vec<Alternative> {
                 let both = format!("{name} {spec}");
                 (both.trim_start().to_owned(), overlay)
             };
-            policy.specs.iter().map(with).collect()
+            let own = adds(policy, scaled).then(|| {
+                let both = format!("{name} manifest");
+                (both.trim_start().to_owned(), overlay.clone())
+            });
+            own.into_iter().chain(policy.specs.iter().map(with)).collect()
         };
         all = before.iter().flat_map(extended).collect();
     }

@@ -127,8 +127,9 @@ impl<P: Probe> Drive<'_, P> {
         let Plant { fleet, life, .. } = &mut self.plant;
         let completed = done.fate == Fate::Completed;
         let Some(server) = done.server else {
-            for pool in life {
-                pool.now.totals.failed += 1;
+            // No pool's but the fleet's: counted once, in the books of the first.
+            if let Some(first) = life.first_mut() {
+                first.now.totals.fleet_refused += 1;
             }
             return;
         };
@@ -214,12 +215,15 @@ impl<P: Probe> Drive<'_, P> {
         let single = self.plant.life.len() == 1;
         let since = u128::from((self.now - self.area_at).0);
         let mut held_ns = (self.area + since * u128::from(self.arrived - self.ended)) as u64;
-        let (mut fleet_completed, mut fleet_work_ns) = (0_u64, 0_u64);
+        let (mut fleet_completed, mut fleet_failed, mut fleet_refused) = (0_u64, 0_u64, 0_u64);
+        let mut fleet_work_ns = 0_u64;
         for life in &mut self.plant.life {
             life.now.settle(self.now);
             held_ns = held_ns.wrapping_sub(life.now.in_flight.area_ns(self.now));
             let own = &life.now.totals;
             fleet_completed += own.completed;
+            fleet_failed += own.failed;
+            fleet_refused += own.fleet_refused;
             fleet_work_ns += own.work_ns;
         }
         let state = &self.plant.life[usize::from(pool)].now;
@@ -230,6 +234,8 @@ impl<P: Probe> Drive<'_, P> {
             arrivals: if single { self.arrived } else { state.sent },
             fleet_arrivals: self.arrived,
             fleet_completed,
+            fleet_failed,
+            fleet_refused,
             fleet_work_ns,
             ..state.totals
         }

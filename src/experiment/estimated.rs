@@ -66,7 +66,7 @@ pub(super) fn estimated(scenario: &Scenario, evidence: &Evidence<'_>) -> Estimat
         autoscaling: first.autoscaling.clone(),
         resilience: resilience(evidence),
         slo: scenario.goals().map(|goal| judge(goal, evidence)).collect(),
-        advice: evidence.parts[0].advice.clone(),
+        advice: scenario.remarks.iter().chain(&evidence.parts[0].advice).cloned().collect(),
     };
     advise(scenario, evidence, &mut outcome);
     outcome.advice.extend(money_advice(&outcome));

@@ -35,20 +35,31 @@ impl Series {
     /// The day or week, whichever the first half repeats best, if either is better than no season.
     ///
     /// A season is good if repeating the last one errs less than repeating the rate of half a
-    /// season before; the best errs least. Only seasons that the half holds twice are tried. The
-    /// second half is not looked at, so that a back-test on it stays honest.
+    /// season before; the best errs least. Only seasons that the half holds twice are tried, each
+    /// in the whole number of bins that is nearest to it. The second half is not looked at, so that
+    /// a back-test on it stays honest.
     pub fn likely_season_ns(&self) -> Option<u64> {
         let half = &self.rates[..self.rates.len() / 2];
-        let candidates = [DAY_NS, 7 * DAY_NS];
-        let fits = candidates.iter().filter_map(|&season_ns| {
-            let season = (season_ns / self.tick_ns) as usize;
-            let whole = season >= 2 && season_ns.is_multiple_of(self.tick_ns);
-            let error =
-                error_of_repeating(half, season).filter(|_| whole && half.len() >= 2 * season);
+        let fits = self.seasons_to_try().filter_map(|season_ns| {
+            let season = self.bins_in(season_ns);
+            let error = error_of_repeating(half, season)?;
             let without = error_of_repeating(half, season / 2)?;
-            error.filter(|error| *error < without).map(|error| (error, season_ns))
+            (error < without).then_some((error, season_ns))
         });
         fits.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, season_ns)| season_ns)
+    }
+
+    /// The day and the week, as far as the first half holds them twice in two bins or more each.
+    pub fn seasons_to_try(&self) -> impl Iterator<Item = u64> {
+        let half = self.rates.len() / 2;
+        [DAY_NS, 7 * DAY_NS].into_iter().filter(move |&season_ns| {
+            let season = self.bins_in(season_ns);
+            season >= 2 && half >= 2 * season
+        })
+    }
+
+    fn bins_in(&self, season_ns: u64) -> usize {
+        ((season_ns + self.tick_ns / 2) / self.tick_ns) as usize
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::backtest::{Plan, Report, Row, Series, backtest};
-use super::{Advice, Forecaster, Method, Online, Setup, examine, unless};
+use super::{Advice, DAY_NS, Forecaster, Method, Online, Setup, examine, unless};
 use crate::diagnose::Problem;
 use crate::registry::Recipe;
 use crate::time::Duration;
@@ -123,8 +123,9 @@ impl Question {
             (None, Some(season)) => season,
             (None, None) => {
                 advice.push(format!(
-                    "neither a day nor a week repeats itself in the first half: there is no \
-                     season, and `{BASELINE}` is the last value; `--season` sets one"
+                    "{}: there is no season, and `{BASELINE}` is the last value; `--season` sets \
+                     one",
+                    no_season(&series)
                 ));
                 series.tick_ns
             }
@@ -257,6 +258,23 @@ impl Question {
     }
 }
 
+/// Why no season was found.
+fn no_season(series: &Series) -> String {
+    let tried: Vec<u64> = series.seasons_to_try().collect();
+    let half = Duration(series.span_ns() / 2);
+    match tried.as_slice() {
+        [] if 2 * series.tick_ns > DAY_NS => {
+            format!("bins of {} are too wide to show a day", Duration(series.tick_ns))
+        }
+        [] => format!("the first half, {half}, is too short to hold a day twice"),
+        [_] => format!(
+            "no day repeats itself in the first half, which is, at {half}, too short to hold a \
+             week twice"
+        ),
+        _ => "neither a day nor a week repeats itself in the first half".to_owned(),
+    }
+}
+
 /// Who is best at a horizon, in words.
 fn verdict(best: &Row, base: Option<f64>) -> String {
     let horizon = Duration(best.horizon_ns);
@@ -318,5 +336,27 @@ mod tests {
         let series = Series { start_ns: 0, tick_ns: HOUR, rates: vec![Some(1.0); 5] };
         let refused = Question::new(series, Wishes::default()).unwrap_err().to_string();
         assert!(refused.contains("--bin"), "{refused}");
+    }
+
+    #[test]
+    fn a_season_that_bins_do_not_divide_is_found_all_the_same_and_the_rest_is_told() {
+        // Bins of seven minutes: a day is 205.7 of them.
+        let tick = 7 * HOUR / 60;
+        let wave = |bin: u64| {
+            let day = (bin * tick) as f64 / (24 * HOUR) as f64;
+            Some(10.0 + 5.0 * (std::f64::consts::TAU * day).sin())
+        };
+        let question = |bins: u64| {
+            let series =
+                Series { start_ns: 0, tick_ns: tick, rates: (0..bins).map(wave).collect() };
+            let forecasters = vec![Recipe::named("naive").unwrap()];
+            Question::new(series, Wishes { forecasters, ..Wishes::default() }).unwrap()
+        };
+        let long = question(206 * 8);
+        assert!(long.season_found && long.setup.season_ns == 24 * HOUR);
+        assert!(long.advice.iter().any(|line| line.contains("it is rounded")), "{:?}", long.advice);
+        let short = question(206 * 3);
+        assert!(!short.season_found);
+        assert!(short.advice[0].contains("too short to hold a day twice"), "{:?}", short.advice);
     }
 }

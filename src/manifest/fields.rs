@@ -45,13 +45,17 @@ impl<'a> Fields<'a> {
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Node, Problem> {
         self.get(key).ok_or_else(|| {
             // Most fields that are missing are there, misspelt.
-            let misspelt = self.table.iter().find(|(word, _)| {
-                !self.known.contains(&word.as_str()) && nearest(word, &[key]).is_some()
-            });
+            let unknown = self.table.keys().filter(|word| !self.known.contains(&word.as_str()));
+            let unknown: Vec<&String> = unknown.collect();
+            let misspelt = nearest(key, &unknown).and_then(|word| self.table.get_key_value(word));
             match misspelt {
-                Some((word, entry)) => {
-                    unknown("field", &self.path(word), &[self.path(key)]).at(&entry.key)
-                }
+                Some((word, entry)) => Problem::new(format!(
+                    "`{}` is missing, and `{}` is no field",
+                    self.path(key),
+                    self.path(word)
+                ))
+                .help(format!("did you mean `{}`?", self.path(key)))
+                .at(&entry.key),
                 None => Problem::new(format!("`{}` is missing", self.path(key)))
                     .help(format!("Kubernetes asks for `{key}` here"))
                     .at(self.origin),
@@ -93,6 +97,39 @@ impl<'a> Fields<'a> {
             Some((Value::Integer(count), _)) => Ok(Some(*count)),
             Some((other, node)) => Err(self.not(key, "a whole number", other).at(&node.origin)),
         }
+    }
+
+    /// A count that Kubernetes takes from `least` to `most` only.
+    pub(super) fn within(
+        &mut self,
+        key: &'static str,
+        (least, most): (i64, i64),
+    ) -> Result<Option<i64>, Problem> {
+        let (count, place) = (self.count(key)?, self.get(key));
+        match (count, place) {
+            (Some(count), Some(node)) if count < least || count > most => {
+                let what = format!("`{}` = {count} is not taken by Kubernetes", self.path(key));
+                let bounds = match (least, most) {
+                    (least, i64::MAX) => format!("{least} or more"),
+                    (least, most) => format!("{least} to {most}"),
+                };
+                Err(Problem::new(what).help(format!("write {bounds}")).at(&node.origin))
+            }
+            _ => Ok(count),
+        }
+    }
+
+    /// A word that must be one of a few, in their spelling.
+    pub(super) fn one_of(
+        &mut self,
+        key: &'static str,
+        known: &[&str],
+    ) -> Result<Option<(&'a str, &'a Node)>, Problem> {
+        let Some((text, node)) = self.text(key)?.zip(self.get(key)) else { return Ok(None) };
+        if known.contains(&text) {
+            return Ok(Some((text, node)));
+        }
+        Err(unknown(&format!("value of `{}`:", self.path(key)), text, known).at(&node.origin))
     }
 
     fn not(&self, key: &str, wanted: &str, found: &Value) -> Problem {

@@ -49,6 +49,20 @@ const ANNOTATIONS: [(&str, &str, &str, Kind); 13] = [
     ("panic-window-percentage", "panicWindowPercentage", "panic-window-fraction", Kind::Percent),
     ("panic-threshold-percentage", "panicThresholdPercentage", "panic-threshold", Kind::Percent),
 ];
+
+/// What Knative takes, by option, in the unit of the annotation: seconds for spans.
+const BOUNDS: [(&str, f64, f64); 9] = [
+    ("target", 0.01, f64::INFINITY),
+    ("target-utilization", 1.0, 100.0),
+    ("target-burst-capacity", -1.0, f64::INFINITY),
+    ("activation-scale", 1.0, f64::INFINITY),
+    ("scale-down-delay", 0.0, 3600.0),
+    ("last-pod-retention", 0.0, 3600.0),
+    ("stable-window", 6.0, 3600.0),
+    ("panic-window-fraction", 1.0, 100.0),
+    ("panic-threshold", 110.0, 1000.0),
+];
+
 /// The autoscaler of a pool, and its slots where a revision bounds its concurrency.
 pub(super) fn read(
     document: &Node,
@@ -70,15 +84,29 @@ pub(super) fn read(
     }
     let mut settings = Vec::new();
     if let Some(mut revision) = template.table("spec")? {
-        let limit = revision.count("containerConcurrency")?.unwrap_or(0);
-        if let (true, Some(place)) = (limit > 0, revision.get("containerConcurrency")) {
+        let limit = revision.within("containerConcurrency", (0, 1000))?.unwrap_or(0);
+        let place = revision.get("containerConcurrency");
+        if let (true, Some(place)) = (limit > 0, place) {
             settings.push(("slots", Node { value: Value::Integer(limit), ..place.clone() }));
+        } else {
+            unlimited(place.unwrap_or(document), &mut making, context)?;
         }
         revision.not_simulated(&["timeoutSeconds"], &mut context.remarks);
     }
     template.finish()?;
     settings.push(("autoscaler", making.0));
     Ok(settings)
+}
+
+/// A revision without a limit of its concurrency aims at the annotation, or at Knative's default.
+fn unlimited(place: &Node, making: &mut Making, context: &mut Context<'_>) -> Result<(), Problem> {
+    making.set("container-concurrency", Value::Float(0.0), place)?;
+    context.remarks.push(format!(
+        "{}: `containerConcurrency` is without limit: a pod is aimed at by its `target`, 100 in \
+         flight where none is set, however many `slots` its server has",
+        super::fields::place(&place.origin)
+    ));
+    Ok(())
 }
 
 fn annotation(name: &str, entry: &Entry, making: &mut Making) -> Result<(), Problem> {
@@ -100,7 +128,6 @@ fn annotation(name: &str, entry: &Entry, making: &mut Making) -> Result<(), Prob
                 .at(&node.origin)),
         };
     }
-    let of = |text: String| Node { value: Value::Text(text), origin: node.origin.clone() };
     let known = ANNOTATIONS.iter().find(|(now, before, ..)| name == *now || name == *before);
     let Some(&(_, _, option, kind)) = known else {
         let mut names: Vec<String> =
@@ -108,21 +135,52 @@ fn annotation(name: &str, entry: &Entry, making: &mut Making) -> Result<(), Prob
         names.push(format!("{PREFIX}class"));
         return Err(unknown("annotation", &format!("{PREFIX}{name}"), &names).at(&entry.key));
     };
+    let path = format!("{PREFIX}{name}");
+    if option == "metric" && !["concurrency", "rps"].contains(&word.as_str()) {
+        return Err(unknown("metric of Knative's own autoscaler", &word, &["concurrency", "rps"])
+            .at(&node.origin));
+    }
+    let number = amount(&path, &word, kind, node)?;
+    let bounds = BOUNDS.iter().find(|(bounded, ..)| *bounded == option);
+    if let Some(&(_, least, most)) = bounds
+        && !(least..=most).contains(&number)
+    {
+        let unit = if matches!(kind, Kind::Span) { " seconds" } else { "" };
+        let help = if most.is_finite() {
+            format!("write {least} to {most}{unit}")
+        } else {
+            format!("it must be {least} or more")
+        };
+        let what = format!("`{path}` = {word} is not taken by Knative");
+        return Err(Problem::new(what).help(help).at(&node.origin));
+    }
     let value = match kind {
         Kind::Word | Kind::Span => Value::Text(word),
-        // −1: the activator stays in the path for ever.
-        Kind::Number if word == "-1" && option == "target-burst-capacity" => Value::Float(-1.0),
-        Kind::Number => Value::Float(quantity::read(&of(word))?),
-        Kind::Percent => Value::Float(quantity::read(&of(word))? / 100.0),
-        Kind::Count => match word.parse() {
-            Ok(count) => Value::Integer(count),
-            Err(_) => {
-                let what = format!("`{PREFIX}{name}` must be a whole number, not `{word}`");
-                return Err(Problem::new(what).at(&node.origin));
-            }
-        },
+        Kind::Number => Value::Float(number),
+        Kind::Percent => Value::Float(number / 100.0),
+        Kind::Count => Value::Integer(number as i64),
     };
     making.set(option, value, node)
+}
+
+/// The value of an annotation as a number: seconds for a span, 0 for a word.
+fn amount(path: &str, word: &str, kind: Kind, node: &Node) -> Result<f64, Problem> {
+    let wrong = |what: &str| {
+        Problem::new(format!("`{path}` must be {what}, not `{word}`")).at(&node.origin)
+    };
+    match kind {
+        Kind::Word => Ok(0.0),
+        Kind::Span => crate::time::Duration::parse(word)
+            .map(|span| span.0 as f64 / 1e9)
+            .map_err(|_| wrong("a span of time such as `90s`")),
+        Kind::Count => word.parse().map(u32::into).map_err(|_| wrong("a whole number")),
+        // −1: the activator stays in the path for ever.
+        Kind::Number if word == "-1" => Ok(-1.0),
+        Kind::Number | Kind::Percent => quantity::read(&Node {
+            value: Value::Text(word.to_owned()),
+            origin: node.origin.clone(),
+        }),
+    }
 }
 
 /// The annotations that say what the options of the policy say.

@@ -37,7 +37,9 @@ pub struct Manifests {
 /// What one manifest needs to know of the others and of the command line.
 struct Context<'a> {
     names: &'a Names,
-    /// The processor of a pod, where a `Deployment` says so.
+    /// The name of the `Deployment`, where one is given.
+    deployment: Option<String>,
+    /// The processor of a pod, where it says so.
     cpu: Option<Cpu>,
     remarks: Vec<String>,
 }
@@ -57,7 +59,7 @@ const KINDS: [&str; 4] = ["HorizontalPodAutoscaler", "ScaledObject", "Service", 
 impl Manifests {
     /// Reads manifests; `names` says which signal of the simulation a custom metric is.
     pub fn of(documents: &[Node], names: &Names) -> Result<Self, Problem> {
-        let mut context = Context { names, cpu: None, remarks: Vec::new() };
+        let mut context = Context { names, deployment: None, cpu: None, remarks: Vec::new() };
         let mut reading = Self::default();
         // A Deployment first: an autoscaler's targets are relative to its requests.
         let kinds = documents.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
@@ -84,6 +86,9 @@ impl Manifests {
             let target = document.find("spec.scaleTargetRef.name");
             let name = target.or_else(|| document.find("metadata.name"));
             if let Some(Value::Text(name)) = name.map(|node| &node.value) {
+                if *kind == "Deployment" {
+                    context.deployment = Some(name.clone());
+                }
                 reading.workload.get_or_insert_with(|| name.clone());
             }
         }

@@ -18,6 +18,17 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("rate", &["request", "rps", "qps", "rate", "per_second"]),
 ];
 
+/// How an HPA compares this signal with its target where it is not told: the `target-type` of its
+/// options that need not be written.
+pub(super) fn usual_type(signal: &str) -> &'static str {
+    match signal {
+        "utilization" | "cpu" | "memory" => "utilization",
+        "queue" => "average-value",
+        "latency" | "errors" => "value",
+        _ => "pod-average",
+    }
+}
+
 /// Names of custom metrics and the signals they are, as the user says.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Vec<(String, Node)>);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{emit, knative, quantity};
+use super::{emit, knative, quantity, signals};
 use crate::diagnose::Problem;
 use crate::time::Duration;
 
@@ -19,17 +19,26 @@ pub fn of_pool(name: &str, pool: &Value) -> Result<String, Problem> {
         Some("fixed") => vec![deployment(&label, pool, fixed(pool))],
         Some("hpa") => {
             notes.extend(of_controller(scaler));
+            notes.extend(of_metrics(scaler));
             vec![deployment(&label, pool, None), hpa(&label, scaler)?]
         }
-        Some("keda") => vec![deployment(&label, pool, None), keda(&label, scaler)],
-        Some("kpa") => vec![service(&label, pool, scaler)],
+        Some("keda") => {
+            notes.extend(of_query(scaler));
+            vec![deployment(&label, pool, None), keda(&label, scaler)]
+        }
+        Some("kpa") => {
+            notes.extend(of_slots(pool, scaler));
+            vec![service(&label, pool, scaler)]
+        }
         Some(other) => {
             return Err(Problem::new(format!("no object of Kubernetes scales as `{other}` does"))
                 .help("a manifest says `hpa`, `keda`, `kpa` or a fixed number of servers"));
         }
     };
-    for key in ["cooldown", "delay", "window", "up", "down"] {
-        if !says_nothing(&scaler[key]) {
+    for key in ["interval", "scrape", "cooldown", "delay", "window", "up", "down"] {
+        // The interval of an HPA is the controller's.
+        let told = key == "interval" && scaler["policy"] == "hpa";
+        if !told && !says_nothing(&scaler[key]) {
             notes.push(format!("not in the manifest: {key} = {}", scaler[key]));
         }
     }
@@ -113,51 +122,72 @@ fn hpa(name: &str, scaler: &Value) -> Result<Value, Problem> {
             "minReplicas": bound(scaler, "min", "min-replicas"),
             "maxReplicas": bound(scaler, "max", "max-replicas"),
             "metrics": metrics,
-            "behavior": behavior(&scaler["behavior"]),
+            "behavior": behavior(&scaler["behavior"], &scaler["tolerance"]),
         },
     }))
 }
 
-/// One metric of an HPA. Custom ones get names that say what they must measure.
+/// The signals of a simulation as metrics of a cluster: their names, and what they must measure.
+const NAMES: [(&str, &str, &str); 9] = [
+    ("utilization", "slots_busy_share", "busy slots as a share of all"),
+    ("cpu", "cpu_share", "cores in use as a share of those there are"),
+    ("memory", "memory_share", "memory in use as a share of what there is"),
+    ("concurrency", "requests_in_flight", "requests waiting and in service"),
+    ("rate", "requests_per_second", "requests that arrive a second"),
+    ("tokens", "tokens_in_flight", "tokens of the requests in service"),
+    ("queue", "queue_length", "requests that wait"),
+    ("latency", "latency_p99_seconds", "the 99th percentile of latency in seconds"),
+    ("errors", "error_share", "requests not served as a share of those that ended"),
+];
+
+/// The name of a signal as a metric, and what that must measure.
+fn named(signal: &str) -> Option<(&'static str, &'static str)> {
+    NAMES.iter().find(|(known, ..)| *known == signal).map(|&(_, name, meaning)| (name, meaning))
+}
+
+/// How a metric is compared with its target.
+fn type_of(metric: &Value) -> &str {
+    let signal = metric["metric"].as_str().unwrap_or_default();
+    metric["target-type"].as_str().unwrap_or(signals::usual_type(signal))
+}
+
+/// One metric of an HPA.
 fn metric(of: &Value) -> Result<Value, Problem> {
     let target = of["target"].as_f64().unwrap_or(0.0);
+    let signal = of["metric"].as_str().unwrap_or_default();
+    let Some((name, _)) = named(signal) else {
+        return Err(
+            Problem::new(format!("an HPA has no metric `{signal}`")).help("choose another metric")
+        );
+    };
     let amount = quantity::write(target);
-    let percent = (target * 100.0).round().max(1.0) as i64;
-    let resource = |name: &str| {
-        let target = json!({ "type": "Utilization", "averageUtilization": percent });
-        json!({ "type": "Resource", "resource": { "name": name, "target": target } })
-    };
-    let pods = |name: &str| {
-        let target = json!({ "type": "AverageValue", "averageValue": amount });
-        json!({ "type": "Pods", "pods": { "metric": { "name": name }, "target": target } })
-    };
-    let external = |name: &str, target: Value| {
-        let external = json!({ "metric": { "name": name }, "target": target });
-        json!({ "type": "External", "external": external })
-    };
     let average = json!({ "type": "AverageValue", "averageValue": amount });
-    let value = json!({ "type": "Value", "value": amount });
-    Ok(match of["metric"].as_str() {
-        Some("utilization" | "cpu") => resource("cpu"),
-        Some("memory") => resource("memory"),
-        Some("concurrency") => pods("requests_in_flight"),
-        Some("rate") => pods("requests_per_second"),
-        Some("tokens") => pods("tokens_in_flight"),
-        Some("queue") => external("queue_length", average),
-        Some("latency") => external("latency_p99_seconds", value),
-        Some("errors") => external("error_share", value),
-        other => {
-            let what = format!("an HPA has no metric `{}`", other.unwrap_or("nothing"));
-            return Err(Problem::new(what).help("choose another metric"));
+    let of_source = |kind: &str, key: &str, target: Value| {
+        let source = json!({ "metric": { "name": name }, "target": target });
+        json!({ "type": kind, key: source })
+    };
+    Ok(match type_of(of) {
+        "utilization" => {
+            let resource = if signal == "memory" { "memory" } else { "cpu" };
+            let percent = (target * 100.0).round().max(1.0) as i64;
+            let target = json!({ "type": "Utilization", "averageUtilization": percent });
+            json!({ "type": "Resource", "resource": { "name": resource, "target": target } })
         }
+        "pod-average" => of_source("Pods", "pods", average),
+        "average-value" => of_source("External", "external", average),
+        _ => of_source("External", "external", json!({ "type": "Value", "value": amount })),
     })
 }
 
-fn behavior(rules: &Value) -> Value {
+/// The tolerance of a controller that nobody has set.
+const TOLERANCE: f64 = 0.1;
+
+/// The rules of both directions, with what of the controller's `tolerance` they can say.
+fn behavior(rules: &Value, tolerance: &Value) -> Value {
     if rules.is_null() {
         return Value::Null;
     }
-    let direction = |rules: &Value| {
+    let direction = |rules: &Value, tolerance: &Value| {
         let policy = |policy: &Value| {
             json!({
                 "type": capital(policy["type"].as_str().unwrap_or_default()),
@@ -166,14 +196,16 @@ fn behavior(rules: &Value) -> Value {
             })
         };
         let policies = rules["policies"].as_array();
+        let controllers = tolerance.as_f64().filter(|share| *share != TOLERANCE);
         json!({
             "stabilizationWindowSeconds": seconds(&rules["stabilization-window"]),
-            "tolerance": rules["tolerance"].as_f64().map(quantity::write),
+            "tolerance": rules["tolerance"].as_f64().or(controllers).map(quantity::write),
             "selectPolicy": rules["select"].as_str().map(capital),
             "policies": policies.map(|all| all.iter().map(policy).collect::<Vec<_>>()),
         })
     };
-    let (up, down) = (direction(&rules["scale-up"]), direction(&rules["scale-down"]));
+    let up = direction(&rules["scale-up"], &tolerance["up"]);
+    let down = direction(&rules["scale-down"], &tolerance["down"]);
     json!({ "scaleUp": up, "scaleDown": down })
 }
 
@@ -183,23 +215,77 @@ fn capital(word: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().collect()) + letters.as_str()
 }
 
-/// What is set on the controller and not on its objects.
+/// What is set on the controller and not on its objects: how often it looks, among others.
 fn of_controller(scaler: &Value) -> Vec<String> {
     let text = |key: &str| scaler[key].as_str().unwrap_or_default().replace(' ', "");
-    vec![format!(
-        "The simulated controller: --horizontal-pod-autoscaler-sync-period={} \
-         --horizontal-pod-autoscaler-tolerance={} \
-         --horizontal-pod-autoscaler-downscale-stabilization={}",
-        text("sync-period"),
-        scaler["tolerance"]["up"],
-        text("downscale-stabilization"),
-    )]
+    let looks = if scaler["interval"].is_null() { text("sync-period") } else { text("interval") };
+    let (up, down) = (&scaler["tolerance"]["up"], &scaler["tolerance"]["down"]);
+    let mut flags = vec![
+        format!("sync-period={looks}"),
+        format!("tolerance={up}"),
+        format!("downscale-stabilization={}", text("downscale-stabilization")),
+    ];
+    for (key, usual) in [("cpu-initialization-period", "5m"), ("initial-readiness-delay", "30s")] {
+        if text(key) != usual {
+            flags.push(format!("{key}={}", text(key)));
+        }
+    }
+    let flags: Vec<String> =
+        flags.iter().map(|flag| format!("--horizontal-pod-autoscaler-{flag}")).collect();
+    let mut notes = vec![
+        format!(
+            "The metrics are looked at every {looks}, which an HPA cannot say: the controller does."
+        ),
+        format!("The simulated controller: {}", flags.join(" ")),
+    ];
+    let rules = &scaler["behavior"];
+    let said = |direction: &str| !rules[direction]["tolerance"].is_null();
+    if up != down && rules.is_null() {
+        notes.push(format!(
+            "not in the manifest: tolerance.down = {down}. A controller has one tolerance; \
+             `behavior.scaleDown.tolerance` would say it, but a behavior changes the rates as well."
+        ));
+    } else if up != down || said("scale-up") || said("scale-down") {
+        notes.push(
+            "`tolerance` below needs Kubernetes 1.33 and its gate HPAConfigurableTolerance."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// What the custom metrics of an HPA must measure.
+fn of_metrics(scaler: &Value) -> Vec<String> {
+    let more = scaler["also"].as_array().into_iter().flatten();
+    let custom = std::iter::once(scaler).chain(more).filter(|it| type_of(it) != "utilization");
+    let told = custom.filter_map(|metric| {
+        let (name, meaning) = named(metric["metric"].as_str()?)?;
+        let whose = if type_of(metric) == "pod-average" { "of each pod" } else { "of all pods" };
+        Some(format!("The metric {name}: {meaning}, {whose}."))
+    });
+    told.collect()
+}
+
+/// What the query of a scaled object must answer.
+fn of_query(scaler: &Value) -> Option<String> {
+    let (name, meaning) = named(scaler["metric"].as_str()?)?;
+    Some(format!("The query asks for {name}: {meaning}, of all pods. Put your own in its place."))
+}
+
+/// Where a revision is aimed at by another concurrency than its server has slots.
+fn of_slots(pool: &Value, scaler: &Value) -> Option<String> {
+    let limit = scaler["container-concurrency"].as_f64()?;
+    let slots = &pool["slots"];
+    (Some(limit) != slots.as_f64()).then(|| {
+        format!("not in the manifest: slots = {slots}; it says the concurrency that is aimed at")
+    })
 }
 
 fn keda(name: &str, scaler: &Value) -> Value {
     let number = |key: &str| quantity::write(scaler[key].as_f64().unwrap_or(0.0));
     let metric = scaler["metric"].as_str().unwrap_or_default();
-    let advanced = match behavior(&scaler["behavior"]) {
+    let query = named(metric).map_or(metric, |(name, _)| name);
+    let advanced = match behavior(&scaler["behavior"], &Value::Null) {
         Value::Null => Value::Null,
         rules => json!({ "horizontalPodAutoscalerConfig": { "behavior": rules } }),
     };
@@ -219,9 +305,10 @@ fn keda(name: &str, scaler: &Value) -> Value {
             "triggers": [{
                 "type": "prometheus",
                 "name": metric,
+                "useCachedMetrics": scaler["use-cached-metrics"].as_bool().filter(|on| *on),
                 "metadata": {
                     "serverAddress": "http://prometheus.monitoring:9090",
-                    "query": format!("sum({metric}{{app=\"{name}\"}})"),
+                    "query": format!("sum({query}{{app=\"{name}\"}})"),
                     "threshold": number("target-average-value"),
                     "activationThreshold": number("activation-threshold"),
                 },
@@ -235,6 +322,8 @@ fn service(name: &str, pool: &Value, scaler: &Value) -> Value {
     for (key, own) in [("min", "min-scale"), ("max", "max-scale")] {
         options[own] = bound(scaler, key, own);
     }
+    let own = scaler["container-concurrency"].as_f64().map(|limit| json!(limit.round() as i64));
+    let concurrency = own.unwrap_or_else(|| pool["slots"].clone());
     let annotations = knative::annotations(&options).into_iter();
     let annotations: Map<String, Value> =
         annotations.map(|(name, text)| (name, Value::String(text))).collect();
@@ -246,7 +335,7 @@ fn service(name: &str, pool: &Value, scaler: &Value) -> Value {
             "template": {
                 "metadata": { "annotations": annotations },
                 "spec": {
-                    "containerConcurrency": pool["slots"],
+                    "containerConcurrency": concurrency,
                     "containers": [{ "name": name, "resources": resources(pool) }],
                 },
             },

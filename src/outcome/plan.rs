@@ -174,7 +174,7 @@ pub struct Recommendation {
 pub struct Neighbour {
     /// Servers altogether.
     pub servers: u32,
-    /// The pool that changes.
+    /// The pool that changes; of several, which zones that grow together may be, `a and b`.
     pub pool: String,
     /// Settings by path, where the pool is autoscaled.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -189,6 +189,17 @@ pub struct Neighbour {
     pub headroom: Option<f64>,
     /// The probability that the objectives hold when the load is off by `forecast_cv`.
     pub met_under_forecast_error: Option<f64>,
+    /// Whether it may carry more than its headroom says, so that the probability is a lower bound.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+}
+
+impl Recommendation {
+    /// Whether it may carry more than its headroom says: nobody could tell, or the search ended.
+    /// What follows from the headroom is then a lower bound.
+    pub fn is_floor(&self) -> bool {
+        self.max_rate.is_some() && (self.open_after.is_some() || self.breaks_at_rate.is_none())
+    }
 }
 
 /// A fleet that was simulated.

@@ -14,6 +14,8 @@ pub fn estimates(outcome: &Estimated, width: u16) -> String {
     shown.push_str(&format!("\n{}\n\n", folded(&origin(outcome), width)));
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
+    let several = outcome.intervals.as_ref();
+    shown.push_str(&super::scaling::lines(&outcome.autoscaling, several, width));
     if let Some(found) = &outcome.resilience {
         shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
     }

@@ -51,12 +51,20 @@ fn marks() -> Vec<(&'static str, &'static str)> {
     let rulings = [
         ("≈", "≈ too close to its limit to tell from it"),
         (" ? ", "? undecided when the effort was spent"),
+        (" beyond", "beyond: the share of requests beyond the limit, which decides"),
+        ("too few", "too few requests for such a number"),
     ];
     rulings.into_iter().chain(MARKS).collect()
 }
 
+/// What an objective came to: its value, else the share beyond its limit, which then decides.
 fn value(objective: &Objective<Estimate>) -> String {
-    estimate(&objective.value, unit_of(&objective.objective))
+    match (&objective.value.estimate, &objective.beyond) {
+        (None, Some(beyond)) => format!("{} beyond", estimate(beyond, percent)),
+        (None, None) if objective.inconclusive => "too few".to_owned(),
+        (None, None) if !objective.met => "saturated".to_owned(),
+        _ => estimate(&objective.value, unit_of(&objective.objective)),
+    }
 }
 
 /// Whether a setting is the most servers: the same for all candidates.
@@ -116,7 +124,8 @@ fn fleets(plan: &Plan) -> (Vec<String>, Vec<Vec<String>>) {
     }
     let row = |candidate: &Candidate| {
         let mut row = vec![words(mark(candidate.ruling)), label(plan, candidate)];
-        row.extend(candidate.measures.iter().map(value));
+        let by = if candidate.by_theory { ", by Erlang C" } else { "" };
+        row.extend(candidate.measures.iter().map(|one| value(one) + by));
         let share = candidate.utilization.estimate.filter(|x| x.is_finite());
         row.extend(busy.then(|| share.map_or("–".into(), percent)));
         if priced {
@@ -161,16 +170,22 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
         }
         if let Some(probability) = found.met_under_forecast_error {
             let cv = percent(plan.question.forecast_cv);
+            let floor = at_least(found.is_floor(), probability);
             fact(
                 "forecast off by",
-                format!("{cv}: objectives hold with probability {probability:.2}"),
+                format!("{cv}: objectives hold with probability {floor}{probability:.2}"),
             );
         }
         let names = [("one more", "one higher"), ("one less", "one lower")];
         for (names, neighbour) in names.into_iter().zip([&found.one_more, &found.one_less]) {
             if let Some(neighbour) = neighbour {
-                let name = if neighbour.settings.is_empty() { names.0 } else { names.1 };
-                fact(name, beside(plan, neighbour));
+                let apart = f64::from(neighbour.servers) - found.servers;
+                let name = match neighbour.settings.is_empty() {
+                    true if apart > 1.0 => format!("{apart:.0} more"),
+                    true => names.0.to_owned(),
+                    false => names.1.to_owned(),
+                };
+                fact(&name, beside(plan, neighbour));
             }
         }
         fact("bottleneck", found.bottleneck.clone());
@@ -178,7 +193,7 @@ fn facts(plan: &Plan) -> Vec<[String; 2]> {
         let how = match (found.verified, plan.question.task.as_str()) {
             (true, _) => format!("{sure}, confirmed on fresh random numbers that chose nothing"),
             (false, "max-rate") => format!("{sure} of each load"),
-            (false, _) => format!("{sure} in the search; fresh random numbers could not tell"),
+            (false, _) => format!("{sure} in the search; not confirmed by fresh random numbers"),
         };
         fact("how sure", how);
     }
@@ -241,6 +256,11 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     told
 }
 
+/// What stands before a probability that is a lower bound; nothing is more than certain.
+fn at_least(is_floor: bool, probability: f64) -> &'static str {
+    if is_floor && probability < 0.995 { "at least " } else { "" }
+}
+
 /// What comes after the most that is carried for sure.
 fn then(found: &Recommendation) -> String {
     let breaks = found.breaks_first.as_deref();
@@ -293,7 +313,8 @@ fn beside(plan: &Plan, neighbour: &Neighbour) -> String {
         told.push_str(&format!("; headroom {}", signed(headroom)));
     }
     if let Some(probability) = neighbour.met_under_forecast_error {
-        told.push_str(&format!(", holds with {probability:.2}"));
+        let floor = at_least(neighbour.at_least, probability);
+        told.push_str(&format!(", holds with {floor}{probability:.2}"));
     }
     told
 }

@@ -7,25 +7,47 @@ use super::results::Results;
 use super::table::{advice, plain, stacked};
 use super::text::{digits, grouped, percent, time};
 use crate::diagnose::Problem;
-use crate::outcome::{Autoscaling, Comparison, Decided, Estimate, Estimated, Outcome};
+use crate::outcome::{
+    Autoscaling, Comparison, Decided, Estimate, Estimated, Intervals, Method, Outcome,
+};
 use crate::scale::elasticity::Elasticity;
 
-/// The key figures of each pool that was scaled, beside their bounds.
-pub(super) fn lines(scaled: &[Autoscaling], width: u16) -> String {
+/// The key figures of each pool that was scaled, beside their bounds; of several runs those of the
+/// first, and it is said so.
+pub(super) fn lines(scaled: &[Autoscaling], several: Option<&Intervals>, width: u16) -> String {
     let mut shown = String::new();
     for pool in scaled {
         let mut table = plain(width);
-        facts(pool).into_iter().for_each(|(name, value)| {
+        facts(pool, several).into_iter().for_each(|(name, value)| {
             table.add_row([name.to_owned(), value]);
         });
         shown.push_str(&format!("\n{}\n", table.trim_fmt()));
     }
+    if scaled.iter().any(|pool| pool.bounds.is_none()) {
+        shown.push_str(&advice(&[NO_IDEAL.to_owned()], width));
+    }
     shown
 }
 
+/// Of which of several runs the figures of an autoscaler are, to be put behind its name.
+fn of_the_first(several: Option<&Intervals>) -> String {
+    match several {
+        Some(Intervals { method: Method::Replications, parts, .. }) => {
+            format!(", in the first of {parts} runs")
+        }
+        Some(Intervals { method: Method::Resamples, .. }) => ", in the trace as recorded".into(),
+        Some(Intervals { method: Method::Batches, .. }) | None => String::new(),
+    }
+}
+
+/// Why there is no ideal to hold a pool against.
+const NO_IDEAL: &str = "no ideal and no static peak: with several pools the load could go to any \
+                        of them, and none has a demand of its own";
+
 /// What became of a pool, a line each.
-fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("autoscaler", format!("{} on pool {}", pool.policy, pool.pool))];
+fn facts(pool: &Autoscaling, several: Option<&Intervals>) -> Vec<(&'static str, String)> {
+    let of = of_the_first(several);
+    let mut facts = vec![("autoscaler", format!("{} on pool {}{of}", pool.policy, pool.pool))];
     let mut fact = |name: &'static str, value: String| facts.push((name, value));
     let starts = percent(pool.startup_hours / pool.server_hours.max(f64::MIN_POSITIVE));
     fact("server-hours", format!("{} ({starts} starting)", digits(pool.server_hours)));
@@ -90,11 +112,18 @@ fn facts(pool: &Autoscaling) -> Vec<(&'static str, String)> {
 pub(super) fn of_pools(results: &Results) -> Vec<(String, Vec<[String; 2]>)> {
     let scaled: Vec<Autoscaling> =
         serde_json::from_value(results.at("autoscaling").clone()).unwrap_or_default();
+    let several = intervals(results);
     let facts = |pool: &Autoscaling| {
-        let facts = facts(pool).into_iter().map(|(name, value)| [name.to_owned(), value]);
+        let facts =
+            facts(pool, several.as_ref()).into_iter().map(|(name, value)| [name.to_owned(), value]);
         (pool.pool.clone(), facts.collect())
     };
     scaled.iter().map(facts).collect()
+}
+
+/// Where the intervals of stored results come from.
+fn intervals(results: &Results) -> Option<Intervals> {
+    serde_json::from_value(results.at("intervals").clone()).ok()
 }
 
 /// The decisions that a page shows; all of them stand in `decisions.csv`.
@@ -104,12 +133,14 @@ const SHOWN: usize = 200;
 pub(super) fn page(results: &Results) -> String {
     let scaled: Vec<Autoscaling> =
         serde_json::from_value(results.at("autoscaling").clone()).unwrap_or_default();
+    let several = intervals(results);
     let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<String>>();
     let body: String = scaled
         .iter()
         .map(|pool| {
-            let facts = facts(pool).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
-            let facts: Vec<Vec<String>> = facts.collect();
+            let facts = facts(pool, several.as_ref()).into_iter();
+            let facts: Vec<Vec<String>> =
+                facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
             let caption = format!("The autoscaler of pool {}", pool.pool);
             let head =
                 ["at", "serving", "starting", "draining", "in system", "utilization", "rate"];

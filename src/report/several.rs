@@ -80,10 +80,15 @@ pub fn named(runs: Vec<(String, Results)>) -> Vec<(String, Results)> {
 /// The measures of all runs: a header, and a row a measure that any of them has.
 pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
     let header = [String::new()].into_iter().chain(runs.iter().map(|(name, _)| name.clone()));
+    let mixed = currencies(runs).len() > 1;
     let row = |measure: &words::Measure| {
         let numbers: Vec<_> = runs.iter().map(|(_, run)| measure.of(run)).collect();
         let any = numbers.iter().flatten().any(|number| number.estimate != 0.0);
-        let told = numbers.into_iter().map(|number| words::tell(number, measure.kind));
+        let told = numbers.into_iter().zip(runs).map(|(number, (_, run))| {
+            let paid = mixed && measure.path.starts_with("cost.") && number.is_some();
+            let currency = if paid { format!(" {}", run.currency()) } else { String::new() };
+            words::tell(number, measure.kind) + &currency
+        });
         any.then(|| [measure.name.to_owned()].into_iter().chain(told).collect())
     };
     let mut rows: Vec<Vec<String>> = MEASURES.iter().filter_map(row).collect();
@@ -106,8 +111,30 @@ pub fn rows(runs: &[(String, Results)]) -> (Vec<String>, Vec<Vec<String>>) {
     (header.collect(), rows)
 }
 
-/// Whether the runs were of the same requests, in a sentence.
-fn pairing(runs: &[(String, Results)]) -> &'static str {
+/// The currencies that servers are paid in; of runs without prices none.
+fn currencies(runs: &[(String, Results)]) -> Vec<String> {
+    let priced = |run: &&(String, Results)| {
+        run.1.number("cost.total").is_some_and(|total| total.estimate != 0.0)
+    };
+    let mut all: Vec<String> = runs.iter().filter(priced).map(|(_, run)| run.currency()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Whether the runs were of the same requests, and are paid in one currency.
+fn pairing(runs: &[(String, Results)]) -> String {
+    let same = same_requests(runs);
+    match currencies(runs).as_slice() {
+        all @ [_, _, ..] => {
+            let all = all.join(" and ");
+            format!("{same} They are paid in {all}: amounts are not comparable.")
+        }
+        _ => same.to_owned(),
+    }
+}
+
+fn same_requests(runs: &[(String, Results)]) -> &'static str {
     let print = |results: &Results| results.text("workload_fingerprint").map(str::to_owned);
     let mut prints = runs.iter().map(|(_, results)| print(results));
     let first = prints.next().flatten();
@@ -151,7 +178,7 @@ pub fn page(runs: &[(String, Results)]) -> String {
         run.troubles.iter().map(|said| format!("{name}: {said}")).collect()
     };
     let said: Vec<String> = runs.iter().flat_map(of).collect();
-    assemble(runs, &chart::of_several(runs), (&title, verdict), &said, ["", ""])
+    assemble(runs, &chart::of_several(runs), (&title, &verdict), &said, ["", ""])
 }
 
 fn names(runs: &[(String, Results)]) -> String {

@@ -11,7 +11,7 @@ pub fn table(outcome: &Outcome, width: u16) -> String {
     let mut shown = folded(&headline(outcome), width);
     shown.push_str(&latencies(outcome, width));
     shown.push_str(&facts(outcome, width));
-    shown.push_str(&super::scaling::lines(&outcome.autoscaling, width));
+    shown.push_str(&super::scaling::lines(&outcome.autoscaling, None, width));
     if let Some(found) = &outcome.resilience {
         shown.push_str(&super::resilience::lines(found, &outcome.requests, width));
     }

@@ -201,6 +201,50 @@ pub struct Setup<'a> {
     pub kinds: &'a [Kind],
     /// What all pools together may cost an hour.
     pub budget: Option<f64>,
+    /// The first objective of the scenario that is about a percentile of latency.
+    pub promised: Option<Promise>,
+}
+
+/// A latency that is promised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Promise {
+    /// The percentile it is promised for, as a share.
+    pub percentile: f64,
+    /// The latency.
+    pub latency: Duration,
+}
+
+impl Promise {
+    /// The latency aimed at where neither the policy nor the scenario says one.
+    const USUAL: Duration = Duration::from_millis(500);
+
+    /// What a policy aims at: its own objective, else the scenario's, else half a second. A
+    /// percentile of its own counts in any case; `usual` does where nobody says one.
+    fn of(
+        objective: Option<Duration>,
+        percentile: Option<f64>,
+        promised: Option<Self>,
+        usual: f64,
+    ) -> Self {
+        let promised = promised.filter(|_| objective.is_none());
+        let (latency, share) =
+            promised.map_or((Self::USUAL, usual), |it| (it.latency, it.percentile));
+        Self { percentile: percentile.unwrap_or(share), latency: objective.unwrap_or(latency) }
+    }
+
+    /// Refuses an objective or a percentile that cannot be kept.
+    fn check(objective: Option<Duration>, percentile: Option<f64>) -> Result<(), Problem> {
+        if let Some(objective) = objective {
+            positive("objective", objective.0 as f64, "no fleet answers in no time")?;
+        }
+        let Some(percentile) = percentile else { return Ok(()) };
+        positive("percentile", percentile, "write a share, e.g. 0.99")?;
+        if percentile < 1.0 {
+            return Ok(());
+        }
+        let message = format!("`percentile` must be below 1, not {percentile}");
+        Err(Problem::about("percentile", message).help("write a share, e.g. 0.99"))
+    }
 }
 
 /// One kind of servers: a pool as those see it who choose between pools.
@@ -325,7 +369,7 @@ const REGISTRY: &[Entry<dyn Autoscaler>] = &[
     Entry::of::<vpa::scaler::Scaler>(include_str!("vpa/mod.rs")),
     Entry::of::<q_learning::scaler::Scaler>(include_str!("q_learning/mod.rs")),
     Entry::of::<predictive::scaler::Scaler>(include_str!("predictive/mod.rs")),
-    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix.rs")),
+    Entry::of::<cheapest_mix::CheapestMix>(include_str!("cheapest_mix/mod.rs")),
     Entry::of::<max::Max>(include_str!("max.rs")),
     Entry::of::<ideal::Ideal>(include_str!("ideal.rs")),
 ];

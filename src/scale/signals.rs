@@ -54,7 +54,7 @@ pub struct Totals {
     pub arrivals: u64,
     /// Requests served to the end.
     pub completed: u64,
-    /// Requests that ended otherwise.
+    /// Requests that ended otherwise, at its servers.
     pub failed: u64,
     /// Service time of those completed.
     pub service_ns: u64,
@@ -66,6 +66,11 @@ pub struct Totals {
     pub fleet_arrivals: u64,
     /// Requests that all pools served to the end.
     pub fleet_completed: u64,
+    /// Requests that ended otherwise at servers of any pool.
+    pub fleet_failed: u64,
+    /// Requests that ended before they came to any pool: refused by a balancer, or tired of waiting
+    /// in front of the pools.
+    pub fleet_refused: u64,
     /// Their work: what their services would have taken at speed 1.
     pub fleet_work_ns: u64,
     /// Tokens of the requests at servers now: a level, not a sum.
@@ -112,6 +117,9 @@ impl Metrics {
             arrivals,
             completed: arrivals,
             service_ns: work_ns,
+            fleet_arrivals: arrivals,
+            fleet_completed: arrivals,
+            fleet_work_ns: work_ns,
             ..Totals::default()
         };
         Self {
@@ -153,9 +161,10 @@ impl Metrics {
         let visible = self.ring.partition_point(|totals| totals.at + self.delay <= now);
         let newest = visible.checked_sub(1)?;
         let from = Instant(self.ring[newest].at.0.saturating_sub(window.0));
-        // The scrape at or before the start of the window; a ring that is too young starts later.
+        // The scrape at or before the start of the window; a ring that is too young starts later. A
+        // window of 0 is that from one scrape to the next.
         let oldest = self.ring.partition_point(|totals| totals.at <= from).saturating_sub(1);
-        (oldest < newest).then_some((oldest, newest))
+        Some((oldest.min(newest.checked_sub(1)?), newest))
     }
 }
 
@@ -205,7 +214,8 @@ pub struct Signals<'a> {
 }
 
 impl<'a> Signals<'a> {
-    /// What the last `window` shows; a window of 0 shows this instant.
+    /// What the last `window` shows; a window of 0 shows this instant, or where only sums over time
+    /// tell, what happened between the last two scrapes.
     pub fn over(&self, window: Duration) -> Seen<'a> {
         Seen { signals: *self, window, ends: self.metrics.ends(self.now, window) }
     }
@@ -249,6 +259,13 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The stretch of time it rests on; nothing where nothing is known.
+    pub fn span(&self) -> Option<(Instant, Instant)> {
+        let (oldest, newest) = self.ends?;
+        let ring = &self.signals.metrics.ring;
+        Some((ring[oldest].at, ring[newest].at))
+    }
+
     fn change(&self, of: impl Fn(&Totals) -> u64) -> Option<f64> {
         let (oldest, newest) = self.ends?;
         let ring = &self.signals.metrics.ring;
@@ -314,9 +331,20 @@ impl Seen<'_> {
         Some(self.per(|it| it.service_ns, |it| it.completed)? / 1e9)
     }
 
-    /// Requests that ended without being served, as a share of all that ended.
+    /// Requests that ended without being served, as a share of all that ended. Those that ended in
+    /// front of all pools count for each of them by its share of what ended behind: it would have
+    /// had as much of them as it has of the others.
     pub fn errors(&self) -> Option<f64> {
-        self.per(|it| it.failed, |it| it.failed.wrapping_add(it.completed))
+        let (failed, completed) = (self.change(|it| it.failed)?, self.change(|it| it.completed)?);
+        let fleet = self.change(|it| it.fleet_failed)? + self.change(|it| it.fleet_completed)?;
+        let refused = self.change(|it| it.fleet_refused)?;
+        let own = failed + completed;
+        if fleet == 0.0 {
+            // Nobody was let through.
+            return (refused > 0.0).then_some(1.0);
+        }
+        let refused = refused * own / fleet;
+        (own > 0.0).then(|| (failed + refused) / (own + refused))
     }
 
     /// Tokens of the requests at servers, when last scraped.
@@ -451,6 +479,14 @@ mod tests {
         let metrics = scraped(20);
         let seen = signals(&metrics, 60).seen();
         assert_eq!(seen.utilization(), Some((20.0 + 16.0 - 4.0) / 40.0));
+    }
+
+    #[test]
+    fn a_window_of_nothing_is_that_from_one_scrape_to_the_next() {
+        let metrics = scraped(0);
+        let seen = Signals { window: Duration::ZERO, ..signals(&metrics, 60) }.seen();
+        assert_eq!(seen.utilization(), Some((10.0 + 36.0 - 25.0) / 20.0));
+        assert_eq!(seen.concurrency(), Some(0.0), "this instant");
     }
 
     #[test]

@@ -5,19 +5,21 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::objective::{Goal, Measure};
 use super::{Pool, Scenario, split, staffing};
-use crate::diagnose::Problem;
+use crate::diagnose::{Origin, Problem};
 use crate::document::{Node, Value};
 use crate::engine::Scaler;
 use crate::registry::{self, Recipe, Role, Variant as _};
 use crate::rng::Seed;
 use crate::scale::cheapest_mix::CheapestMix;
 use crate::scale::guard::{self, Direction, Guard};
-use crate::scale::{Autoscaler, Future, History, Kind, Manners, Metrics, Setup};
+use crate::scale::{Autoscaler, Future, History, Kind, Manners, Metrics, Promise, Setup};
 use crate::time::Duration;
 
 /// The keys of an autoscaler that are not options of its policy. What is absent is the policy's
-/// own default: an HPA looks every 15 s, a KPA every 2 s.
+/// own default: an HPA looks every 15 s, a KPA every 2 s. How servers start and leave are keys of
+/// their pool: `startup`, `warm-up`, `drain`, `capacity`, `lifetime`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 struct Keys {
@@ -33,7 +35,8 @@ struct Keys {
     /// How often metrics are scraped.
     #[serde(skip_serializing_if = "Option::is_none")]
     scrape: Option<Duration>,
-    /// The window metrics are averaged over; 0 is the present instant.
+    /// The window metrics are averaged over; 0 is the present instant, or, for what is counted over
+    /// time (utilization, rates, latency, errors), that from one scrape to the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<Duration>,
     /// How long after a scrape the policy sees it.
@@ -57,6 +60,23 @@ pub struct AutoscalerTable {
 impl AutoscalerTable {
     /// The keys that stay when the policy is replaced from outside.
     pub(super) const KEPT: [&'static str; 4] = ["min", "max", "delay", "scrape"];
+
+    /// Leaves of a pool's autoscaler what holds for any policy: its bounds, and what it sees.
+    pub(super) fn forget_policy(
+        document: &mut Node,
+        pool: &str,
+        origin: &Origin,
+    ) -> Result<(), Problem> {
+        let path = format!("pool.{pool}.autoscaler");
+        let Some(Node { value: Value::Table(table), .. }) = document.find(&path) else {
+            return Ok(());
+        };
+        let mut kept = Node::table(origin.clone());
+        for (key, entry) in table.iter().filter(|(key, _)| Self::KEPT.contains(&key.as_str())) {
+            kept.set(key, entry.node.clone())?;
+        }
+        document.set(&path, kept)
+    }
 
     fn read(node: &Node) -> Result<Self, Problem> {
         let table = match &node.value {
@@ -152,6 +172,7 @@ impl AutoscalerTable {
             startup: staffing::mean_startup(folder, pool),
             kinds,
             budget: scenario.cost.budget.map(|budget| budget.0),
+            promised: scenario.goals().find_map(promise),
             history: History(&|past, bin| scenario.rates_before(past, bin)),
             future: Future(&|| scenario.demand_ahead(pool, seed, dry)),
         };
@@ -209,6 +230,62 @@ impl AutoscalerTable {
             policy,
         }))
     }
+}
+
+/// The schema of the keys that a policy takes beside its options, with its own defaults.
+pub fn keys_beside(policy: &str) -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Keys).to_value();
+    let Some(manners) = manners_of(policy) else { return schema };
+    let own = registry::find::<dyn Autoscaler>(policy)
+        .map(|entry| entry.schema(&mut schemars::SchemaGenerator::default()).to_value());
+    let Some(keys) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) else {
+        return schema;
+    };
+    if let Ok(own) = &own {
+        // A cooldown of its own stands among its options.
+        keys.retain(|key, _| own["properties"].get(key).is_none());
+    }
+    let text = |span: Duration| serde_json::Value::from(span.to_string());
+    let defaults = [
+        ("min", manners.min.into()),
+        ("max", manners.max.into()),
+        ("interval", text(manners.interval)),
+        ("scrape", text(manners.scrape)),
+        ("window", text(manners.window)),
+    ];
+    for (key, default) in defaults {
+        if let Some(key) = keys.get_mut(key).and_then(serde_json::Value::as_object_mut) {
+            key.insert("default".to_owned(), default);
+        }
+    }
+    schema
+}
+
+/// How a policy is used where nothing is said; nothing for one that cannot be without options.
+fn manners_of(policy: &str) -> Option<Manners> {
+    let setup = Setup {
+        pool: "main",
+        servers: 1,
+        slots: 1,
+        min: None,
+        max: None,
+        seed: Seed::new(1, 0),
+        folder: Path::new(""),
+        startup: Duration::ZERO,
+        kinds: &[],
+        budget: None,
+        promised: None,
+        history: History(&|_, _| Ok(Vec::new())),
+        future: Future(&|| Ok(Vec::new())),
+    };
+    Some(Recipe::<dyn Autoscaler>::named(policy).ok()?.build(&setup).ok()?.manners())
+}
+
+/// What an objective promises, where it is an upper limit for a percentile of latency.
+fn promise(goal: &Goal) -> Option<Promise> {
+    let Measure::Percentile(percentile) = goal.measure else { return None };
+    let latency = Duration::from_secs_f64(goal.limit);
+    goal.below.then_some(Promise { percentile, latency })
 }
 
 /// What is wrong with bounds of which the least is above the largest.

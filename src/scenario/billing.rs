@@ -429,8 +429,11 @@ fn missed(goal: &Goal, measured: &Measured, (from, to): (Instant, Instant)) -> D
 /// What the reader should know of the budget, and what the policies say of it and of themselves.
 pub fn advice<N, M>(outcome: &Outcome<N, M>) -> Vec<String> {
     let cost = &outcome.cost;
-    let budget = cost.breakdown.as_ref().and_then(|it| it.budget);
-    let budget = budget.and_then(|budget| broken(budget, &cost.currency));
+    let bill = cost.breakdown.as_ref();
+    let penalized = bill.is_some_and(|bill| !bill.penalties.is_empty());
+    let besides = if penalized { ", without penalties" } else { "" };
+    let budget = bill.and_then(|bill| bill.budget);
+    let budget = budget.and_then(|budget| broken(budget, &cost.currency, besides));
     let remarks = outcome
         .autoscaling
         .iter()
@@ -439,21 +442,21 @@ pub fn advice<N, M>(outcome: &Outcome<N, M>) -> Vec<String> {
 }
 
 /// In which way a budget was not kept.
-fn broken(budget: Budget, currency: &str) -> Option<String> {
+fn broken(budget: Budget, currency: &str, besides: &str) -> Option<String> {
     let Budget { limit_per_hour, spent_per_hour, peak_per_hour, over_share, exceeded } = budget;
     let percent = 100.0 * over_share;
     if exceeded {
         let above = 100.0 * (spent_per_hour / limit_per_hour - 1.0);
         return Some(format!(
             "the budget is exceeded: {spent_per_hour:.2} {currency} an hour on average is \
-             {above:.0} % above {limit_per_hour:.2}; the most at one time was {peak_per_hour:.2}, \
-             and {percent:.0} % of the time was above it"
+             {above:.0} % above {limit_per_hour:.2}{besides}; the most at one time was \
+             {peak_per_hour:.2}, and {percent:.0} % of the time was above it"
         ));
     }
     (over_share > 0.0).then(|| {
         format!(
             "the budget of {limit_per_hour:.2} {currency} an hour holds on average \
-             ({spent_per_hour:.2}), but {percent:.1} % of the time was above it, with \
+             ({spent_per_hour:.2}{besides}), but {percent:.1} % of the time was above it, with \
              {peak_per_hour:.2} an hour at most"
         )
     })

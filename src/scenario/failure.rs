@@ -177,6 +177,69 @@ impl Failure {
         all.filter_map(|(number, hit)| hit.then_some(number)).collect()
     }
 
+    /// Whether it hits any server at all.
+    pub(crate) fn hits(&self, pools: &IndexMap<String, Pool>) -> bool {
+        !self.pools(pools).is_empty()
+    }
+
+    /// The same with its servers among those there are, and whether that changed it: of places
+    /// beyond the smallest pool that is hit the last others there stand in, one for one.
+    ///
+    /// Pools whose servers come and go are left alone.
+    pub(crate) fn aimed(&self, pools: &IndexMap<String, Pool>) -> (Self, bool) {
+        let hit: Vec<&Pool> = self.pools(pools).iter().map(|&at| &pools[usize::from(at)]).collect();
+        let fixed = |pool: &&Pool| pool.autoscaler.is_none() && pool.lifetime.is_none();
+        let sizes = || hit.iter().filter(|pool| fixed(pool)).map(|pool| pool.servers);
+        let (Some(places), Some(fewest), Some(most)) =
+            (&self.keys.servers, sizes().filter(|&size| size > 0).min(), sizes().max())
+        else {
+            return (self.clone(), false);
+        };
+        let mut aimed: Vec<u32> = places.iter().copied().filter(|&place| place < fewest).collect();
+        for &beyond in places.iter().filter(|&&place| place >= fewest) {
+            match (0..fewest).rev().find(|place| !aimed.contains(place)) {
+                Some(free) => aimed.push(free),
+                // The smallest pool is hit as a whole; a larger one may have it.
+                None if beyond < most => aimed.push(beyond),
+                None => {}
+            }
+        }
+        aimed.sort_unstable();
+        let changed = aimed.iter().any(|place| !places.contains(place))
+            || places.iter().any(|place| !aimed.contains(place));
+        let keys = Keys { servers: Some(aimed), ..self.keys.clone() };
+        (Self { keys, fault: self.fault.clone() }, changed)
+    }
+
+    /// The share of the fleet's work that it takes from a server in the long run: all of it where
+    /// the server is out for good, none where it goes and does not come again.
+    pub(crate) fn takes(&self, setup: &law::Setup<'_>) -> Result<f64, Problem> {
+        let lost = match self.fault.name {
+            "outage" => 1.0,
+            "slow" => 1.0 - self.fault.resolved()["speed"].as_f64().unwrap_or(1.0),
+            _ => return Ok(0.0),
+        };
+        let Keys { up, down, at, every, .. } = &self.keys;
+        let share = match (up, down, every) {
+            (Some(up), Some(down), _) => {
+                let (up, down) = (up.build(setup)?.mean(), down.build(setup)?.mean());
+                if down.is_finite() { down / (up + down) } else { 1.0 }
+            }
+            (_, _, every) => match (self.lasts(at.unwrap_or(Duration::ZERO)), every) {
+                (Duration::FOREVER, _) => 1.0,
+                (lasts, Some(every)) => lasts.as_secs_f64() / every.as_secs_f64(),
+                (_, None) => 0.0,
+            },
+        };
+        Ok(lost * share)
+    }
+
+    /// Whether it hits a server by its place in a pool.
+    pub(crate) fn is_at(&self, pools: &IndexMap<String, Pool>, pool: usize, place: u32) -> bool {
+        self.pools(pools).iter().any(|&hit| usize::from(hit) == pool)
+            && self.keys.servers.as_ref().is_none_or(|places| places.contains(&place))
+    }
+
     /// What the engine is told of it.
     pub(super) fn peril(
         &self,

@@ -140,6 +140,12 @@ impl Overlay {
         self.manifests = Some(reading);
     }
 
+    /// Whether they say how the pool is scaled.
+    pub fn has_autoscaler(&self) -> bool {
+        let scales = |reading: &Manifests| reading.settings.iter().any(|it| it.0 == "autoscaler");
+        self.manifests.as_ref().is_some_and(scales)
+    }
+
     /// What the reader of the results should know of them.
     pub fn remarks(&self) -> &[String] {
         self.manifests.as_ref().map_or(&[], |reading| &reading.remarks)

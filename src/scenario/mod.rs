@@ -6,7 +6,7 @@
 //! itself.
 
 mod aftermath;
-mod autoscaler;
+pub mod autoscaler;
 mod balancer;
 mod billing;
 mod build;
@@ -215,16 +215,16 @@ impl Scenario {
         self.traffic.values().all(|traffic| !traffic.is_replayed())
     }
 
+    /// Whether the load is the same all along, whatever goes wrong meanwhile.
+    pub fn is_even(&self) -> bool {
+        let duration = self.run.duration;
+        self.traffic.values().all(|traffic| traffic.is_stationary(duration, &self.folder))
+    }
+
     /// What a run is an estimate of: a state that lasts, if no stretch of its traffic is special.
     pub fn kind(&self) -> Kind {
-        let duration = self.run.duration;
-        let steady = |traffic: &Traffic| traffic.is_stationary(duration, &self.folder);
         let stated = self.failure.values().any(Failure::is_stated);
-        if self.traffic.values().all(steady) && !stated {
-            Kind::SteadyState
-        } else {
-            Kind::Terminating
-        }
+        if self.is_even() && !stated { Kind::SteadyState } else { Kind::Terminating }
     }
 
     /// The objectives in the order they were written.

@@ -1,7 +1,7 @@
 //! A variant of a scenario: the document with a few values laid over it.
 
 use super::input::Overlay;
-use super::{BalancerTable, Scenario};
+use super::{AutoscalerTable, BalancerTable, Scenario};
 use crate::diagnose::{Origin, Problem, unknown};
 use crate::document::{Node, Value, split_options};
 
@@ -98,7 +98,7 @@ impl Alternative {
 }
 
 /// Lays a table over a document. Keys with points are paths; another policy leaves the options of
-/// the one before it behind.
+/// the one before it behind, and another autoscaler also how it was held back.
 fn lay_over(document: &mut Node, set: &Node) -> Result<(), Problem> {
     let mut above = Node::table(set.origin.clone());
     for (path, entry) in set.as_table()? {
@@ -111,6 +111,18 @@ fn lay_over(document: &mut Node, set: &Node) -> Result<(), Problem> {
     if above.get("balancer").is_some_and(names_policy) {
         BalancerTable::forget_policy(document, &set.origin)?;
     }
+    let pools = above.get("pool").and_then(|pools| pools.as_table().ok());
+    let scaled = pools.into_iter().flatten().filter_map(|(name, entry)| {
+        let table = entry.node.get("autoscaler").filter(|table| names_policy(table))?;
+        Some((name.clone(), table.clone()))
+    });
+    for (name, table) in scaled.collect::<Vec<_>>() {
+        AutoscalerTable::forget_policy(document, &name, &set.origin)?;
+        if let Value::Text(text) = &table.value {
+            let table = Node::from_spec("policy", text, &table.origin)?;
+            above.set(&format!("pool.{name}.autoscaler"), table)?;
+        }
+    }
     if let Some(text @ Node { value: Value::Text(_), .. }) = above.get("balancer").cloned() {
         // A name alone says nothing of where queues stand.
         above.set("balancer", Node::table(text.origin.clone()))?;
@@ -118,4 +130,34 @@ fn lay_over(document: &mut Node, set: &Node) -> Result<(), Problem> {
     }
     document.overlay(above);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_autoscaler_keeps_bounds_and_not_how_the_one_before_was_held_back() {
+        let text = "[traffic.a]\narrivals = 'poisson:rate=8/s'\nservice = 'exponential:mean=1s'\n\
+             [pool.a]\nservers = 10\n[pool.a.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\n\
+             max = 30\ncooldown = '2m'\ndown = { stabilization = '10m' }\n\
+             [variant.other]\nset.pool.a.autoscaler = { policy = 'square-root' }\n\
+             [variant.word]\nset.pool.a.autoscaler = 'square-root'\n\
+             [variant.tuned]\nset.pool.a.autoscaler.target = 0.5\n";
+        let document = Node::from_toml("a.toml", text).unwrap();
+        let table = |name: &str| {
+            let all = Alternative::all_of(&document).unwrap();
+            let variant = all.iter().find(|variant| variant.name == name).unwrap();
+            let scenario = variant.scenario(&document, std::path::Path::new("")).unwrap();
+            serde_json::to_value(scenario.pool["a"].autoscaler.as_ref().unwrap()).unwrap()
+        };
+        for name in ["other", "word"] {
+            let other = table(name);
+            assert_eq!((&other["policy"], &other["max"]), (&"square-root".into(), &30.into()));
+            let text = other.to_string();
+            assert!(!text.contains("10m") && !text.contains("2m"), "{text}");
+        }
+        let tuned = table("tuned").to_string();
+        assert!(tuned.contains("10m") && tuned.contains("2m"), "{tuned}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Autoscaling inside the simulator: known answers, hours by hand, bounds, drains, determinism.
 
+mod controllers;
 mod corners;
 mod known;
 mod laws;

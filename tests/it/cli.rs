@@ -381,6 +381,24 @@ fn a_scaled_rate_and_faster_time_work_for_drawn_traffic_too() {
 }
 
 #[test]
+fn an_autoscaler_is_told_of_however_many_runs_there_are() {
+    let base = "traffic.a.arrivals = 'poisson:rate=5/s'\n\
+                traffic.a.service = 'exponential:mean=1s'\n\
+                run = { duration = '2m', warm-up = 'none' }\n\
+                pool.a = { servers = 8, autoscaler = 'threshold' }\n";
+    let path = scratch("several.toml", base.as_bytes());
+    let table = |flags: &[&str]| {
+        let args = [&["replay", path.to_str().unwrap(), "--quiet"], flags].concat();
+        String::from_utf8(run(&args).stdout).unwrap()
+    };
+    let one = table(&[]);
+    assert!(one.contains("threshold on pool a\n"), "{one}");
+    let several = table(&["--replications", "3"]);
+    assert!(several.contains("threshold on pool a, in the first of 3 runs"), "{several}");
+    assert!(several.contains("server-hours") && several.contains("actions"), "{several}");
+}
+
+#[test]
 fn every_part_is_listed_and_explained_and_completions_and_schema_print() {
     let listed = String::from_utf8(run(&["list"]).stdout).unwrap();
     let parts: Vec<&str> = listed
@@ -402,6 +420,8 @@ fn every_part_is_listed_and_explained_and_completions_and_schema_print() {
         ("retry", ["backoff", "one\nbudget is shared", "unlimited"]),
         ("failure", ["until", "every", "MTTR"]),
         ("admission", ["token-bucket", "burst", "half are shed"]),
+        ("hpa", ["sync-period", "scrape (default \"15s\")", "keys of their pool: `startup`"]),
+        ("kpa", ["stable-window", "interval (default \"2s\")", "delay (default \"0s\")"]),
         ("ejection", ["always-one", "shared by all balancers", "10 %"]),
     ] {
         let page = String::from_utf8(run(&["explain", table]).stdout).unwrap();

@@ -1,5 +1,7 @@
 //! Kubernetes' own files: read as a pool and its autoscaler, and written back.
 
+mod strict;
+
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -97,6 +99,22 @@ fn what_is_wrong_is_told_in_the_words_of_the_file_and_each_of_them_once() {
 }
 
 #[test]
+fn a_value_and_an_average_are_two_targets() {
+    let hpa = fixture("hpa.yaml");
+    let queue = |text: &str| pool(text)["autoscaler"]["also"][1].clone();
+    assert_eq!(queue(&hpa), json!({ "metric": "queue", "target": 1.5 }));
+    let value = "type: Value\n          value: 1500m";
+    let text = hpa.replacen("type: AverageValue\n          averageValue: 1500m", value, 1);
+    let wanted = json!({ "metric": "queue", "target": 1.5, "target-type": "value" });
+    assert_eq!(queue(&text), wanted);
+    let rate = hpa.replacen("averageValue: \"35\"", "value: \"35\"", 1);
+    let rate =
+        rate.replacen("type: AverageValue\n          value", "type: Value\n          value", 1);
+    let problem = scenario(&rate, "").map(drop).unwrap_err();
+    assert!(problem.contains("unknown type of target `Value`"), "no pod has a total: {problem}");
+}
+
+#[test]
 fn what_is_guessed_or_not_simulated_is_named_with_its_place() {
     let remarks = scenario(&fixture("hpa.yaml"), "").unwrap().remarks;
     let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));
@@ -118,6 +136,44 @@ fn a_scaled_object_and_a_knative_service_become_autoscalers() {
     assert_eq!((&pool["slots"], &kpa["target"]), (&json!(10), &json!(8.0)));
     assert_eq!((&kpa["target-utilization"], &kpa["stable-window"]), (&json!(0.8), &json!("40s")));
     assert_eq!((&kpa["min-scale"], &kpa["max-scale"]), (&json!(1), &json!(12)));
+}
+
+/// The scaled object of the tests with another trigger.
+fn triggered(trigger: &str) -> String {
+    let object = fixture("scaled-object.yaml");
+    format!("{}  triggers:\n{trigger}", object.split("  triggers:\n").next().unwrap())
+}
+
+#[test]
+fn a_trigger_on_the_processor_is_the_hpa_that_keda_makes_of_it() {
+    let cpu = "    - type: cpu\n      metricType: Utilization\n      metadata: { value: \"60\" }\n";
+    let text = triggered(cpu);
+    let scaler = &pool(&text)["autoscaler"];
+    assert_eq!((&scaler["policy"], &scaler["metric"]), (&json!("hpa"), &json!("utilization")));
+    assert_eq!((&scaler["target"], &scaler["max-replicas"]), (&json!(0.6), &json!(20)));
+    assert_eq!(scaler["behavior"]["scale-down"]["stabilization-window"], "1m");
+    assert_eq!(scaler["min-replicas"], 1);
+    let remarks = scenario(&text, "").unwrap().remarks;
+    assert!(remarks.iter().any(|it| it.contains("cannot scale to 0")), "{remarks:?}");
+}
+
+#[test]
+fn a_cron_trigger_is_a_schedule_in_the_guard_of_its_hpa() {
+    let cron = "    - type: cron\n      metadata:\n        timezone: Europe/Paris\n        \
+                start: 0 8 * * mon-fri\n        end: 0 20 * * *\n        desiredReplicas: \"12\"\n";
+    let text = triggered(cron);
+    let scaler = &pool(&text)["autoscaler"];
+    assert_eq!((&scaler["policy"], &scaler["min"]), (&json!("schedule"), &json!(0)));
+    let row = |row: usize| (&scaler["rows"][row]["cron"], &scaler["rows"][row]["servers"]);
+    assert_eq!(row(0), (&json!("0 8 * * mon-fri"), &json!(12)));
+    assert_eq!(row(1), (&json!("0 20 * * *"), &json!(0)));
+    // The cooldown of 2 min is longer than the window of 1 min.
+    assert_eq!(scaler["down"]["stabilization"], "2m");
+    assert_eq!(scaler["up"]["rates"].as_array().map(Vec::len), Some(2));
+    let same = text.replacen("end: 0 20 * * *", "end: 0 8 * * mon-fri", 1);
+    assert!(scenario(&same, "").map(drop).unwrap_err().contains("the same time"));
+    let remarks = scenario(&text, "").unwrap().remarks;
+    assert!(remarks.iter().any(|it| it.contains("Europe/Paris")), "{remarks:?}");
 }
 
 #[test]
@@ -155,7 +211,7 @@ fn what_no_cluster_would_take_is_refused_where_it_stands() {
 }
 
 /// Pools whose manifests differ in every part.
-const POOLS: [&str; 7] = [
+const POOLS: [&str; 8] = [
     "servers = 7\nslots = 2\n",
     "servers = 3\nslots = 1\nspeed = 0.25\ndrain = '90s'\n",
     "servers = 2\n[pool.main.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\nmin = 2\nmax = 9\n",
@@ -165,6 +221,11 @@ const POOLS: [&str; 7] = [
      { metric = 'tokens', target = 900 }]\n[pool.main.autoscaler.behavior.scale-up]\n\
      select = 'min'\ntolerance = 0.05\n\
      policies = [{ type = 'percent', value = 50, period = '1m' }]\n",
+    "servers = 4\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'rate'\ntarget = 40\n\
+     target-type = 'value'\n\
+     also = [{ metric = 'concurrency', target = 3, target-type = 'average-value' },\n\
+     { metric = 'queue', target = 9, target-type = 'value' },\n\
+     { metric = 'errors', target = 0.5, target-type = 'average-value' }]\n",
     "memory = 4000\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'memory'\ntarget = 0.7\n",
     "[pool.main.autoscaler]\npolicy = 'keda'\nmetric = 'queue'\ntarget-average-value = 4\n\
      activation-threshold = 1\npolling-interval = '5s'\nmax-replica-count = 6\n\
@@ -246,7 +307,7 @@ fn what_is_written_meets_the_schema_of_kubernetes() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 9, "every Deployment and every HPA was looked at");
+    assert_eq!(seen, 11, "every Deployment and every HPA was looked at");
 }
 
 #[test]
@@ -356,6 +417,25 @@ fn the_command_line_reads_an_hpa_and_writes_the_variant_that_is_best() {
     let outcome: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(outcome["scenario"]["pool"]["main"]["autoscaler"]["policy"], "hpa");
     assert!(outcome["advice"].to_string().contains("is not simulated"));
+    // A second autoscaler is refused where there is one run, and stands beside it in a comparison.
+    let both = |command: &str, further: &[&str]| {
+        let mut plimsoll = plimsoll();
+        plimsoll.args([command, "--quiet", "--autoscaler", "fixed:servers=9", "--hpa"]).arg(&hpa);
+        let run = plimsoll.args(further).arg(&scenario).output().unwrap();
+        (run.status.success(), run)
+    };
+    let (done, run) = both("replay", &[]);
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(!done && told.contains("the manifest has an autoscaler"), "{told}");
+    let (done, run) = both("compare", &["--replications", "2", "--format", "json"]);
+    assert!(done, "{}", String::from_utf8_lossy(&run.stderr));
+    let compared: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(
+        compared["advice"].to_string().contains("is not simulated"),
+        "told of several runs too"
+    );
+    let names = compared["variants"].as_array().unwrap().iter().map(|it| it["name"].clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["manifest", "fixed:servers=9"]);
     let written = place.join("best.yaml");
     let run = plimsoll()
         .args(["compare", "--quiet", "--replications", "2", "--autoscaler", "fixed:servers=9"])

@@ -1,6 +1,7 @@
 //! The planner: as many servers as theory says, what it answers beside, what it refuses.
 
 mod cases;
+mod honest;
 
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +70,7 @@ fn what_simulation_cannot_tell_from_its_limit_the_exact_formula_does() {
         let six = found.candidates.iter().find(|one| one.servers == 6).unwrap();
         assert!(six.by_theory && six.met == (wanted == 6), "{six:?}");
         assert!(found.advice.iter().any(|line| line.contains("formula of Erlang")));
+        assert!(plimsoll::report::plan(&found, 100).contains(", by Erlang C"));
     }
 }
 

@@ -218,6 +218,22 @@ fn several_runs_become_a_comparison() {
     }
 }
 
+#[test]
+fn what_is_paid_in_two_currencies_says_so_beside_each_amount() {
+    let one = replayed("dollars", &["--price", "0.5 USD/h"]);
+    let two = replayed("euros", &["--price", "0.4 EUR/h"]);
+    let (shown, _) = plimsoll(&["report", one.to_str().unwrap(), two.to_str().unwrap()]);
+    let costs: Vec<&str> = shown.lines().filter(|line| line.contains("cost")).collect();
+    assert!(!costs.is_empty(), "{shown}");
+    for line in costs {
+        assert!(line.contains("USD") && line.contains("EUR"), "{line}");
+    }
+    let out = folder("two-currencies");
+    let args = ["report", one.to_str().unwrap(), two.to_str().unwrap(), "--quiet", "--out"];
+    plimsoll(&[args.as_slice(), &[out.to_str().unwrap()]].concat());
+    assert!(read(&out, "report.html").contains("amounts are not comparable"));
+}
+
 /// The bytes of every chart and page of a folder, by name.
 fn drawn(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let shown = |name: &str| [".html", ".svg", ".png"].iter().any(|end| name.ends_with(end));

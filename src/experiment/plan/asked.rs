@@ -5,7 +5,7 @@ use std::fmt;
 use super::sample::Known;
 use super::words::figures;
 use crate::diagnose::{Origin, Problem};
-use crate::law::{self, Unit};
+use crate::law::{self, Law, Unit};
 use crate::outcome::{Kind, Peak};
 use crate::scenario::{Goal, Measure, Scenario};
 use crate::time::Duration;
@@ -367,15 +367,20 @@ pub(super) fn known_service(scenario: &Scenario) -> Result<Option<Known>, Proble
     });
     let looks = scenario.balancer.policy.name == "least-work-left"
         || !blind(scenario.balancer.discipline().name);
-    let [traffic] = scenario.traffic.values().collect::<Vec<_>>()[..] else { return Ok(None) };
-    let Some(Demand::Law(recipe)) = &traffic.keys.service else { return Ok(None) };
     // What fails, is tried again or is sent twice takes other than its service after its wait.
     let straight = !scenario.has_life() && !scenario.is_guarded();
     if looks || !alike || !scenario.is_drawn() || !straight {
         return Ok(None);
     }
+    Ok(law_of_service(scenario)?.map(|law| Known { law, speed }))
+}
+
+/// The law that all services are drawn from, where there is one, with a mean.
+pub(super) fn law_of_service(scenario: &Scenario) -> Result<Option<Box<dyn Law>>, Problem> {
+    let [traffic] = scenario.traffic.values().collect::<Vec<_>>()[..] else { return Ok(None) };
+    let Some(Demand::Law(recipe)) = &traffic.keys.service else { return Ok(None) };
     let law = recipe.build(&law::Setup { unit: Unit::Time, folder: &scenario.folder })?;
-    Ok(law.mean().is_finite().then_some(Known { law, speed }))
+    Ok((scenario.is_drawn() && law.mean().is_finite()).then_some(law))
 }
 
 /// Cuts the traces of a scenario to their busiest stretch.

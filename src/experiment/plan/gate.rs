@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 
 use super::analytic;
 use super::memory;
+use super::perils;
 use super::sample::{self, GROUPS, Group, Known, Sample, Staff};
 use super::traffic::Load;
 use crate::diagnose::Problem;
@@ -102,6 +103,7 @@ impl Gate<'_> {
             pool.servers = servers;
         }
         scenario.pool.retain(|_, pool| pool.servers > 0 || pool.autoscaler.is_some());
+        perils::aim(&mut scenario);
         at_load(scenario, scale)
     }
 
@@ -132,11 +134,11 @@ impl Gate<'_> {
         let recorded = self.recorded(&scenario, scale)?;
         let mut warm_up = scenario.fixed_warm_up().unwrap_or(self.warm_up);
         let mut short = false;
+        let load = scale * self.load.erlangs() / (capacity * perils::left(&scenario)?);
+        if scenario.is_even() && load >= 1.0 - 1e-9 && !loses(&scenario) {
+            return Ok(Some(self.overloaded(load)));
+        }
         if scenario.kind() == Kind::SteadyState {
-            let load = scale * self.load.erlangs() / capacity;
-            if load >= 1.0 - 1e-9 && !loses(&scenario) {
-                return Ok(Some(self.overloaded(load)));
-            }
             let rate = self.load.rate * scale;
             let busy = load.min(if loses(&scenario) { 0.95 } else { 0.99999 });
             let most = (self.run_length, effort.most / GROUPS as f64);
@@ -258,7 +260,11 @@ impl Gate<'_> {
             if let Some(ruling) = ruling {
                 sample.confidence = stage.scenario.run.confidence.0;
                 let told = self.rule(&sample).into_iter().zip(objectives);
-                let objectives = told.map(|(told, by)| Objective { value: told.value, ..by });
+                let objectives = told.map(|(told, by)| Objective {
+                    value: told.value,
+                    beyond: told.beyond.or(by.beyond),
+                    ..by
+                });
                 return Ok(Some(Trial {
                     ruling,
                     by_theory: false,

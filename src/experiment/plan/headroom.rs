@@ -7,14 +7,14 @@
 //! fleet carries.
 //!
 //! Before that the fleet that was chosen is looked at with fresh random numbers, which chose
-//! nothing: what the answer claims rests on them. A fleet that they refute grows by what a loss
-//! leaves one server more of.
+//! nothing: what the answer claims rests on them. A fleet that they do not confirm grows by what a
+//! loss leaves one server more of.
 
 use super::gate::{Effort, TESTS};
 use super::hunt::{Hunt, fails, with};
 use super::mix::Choice;
 use super::search::{Found, smallest};
-use super::{Draft, FRESH, SETTLED, neighbour, words};
+use super::{Draft, FRESH, SETTLED, neighbour, perils, words};
 use crate::diagnose::Problem;
 use crate::experiment::twin;
 use crate::outcome::{Answer, Candidate, Neighbour, Plan, Recommendation, Ruling};
@@ -49,6 +49,11 @@ impl Carried {
         self.load.map(|load| load - 1.0)
     }
 
+    /// Whether the most that is carried may be more than what is known to be.
+    pub(super) fn is_floor(&self) -> bool {
+        self.load.is_some() && (self.open.is_some() || self.breaks.is_none())
+    }
+
     /// The objective that breaks first.
     pub(super) fn broken(&self) -> Option<String> {
         let breaks = self.breaks.as_ref()?;
@@ -68,13 +73,17 @@ type AtLoad<'a> = &'a mut dyn FnMut(f64) -> Result<Option<Candidate>, Problem>;
 pub(super) fn carried(
     look: AtLoad<'_>,
     guess: f64,
-    carries_plan: Option<bool>,
+    carries_plan: bool,
 ) -> Result<Carried, Problem> {
-    let (least, most) = match carries_plan {
-        Some(true) => (101, FAR),
-        Some(false) => (1, 100),
-        None => (1, FAR),
-    };
+    carried_between(look, guess, if carries_plan { (101, FAR) } else { (1, 100) })
+}
+
+/// The same where the most that is carried lies just below one of these hundredths.
+fn carried_between(
+    look: AtLoad<'_>,
+    guess: f64,
+    (least, most): (u32, u32),
+) -> Result<Carried, Problem> {
     let mut at = |hundredths: u32| look(f64::from(hundredths) / 100.0);
     let start = (100.0 * guess) as u32 + 1;
     let found = smallest(start, least, most, |load| Ok(at(load)?.map(|found| !found.met)))?;
@@ -98,18 +107,18 @@ pub(super) fn carried(
     })
 }
 
+/// About how many times the load a fixed fleet carries.
+fn guess(hunt: &Hunt<'_>, fleet: &[u32]) -> f64 {
+    let slots = (hunt.left(fleet) / hunt.model.speed) as u32;
+    hunt.model.scale(&hunt.asked.goals, slots.max(1))
+}
+
 /// Finds the most that a fixed fleet carries.
-fn carried_by(
-    hunt: &mut Hunt<'_>,
-    fleet: &[u32],
-    carries_plan: Option<bool>,
-) -> Result<Carried, Problem> {
+fn carried_by(hunt: &mut Hunt<'_>, fleet: &[u32], carries_plan: bool) -> Result<Carried, Problem> {
     if hunt.stopped {
         return Ok(Carried::default());
     }
-    let slots = (hunt.left(fleet) / hunt.model.speed) as u32;
-    let guess = hunt.model.scale(&hunt.asked.goals, slots.max(1));
-    let effort = effort(hunt.gate.base);
+    let (guess, effort) = (guess(hunt, fleet), effort(hunt.gate.base));
     carried(&mut |load| hunt.look(fleet, load, effort), guess, carries_plan)
 }
 
@@ -140,29 +149,32 @@ pub(super) fn around(
     }
     let pool = changing(hunt, &fleet);
     hunt.begin("neighbours");
-    let (more, less) = (with(&fleet, pool, fleet[pool] + 1), with(&fleet, pool, fleet[pool] - 1));
+    let (more, less) = (one_more(hunt, &fleet, pool), with(&fleet, pool, fleet[pool] - 1));
     let effort = hunt.effort;
     let above = if hunt.stopped { None } else { hunt.look(&more, 1.0, effort)? };
     let alone = less.iter().all(|&n| n == 0);
     let below = if alone || hunt.stopped { None } else { hunt.look(&less, 1.0, effort)? };
     advice.extend(words::no_better_with_more(hunt, &fleet));
     hunt.begin("headroom");
-    let own = carried_by(hunt, &fleet, Some(true))?;
+    let own = carried_by(hunt, &fleet, true)?;
     // The knee is drawn from below: a few loads that say how far the fleet is from its limit.
     for load in [0.6, 0.8, 0.9] {
         if !hunt.stopped {
             hunt.look(&fleet, load, self::effort(hunt.gate.base))?;
         }
     }
-    let one_more = beside(hunt, &more, pool, above)?;
-    let one_less = beside(hunt, &less, pool, below)?;
+    let names = changed(hunt, &fleet, &more);
+    let one_more = beside(hunt, &more, &names, above)?;
+    let one_less = beside(hunt, &less, &changed(hunt, &fleet, &less), below)?;
     let mut recommendation = recommend(hunt, &fleet, &own, &draft)?;
     recommendation.verified = fresh == Fresh::Confirmed;
     (recommendation.one_more, recommendation.one_less) = (one_more, one_less);
     advice.extend(words::forecast(hunt, &recommendation));
+    let mut written = hunt.gate.scenario(&fleet, 1.0);
+    advice.extend(perils::told(hunt.gate.base, &written));
+    perils::forget(&mut written);
     let mut plan = draft.plan(Answer::Met, Some(recommendation));
-    plan.scenario =
-        serde_json::to_value(hunt.gate.scenario(&fleet, 1.0)).expect("a scenario is plain data");
+    plan.scenario = serde_json::to_value(written).expect("a scenario is plain data");
     plan.advice = advice;
     Ok(words::finish(hunt, plan, &fleet))
 }
@@ -171,14 +183,14 @@ pub(super) fn around(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fresh {
     Confirmed,
-    /// They cannot tell, or were stopped.
+    /// They were stopped.
     Open,
-    /// It does not meet the plan, and no larger one may be tried.
+    /// They do not confirm it, and no larger one may be tried.
     Refuted,
 }
 
-/// Whether fresh random numbers say the same; a fleet that they refute grows, within what is
-/// allowed.
+/// Whether fresh random numbers say the same; a fleet that they refute, or cannot tell from its
+/// limit, grows, within what is allowed.
 fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(Fresh, Vec<String>), Problem> {
     hunt.begin("verifying");
     let mut advice = Vec::new();
@@ -187,9 +199,10 @@ fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(Fresh, Vec<Strin
         let Some(found) = hunt.look(fleet, 1.0, fresh)? else { return Ok((Fresh::Open, advice)) };
         match found.ruling {
             Ruling::Met => return Ok((Fresh::Confirmed, advice)),
-            Ruling::Missed | Ruling::Overloaded => {
+            _ => {
                 let told = words::refuted(&found);
-                let Some(larger) = grown(hunt, fleet) else {
+                let allowed = |pool: usize, fleet: &[u32]| hunt.allowed(pool, fleet);
+                let Some(larger) = grown(hunt, fleet, allowed) else {
                     advice.push(format!("{told}, and nothing larger is allowed"));
                     return Ok((Fresh::Refuted, advice));
                 };
@@ -199,26 +212,18 @@ fn verify(hunt: &mut Hunt<'_>, fleet: &mut Vec<u32>) -> Result<(Fresh, Vec<Strin
                 }
                 *fleet = larger;
             }
-            Ruling::Boundary | Ruling::Undecided => {
-                advice.push(
-                    "fresh random numbers could not tell the recommended fleet from its limit: \
-                     one server more is safer"
-                        .to_owned(),
-                );
-                return Ok((Fresh::Open, advice));
-            }
         }
     }
     Ok((Fresh::Refuted, advice))
 }
 
 /// The next fleet of which a loss leaves more, server by server where that leaves the most, of
-/// equals the cheapest; `None` where the budget or the capacities allow none.
-fn grown(hunt: &Hunt<'_>, fleet: &[u32]) -> Option<Vec<u32>> {
+/// equals the cheapest; `None` where no more are allowed of any pool beside the others.
+fn grown(hunt: &Hunt<'_>, fleet: &[u32], most: impl Fn(usize, &[u32]) -> u32) -> Option<Vec<u32>> {
     let (mut larger, now) = (fleet.to_vec(), hunt.left(fleet));
     // Each zone may need one, and of zones with an even share one in so many adds nothing.
     for _ in 0..=2 * fleet.len() {
-        let allowed = |&pool: &usize| larger[pool] < hunt.allowed(pool, &larger);
+        let allowed = |&pool: &usize| larger[pool] < most(pool, &larger);
         let used = |&pool: &usize| fleet[pool] > 0;
         let pools = (0..fleet.len()).filter(used).filter(allowed);
         let next = |pool: usize| with(&larger, pool, larger[pool] + 1);
@@ -241,17 +246,34 @@ fn changing(hunt: &Hunt<'_>, fleet: &[u32]) -> usize {
     used.min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(0)
 }
 
+/// A server more in a pool, or the next larger fleet where one server adds nothing to what a loss
+/// leaves: zones grow together.
+fn one_more(hunt: &Hunt<'_>, fleet: &[u32], pool: usize) -> Vec<u32> {
+    let one = with(fleet, pool, fleet[pool] + 1);
+    if hunt.left(&one) > hunt.left(fleet) {
+        return one;
+    }
+    grown(hunt, fleet, |_, _| u32::MAX).unwrap_or(one)
+}
+
+/// The names of the pools in which two fleets differ.
+fn changed(hunt: &Hunt<'_>, fleet: &[u32], other: &[u32]) -> String {
+    let pools = hunt.gate.base.pool.keys().zip(fleet.iter().zip(other));
+    let names = pools.filter(|(_, (a, b))| a != b).map(|(name, _)| name.as_str());
+    names.collect::<Vec<_>>().join(" and ")
+}
+
 fn beside(
     hunt: &mut Hunt<'_>,
     fleet: &[u32],
-    pool: usize,
+    pools: &str,
     found: Option<Candidate>,
 ) -> Result<Option<Neighbour>, Problem> {
     let Some(found) = found else { return Ok(None) };
-    let name = hunt.gate.base.pool.get_index(pool).map_or("", |(name, _)| name).to_owned();
-    let own = carried_by(hunt, fleet, Some(found.met))?;
-    let mut told = neighbour(&found, &name);
+    let own = carried_by(hunt, fleet, found.met)?;
+    let mut told = neighbour(&found, pools);
     told.headroom = own.headroom();
+    told.at_least = own.is_floor();
     told.met_under_forecast_error = met_under_error(&own, hunt.asked.ask.forecast_cv);
     Ok(Some(told))
 }
@@ -292,6 +314,32 @@ fn recommend(
     })
 }
 
+/// Shares of the load that are looked at where the search from a guess came to nothing.
+const ANCHORS: [f64; 4] = [0.75, 0.5, 0.25, 0.1];
+
+/// The most that a fleet carries, whatever it carries now.
+///
+/// Less traffic can tell less: a hundredth of a trace has no 99th percentile to speak of. So the
+/// search begins with the load as it is, and where it ends below everything that can be told,
+/// with the first share of the load that is carried for sure.
+fn most_carried(look: AtLoad<'_>, guess: f64) -> Result<Carried, Problem> {
+    let Some(now) = look(1.0)? else { return Ok(Carried::default()) };
+    let own = carried(look, guess, now.met)?;
+    if now.met || own.load.is_some() || own.open.is_none() {
+        return Ok(own);
+    }
+    let mut above = 100;
+    for anchor in ANCHORS {
+        let Some(found) = look(anchor)? else { return Ok(Carried::default()) };
+        let hundredths = (100.0 * anchor) as u32;
+        if found.met {
+            return carried_between(look, anchor, (hundredths + 1, above));
+        }
+        above = hundredths;
+    }
+    Ok(own)
+}
+
 /// The question turned round: what the fleet of the scenario carries.
 pub(super) fn of_the_fleet_as_it_is(
     hunt: &mut Hunt<'_>,
@@ -299,7 +347,8 @@ pub(super) fn of_the_fleet_as_it_is(
 ) -> Result<Plan, Problem> {
     let fleet: Vec<u32> = hunt.gate.base.pool.values().map(|pool| pool.servers).collect();
     hunt.begin("rate");
-    let own = carried_by(hunt, &fleet, None)?;
+    let (guess, effort) = (guess(hunt, &fleet), effort(hunt.gate.base));
+    let own = most_carried(&mut |load| hunt.look(&fleet, load, effort), guess)?;
     if hunt.stopped {
         return Ok(words::none_found(hunt, &Choice::default(), draft));
     }
@@ -339,10 +388,31 @@ mod tests {
             Ok(Some(Candidate { load, met, ruling, ..words::unknown(&[], &[]) }))
         };
         for guess in [0.5, 1.1, 1.25, 4.0] {
-            let found = carried(&mut { at }, guess, Some(true)).unwrap();
+            let found = carried(&mut { at }, guess, true).unwrap();
             assert_eq!(found.load, Some(1.19), "from {guess}");
             assert_eq!(found.open.map(|open| open.load), Some(1.2));
             assert_eq!(found.breaks.map(|breaks| breaks.load), Some(1.3));
+        }
+    }
+
+    #[test]
+    fn what_little_traffic_cannot_tell_more_of_it_does() {
+        for (most, wanted) in [(1.1, 1.1), (0.6, 0.6)] {
+            let at = |load: f64| {
+                let ruling = match load {
+                    l if l < 0.4 => Ruling::Undecided,
+                    l if l < most + 0.001 => Ruling::Met,
+                    l if l < most + 0.1 => Ruling::Boundary,
+                    _ => Ruling::Missed,
+                };
+                let met = ruling == Ruling::Met;
+                Ok(Some(Candidate { load, met, ruling, ..words::unknown(&[], &[]) }))
+            };
+            for guess in [0.05, 0.5, 2.0] {
+                let found = most_carried(&mut { at }, guess).unwrap();
+                assert_eq!(found.load, Some(wanted), "from {guess}");
+                assert!(found.is_floor() && found.breaks.is_some());
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::gate::{Effort, Gate, Trial, loses};
 use super::search::{Found, smallest};
 use super::words;
 use crate::diagnose::Problem;
-use crate::outcome::{Candidate, Kind, Ruling};
+use crate::outcome::{Candidate, Ruling};
 
 /// Servers beyond those that the formula or the busiest second asks for, where nothing else ends
 /// the search: so many times as many, and so many more.
@@ -122,13 +122,13 @@ impl<'a> Hunt<'a> {
         let candidate = self.candidate(fleet, &left, load, trial.clone());
         if effort.first == 0 {
             self.tried.push((fleet.to_vec(), candidate.clone()));
-        } else if fails(candidate.ruling) {
+        } else if !candidate.met {
             self.correct(fleet, &candidate, &left, &trial);
         }
         Ok(Some(candidate))
     }
 
-    /// What fresh numbers refute is refuted from now on.
+    /// What fresh numbers do not confirm is not met from now on.
     fn correct(&mut self, fleet: &[u32], found: &Candidate, left: &[u32], trial: &Trial) {
         let at = found.load;
         let own = self.tried.iter_mut().filter(|(tried, one)| tried == fleet && one.load == at);
@@ -258,7 +258,7 @@ impl<'a> Hunt<'a> {
     /// Whether what is left of a fleet can do the work that arrives, where that goes on for ever.
     pub(super) fn can_carry(&self, fleet: &[u32]) -> bool {
         let base = self.gate.base;
-        let endless = base.kind() == Kind::SteadyState && !loses(base);
+        let endless = base.is_even() && !loses(base);
         self.left(fleet) > if endless { self.gate.load.erlangs() } else { 0.0 }
     }
 
@@ -266,8 +266,7 @@ impl<'a> Hunt<'a> {
     pub(super) fn least(&self) -> Option<u32> {
         let [pool] = self.gate.base.pool.values().collect::<Vec<_>>()[..] else { return None };
         let slot = f64::from(pool.slots) * pool.speed;
-        (self.gate.base.kind() == Kind::SteadyState)
-            .then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
+        (self.gate.base.is_even()).then(|| (self.gate.load.erlangs() / slot).floor() as u32 + 1)
     }
 
     /// What came closest at the load of the plan: of the fleets that nobody can tell the largest,

@@ -8,6 +8,7 @@
 //! | for as long as its queues remember | `memory` |
 //! | the smallest that passes; the cheapest of several kinds | `search`, `hunt`, `mix` |
 //! | how much more it carries, and what a wrong forecast does | `headroom` |
+//! | failures that find their servers in every fleet | `perils` |
 //! | bounds and target of autoscalers | `scaled`, `setting` |
 //! | what is refused, and the answer in words | `asked`, `words` |
 //!
@@ -23,6 +24,7 @@ mod headroom;
 mod hunt;
 mod memory;
 mod mix;
+mod perils;
 mod sample;
 mod scaled;
 mod search;
@@ -85,7 +87,7 @@ pub fn plan(
         return Ok(words::nothing_known(&scenario, &asked));
     };
     let known = asked::known_service(&scenario)?;
-    load.know(&scenario, known.as_ref());
+    load.know(&scenario, asked::law_of_service(&scenario)?.as_deref());
     let speed = mean_speed(&scenario);
     let model = Model { load: &load, known: known.as_ref(), speed };
     let bounds = bounds(&model, &asked, &scenario, peak);
@@ -179,7 +181,8 @@ fn busiest(
     monitor: &dyn Monitor,
 ) -> Result<Option<(Load, Option<Peak>)>, Problem> {
     let Some(load) = Load::of(scenario, monitor)? else { return Ok(None) };
-    if ask.peak.is_none() && scenario.kind() == crate::outcome::Kind::SteadyState {
+    // Of a load that is the same all along the busiest stretch is chance.
+    if ask.peak.is_none() && scenario.is_even() {
         return Ok(Some((load, None)));
     }
     let mut peak = load.peak(ask.peak.unwrap_or_else(|| load.usual_peak()));
@@ -248,6 +251,7 @@ fn neighbour(candidate: &Candidate, pool: &str) -> Neighbour {
         met: candidate.met,
         headroom: None,
         met_under_forecast_error: None,
+        at_least: false,
     }
 }
 

@@ -72,8 +72,8 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
         ideal(gate, variant, &trial.staff, &mut draft);
     }
     let (verdict, answer) = told(&draft, recommendation.as_ref(), &course, stopped);
-    let probability = recommendation.as_ref().and_then(|one| one.met_under_forecast_error);
-    advice.extend(words::doubt(draft.asked.ask.forecast_cv, probability));
+    let cv = draft.asked.ask.forecast_cv;
+    advice.extend(recommendation.as_ref().and_then(|found| words::doubt(cv, found)));
     advice.extend(together(&draft, course.tried.len()));
     let mut plan = draft.plan(verdict, recommendation);
     let tried = course.tried.iter();
@@ -218,7 +218,7 @@ impl Course<'_> {
             return Ok(Some(trial.met()));
         }
         let variant = setting.applied(self.gate.base)?;
-        let told = words::setting(&setting.paths(self.gate.base));
+        let told = setting::told(&setting.paths(self.gate.base));
         self.gate.monitor.stage(&format!("settings: {told}"));
         let Some(trial) = self.judge(&variant, 1.0, EFFORT)? else { return Ok(None) };
         let met = trial.met();
@@ -266,7 +266,7 @@ impl Course<'_> {
 
 impl Course<'_> {
     /// The cheapest setting with as many servers at most as it may need; one that fresh random
-    /// numbers refute is struck out.
+    /// numbers do not confirm is struck out.
     fn winner(
         &mut self,
         draft: &Draft<'_>,
@@ -280,21 +280,14 @@ impl Course<'_> {
             let scenario = setting.applied(self.gate.base)?;
             let effort = Effort { first: test * FRESH, ..EFFORT };
             let fresh = self.judge(&scenario, 1.0, effort)?;
-            if let Some(fresh) = fresh.as_ref().filter(|fresh| fails(fresh.ruling)) {
+            if let Some(fresh) = fresh.as_ref().filter(|fresh| !fresh.met()) {
                 advice.push(words::refuted(&self.candidate(&setting, 1.0, fresh)));
                 self.tried[best].2 = fresh.clone();
                 continue;
             }
-            let verified = fresh.is_some_and(|fresh| fresh.met());
+            let verified = fresh.is_some();
             // What it comes to with these bounds, on the requests of all other settings.
             let trial = self.judge(&scenario, 1.0, EFFORT)?.unwrap_or(trial);
-            if !verified {
-                advice.push(
-                    "fresh random numbers could not tell the recommended setting from its limit: \
-                     a server more at least is safer"
-                        .to_owned(),
-                );
-            }
             return Ok(Some(Winner { setting, scenario, trial, verified, loads: Vec::new() }));
         }
         Ok(None)
@@ -332,7 +325,7 @@ impl Course<'_> {
             loads.extend(found.clone());
             Ok(found)
         };
-        let found = carried(&mut look, guess, Some(at_plan.met()))?;
+        let found = carried(&mut look, guess, at_plan.met())?;
         Ok((found, loads))
     }
 
@@ -384,6 +377,7 @@ impl Course<'_> {
         let name = self.gate.base.pool.get_index(pool).map_or("", |(name, _)| name);
         let mut told = super::neighbour(&self.candidate(setting, 1.0, &trial), name);
         told.headroom = carried.headroom();
+        told.at_least = carried.is_floor();
         told.met_under_forecast_error = met_under_error(&carried, draft.asked.ask.forecast_cv);
         Ok(Some(told))
     }
@@ -535,7 +529,7 @@ fn told(
     let answer = format!(
         "Set {}: {goals} holds with {hours:.2} server-hours; a perfect autoscaler{alone} would \
          need {}, a fleet fixed at the peak {}.{more}",
-        words::to_set(&found.settings),
+        setting::to_set(&found.settings),
         of(draft.bounds.ideal_autoscaler_server_hours),
         of(draft.bounds.static_peak_server_hours)
     );
@@ -558,7 +552,7 @@ fn none_found(
     let tried = &course.tried;
     let told = |setting: &Setting, trial: &Trial| {
         let found = course.candidate(setting, 1.0, trial);
-        (words::setting(&found.settings), found)
+        (setting::told(&found.settings), found)
     };
     let open = |trial: &Trial| !fails(trial.ruling) && !trial.met();
     if let Some((setting, _, trial)) = tried.iter().find(|(.., trial)| open(trial)) {

@@ -1,4 +1,4 @@
-//! A setting of the autoscaled pools: the bounds of each, and one target for all.
+//! A setting of the autoscaled pools: the bounds of each, and one target for all; and in words.
 //!
 //! Several pools are searched together: at level n they always have, all in all, about the capacity
 //! of n of the largest servers, dealt in the proportions in which the scenario begins. Pools
@@ -7,6 +7,7 @@
 use indexmap::IndexMap;
 
 use crate::diagnose::Problem;
+use crate::outcome::settings_by_pool;
 use crate::scenario::{AutoscalerTable, Pool, Scenario};
 
 /// The fewest and the most servers of a pool.
@@ -157,6 +158,46 @@ impl Deal {
     pub(super) fn capacity(&self) -> f64 {
         let each = self.kinds.iter().flatten().map(|kind| f64::from(kind.room) * kind.work);
         self.fixed + each.sum::<f64>()
+    }
+}
+
+/// What to set: `min = 9, max = 13, target = 0.8`, or that of each of several pools.
+pub(super) fn to_set(settings: &IndexMap<String, serde_json::Value>) -> String {
+    let pools = settings_by_pool(settings);
+    let keys = |keys: &Vec<(&str, &serde_json::Value)>| {
+        let each = keys.iter().map(|(key, value)| format!("{key} = {}", short(value)));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    match pools.len() {
+        1 => pools.values().map(keys).collect(),
+        _ => {
+            let each = pools.iter().map(|(pool, own)| format!("{pool} to {}", keys(own)));
+            each.collect::<Vec<_>>().join(" and ")
+        }
+    }
+}
+
+/// What sets a setting apart: `min 9, target 0.8`, or that of each of several pools.
+pub(super) fn told(settings: &IndexMap<String, serde_json::Value>) -> String {
+    let pools = settings_by_pool(settings);
+    let several = pools.len() > 1;
+    let own = |(pool, keys): (&&str, &Vec<(&str, &serde_json::Value)>)| {
+        let keys = keys.iter().filter(|(key, _)| *key != "max");
+        let keys = keys.map(|(key, value)| format!("{key} {}", short(value)));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        if several { format!("{pool} {keys}") } else { keys }
+    };
+    pools.iter().map(own).collect::<Vec<_>>().join(" and ")
+}
+
+/// A number of a setting without digits that nobody set.
+fn short(value: &serde_json::Value) -> String {
+    match value.as_f64() {
+        Some(number) if number.fract() != 0.0 => {
+            format!("{number:.3}").trim_end_matches('0').to_owned()
+        }
+        Some(number) => format!("{number:.0}"),
+        None => value.to_string(),
     }
 }
 

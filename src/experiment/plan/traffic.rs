@@ -1,8 +1,8 @@
 //! What the traffic asks for, read once before anything is simulated: rate, work, variation, peak.
 
-use super::sample::Known;
 use crate::diagnose::Problem;
 use crate::experiment::Monitor;
+use crate::law::Law;
 use crate::model::Request;
 use crate::outcome::{Kind, Offered, Peak};
 use crate::rng::Seed;
@@ -130,10 +130,10 @@ impl Load {
 
     /// Replaces what was counted by what the scenario says, where it says it: a count is off by a
     /// little, and a little decides whether five servers can carry five Erlangs.
-    pub(super) fn know(&mut self, scenario: &Scenario, known: Option<&Known>) {
-        if let Some(known) = known {
-            self.service = known.law.mean();
-            self.service_scv = known.law.scv();
+    pub(super) fn know(&mut self, scenario: &Scenario, service: Option<&dyn Law>) {
+        if let Some(law) = service {
+            self.service = law.mean();
+            self.service_scv = law.scv();
         }
         let [traffic] = scenario.traffic.values().collect::<Vec<_>>()[..] else { return };
         let constant = ["poisson", "renewal", "deterministic"];

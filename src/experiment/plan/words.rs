@@ -10,9 +10,7 @@ use super::asked::Asked;
 use super::gate::Gate;
 use super::hunt::{Hunt, fails};
 use super::mix::Choice;
-use crate::outcome::{
-    Answer, Candidate, Estimate, Plan, PlanBounds, Recommendation, Ruling, settings_by_pool,
-};
+use crate::outcome::{Answer, Candidate, Estimate, Plan, PlanBounds, Recommendation, Ruling};
 use crate::scenario::{Goal, Measure, QueuePlace, Resample, Scenario};
 use crate::units::grouped;
 
@@ -216,9 +214,13 @@ pub(super) fn closer(gate: &Gate<'_>) -> String {
     "a longer trace tells more; `--resample none` asks about this trace alone".to_owned()
 }
 
-/// That fresh random numbers refuted a fleet, with what they say.
+/// That fresh random numbers did not confirm a fleet, with what they say.
 pub(super) fn refuted(found: &Candidate) -> String {
-    format!("fresh random numbers refuted {}: {}", fleet_of(&found.pools), missed(found))
+    let fleet = fleet_of(&found.pools);
+    if fails(found.ruling) {
+        return format!("fresh random numbers refuted {fleet}: {}", missed(found));
+    }
+    format!("fresh random numbers did not confirm {fleet}: {}", comes_to(found))
 }
 
 /// Where a larger fleet than the chosen one was seen to miss the plan.
@@ -334,7 +336,10 @@ fn recommended(hunt: &Hunt<'_>, found: &Recommendation, currency: &str) -> Strin
         0.0 => String::new(),
         cost => format!(" for {cost:.2} {currency} an hour"),
     };
-    let sure = percent(asked.scenario.run.confidence.0);
+    let sure = match found.verified {
+        true => format!("{} sure", percent(asked.scenario.run.confidence.0)),
+        false => "not confirmed by fresh random numbers".to_owned(),
+    };
     let (they, verb) =
         if found.servers == 1.0 { ("It carries", "meets") } else { ("They carry", "meet") };
     let headroom = match found.headroom {
@@ -342,7 +347,7 @@ fn recommended(hunt: &Hunt<'_>, found: &Recommendation, currency: &str) -> Strin
         None => "How much more they carry was not found".to_owned(),
     };
     format!(
-        "{}{price} {verb} {}{}, {sure} sure. {headroom}.",
+        "{}{price} {verb} {}{}, {sure}. {headroom}.",
         fleet_of(&found.pools),
         objectives(asked),
         demands(asked)
@@ -433,12 +438,17 @@ fn off(hunt: &Hunt<'_>, plan: &Plan) -> Option<String> {
 }
 
 /// That a forecast which is off decides more than all else, where the objectives may not hold.
-pub(super) fn doubt(cv: f64, probability: Option<f64>) -> Option<String> {
+pub(super) fn doubt(cv: f64, found: &Recommendation) -> Option<String> {
+    let probability = found.met_under_forecast_error;
     let probability = probability.filter(|&probability| probability < COMFORT && cv > 0.0)?;
+    let off = percent(cv);
+    let known = match found.is_floor() {
+        true => format!("{probability:.2} at least, and more is not sure"),
+        false => format!("{probability:.2} only"),
+    };
     Some(format!(
-        "the forecast decides more than the simulation: with a load that is off by {} the \
-         objectives hold with probability {probability:.2} only",
-        percent(cv)
+        "the forecast decides more than the simulation: with a load that is off by {off} the \
+         objectives hold with probability {known}"
     ))
 }
 
@@ -451,16 +461,21 @@ pub(super) fn worst_load(cv: f64) -> f64 {
 /// What the reader should know of the forecast.
 pub(super) fn forecast(hunt: &Hunt<'_>, found: &Recommendation) -> Option<String> {
     let cv = hunt.asked.ask.forecast_cv;
-    let mut words = doubt(cv, found.met_under_forecast_error)?;
+    let mut words = doubt(cv, found)?;
     let needed = worst_load(cv);
     let slots = |scale| hunt.model.slots(&hunt.asked.goals, scale);
     if let (1, Some(now), Some(then)) = (found.pools.len(), slots(1.0), slots(needed)) {
         let each = hunt.gate.base.pool[0].slots;
         let more = then.div_ceil(each).saturating_sub(now.div_ceil(each));
-        if more > 0 {
+        let own = found.servers as u32;
+        // A loss takes its part of those that are added.
+        let left = |n: u32| hunt.asked.survivors(&[n])[0][0];
+        let enough =
+            (own..=own.saturating_mul(4) + 4 * more).find(|&n| left(n) >= left(own) + more);
+        if let Some(enough) = enough.filter(|_| more > 0) {
             words.push_str(&format!(
                 "; about {} would make it 0.95{}",
-                servers(found.servers as u32 + more),
+                servers(enough),
                 scaled(hunt.gate.base, needed)
             ));
         }
@@ -490,11 +505,13 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], found: &Candidate) -> S
         Some((goal, hunt.model.service_tail(goal.limit) / (1.0 - p)))
     });
     let busy = busy.estimate.unwrap_or(0.0);
-    let slots: u32 = hunt.gate.base.pool.values().zip(fleet).map(|(p, &n)| p.slots * n).sum();
+    // Spare servers are no bottleneck: what is left in the worst loss was simulated.
+    let slots = hunt.left(fleet) / hunt.model.speed;
     let pooled = hunt.model.slots(&hunt.asked.goals, 1.0);
     let peak = load.peak(load.usual_peak());
+    let peaks = !hunt.gate.base.is_even() && peak.erlangs > 1.3 * load.erlangs();
     let apart =
-        hunt.gate.base.balancer.queue() == QueuePlace::PerServer && fleet.iter().sum::<u32>() > 1;
+        hunt.gate.base.balancer.queue() == QueuePlace::PerServer && found.simulated_servers > 1;
     match (floor, pooled) {
         (Some((goal, share)), _) if share > 0.7 => format!(
             "service times: {} of the requests that {goal} lets be late are late by their service \
@@ -502,7 +519,7 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], found: &Candidate) -> S
             percent(share.min(1.0))
         ),
         _ if busy > 0.85 => format!("servers: their slots are busy {} of the time", percent(busy)),
-        _ if peak.erlangs > 1.3 * load.erlangs() => format!(
+        _ if peaks => format!(
             "peaks: the busiest stretch brings {:.1} times the mean load, and slots are busy {} of \
              the time on average",
             peak.erlangs / load.erlangs(),
@@ -514,8 +531,8 @@ pub(super) fn bottleneck(hunt: &Hunt<'_>, fleet: &[u32], found: &Candidate) -> S
             percent(busy),
             load.arrival_scv.sqrt()
         ),
-        (_, Some(pooled)) if apart && f64::from(pooled) < 0.9 * f64::from(slots) => format!(
-            "queues before single servers: with one queue before all, about {pooled} of {slots} \
+        (_, Some(pooled)) if apart && f64::from(pooled) < 0.9 * slots => format!(
+            "queues before single servers: with one queue before all, about {pooled} of {slots:.0} \
              slots would do"
         ),
         _ => {
@@ -539,45 +556,5 @@ pub(super) fn unknown(names: &[&String], fleet: &[u32]) -> Candidate {
         ruling: Ruling::Undecided,
         by_theory: false,
         requests: 0,
-    }
-}
-
-/// What to set: `min = 9, max = 13, target = 0.8`, or that of each of several pools.
-pub(super) fn to_set(settings: &IndexMap<String, serde_json::Value>) -> String {
-    let pools = settings_by_pool(settings);
-    let keys = |keys: &Vec<(&str, &serde_json::Value)>| {
-        let each = keys.iter().map(|(key, value)| format!("{key} = {}", short(value)));
-        each.collect::<Vec<_>>().join(", ")
-    };
-    match pools.len() {
-        1 => pools.values().map(keys).collect(),
-        _ => {
-            let each = pools.iter().map(|(pool, own)| format!("{pool} to {}", keys(own)));
-            each.collect::<Vec<_>>().join(" and ")
-        }
-    }
-}
-
-/// What sets a setting apart: `min 9, target 0.8`, or that of each of several pools.
-pub(super) fn setting(settings: &IndexMap<String, serde_json::Value>) -> String {
-    let pools = settings_by_pool(settings);
-    let several = pools.len() > 1;
-    let own = |(pool, keys): (&&str, &Vec<(&str, &serde_json::Value)>)| {
-        let keys = keys.iter().filter(|(key, _)| *key != "max");
-        let keys = keys.map(|(key, value)| format!("{key} {}", short(value)));
-        let keys = keys.collect::<Vec<_>>().join(", ");
-        if several { format!("{pool} {keys}") } else { keys }
-    };
-    pools.iter().map(own).collect::<Vec<_>>().join(" and ")
-}
-
-/// A number of a setting without digits that nobody set.
-pub(super) fn short(value: &serde_json::Value) -> String {
-    match value.as_f64() {
-        Some(number) if number.fract() != 0.0 => {
-            format!("{number:.3}").trim_end_matches('0').to_owned()
-        }
-        Some(number) => format!("{number:.0}"),
-        None => value.to_string(),
     }
 }

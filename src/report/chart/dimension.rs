@@ -31,6 +31,17 @@ impl Dimension {
         each.filter(|dimension| dimension.len() > 1).collect()
     }
 
+    /// Every axis of one value, with it: `policy random`.
+    pub(super) fn held(sweep: &Sweep) -> Vec<String> {
+        let paths: Vec<&String> = sweep.axes.iter().filter_map(|axis| axis.paths.first()).collect();
+        let each = paths.iter().zip(short_names(&paths)).filter_map(|(path, name)| {
+            let mut values = sweep.points.iter().map(|point| written(&point.values[path.as_str()]));
+            let first = values.next()?;
+            values.all(|value| value == first).then(|| format!("{name} {first}"))
+        });
+        each.collect()
+    }
+
     fn of(path: String, name: String, mut values: Vec<String>) -> Self {
         let parts: Vec<(Option<f64>, String)> = values.iter().map(|value| split(value)).collect();
         let unit = parts.first().map_or(String::new(), |(_, unit)| unit.clone());

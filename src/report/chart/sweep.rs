@@ -9,6 +9,9 @@ use crate::scenario::{Goal, Measure};
 /// Points that are named in the chart of the best.
 const BEST: usize = 12;
 
+/// The most letters of a title that fit above a chart.
+const TITLE: usize = 64;
+
 /// Every chart that a sweep has data for.
 pub fn of_sweep(sweep: &Sweep) -> Vec<Chart> {
     let dimensions = Dimension::all_of(sweep);
@@ -164,8 +167,8 @@ fn along(sweep: &Sweep, latency: Measure, dimensions: &[Dimension]) -> Option<Ch
     };
     Some(Chart {
         name: if x.is_rate() { "load-latency" } else { "along" },
-        title,
-        about: lines.about(&word(latency)),
+        title: lines.titled(title, &own),
+        about: lines.about(&word(latency), &own),
         x: beneath(x),
         y: upward(latency, sweep, &values),
         series: series.into_iter().chain(theory).collect(),
@@ -191,7 +194,7 @@ fn known(sweep: &Sweep, dimensions: &[Dimension]) -> Option<Chart> {
     Some(Chart {
         name: "theory",
         title: "Mean latency and what theory knows".to_owned(),
-        about: format!("{} Dashed lines are exact.", lines.about("mean latency")),
+        about: format!("{} Dashed lines are exact.", lines.about("mean latency", &own)),
         x: beneath(x),
         y: upward(Measure::Mean, sweep, &values),
         series: series.into_iter().chain(theory).collect(),
@@ -285,18 +288,52 @@ impl Lines<'_> {
         each.filter(|series| !is_empty(series)).collect()
     }
 
-    fn about(&self, what: &str) -> String {
-        let each = self.other.map_or(String::new(), |other| format!(" for each {}", other.name()));
+    /// The fields that lines and axis do not show: those of one value throughout, with it, and
+    /// those whose best value is drawn at each place, with the values that are.
+    fn others(&self, of: &dyn Fn(&Point) -> Option<Estimate>) -> (Vec<String>, Vec<String>) {
         let used = |one: &&Dimension| {
             one.path() != self.x.path() && self.other.is_none_or(|other| other.path() != one.path())
         };
-        let rest: Vec<String> =
-            self.dimensions.iter().filter(used).map(|one| one.name().to_owned()).collect();
-        let best = match rest.as_slice() {
+        let lines = self.best(&|point| of(point)?.estimate);
+        let drawn: Vec<&Point> =
+            lines.iter().flat_map(|(_, points)| points.iter().map(|(_, point)| *point)).collect();
+        let (mut held, mut free) = (Dimension::held(self.sweep), Vec::new());
+        for one in self.dimensions.iter().filter(used) {
+            let mut values: Vec<usize> = drawn.iter().filter_map(|it| one.of_point(it)).collect();
+            values.sort_unstable();
+            values.dedup();
+            match values.as_slice() {
+                [value] => held.push(format!("{} {}", one.name(), one.value(*value))),
+                values => {
+                    let values = values.iter().map(|&value| one.value(value));
+                    let values = values.collect::<Vec<_>>().join(", ");
+                    free.push(format!("{} ({values})", one.name()));
+                }
+            }
+        }
+        (held, free)
+    }
+
+    /// What the chart shows: along which axis, and what of all others.
+    fn about(&self, what: &str, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
+        let each = self.other.map_or(String::new(), |other| format!(" for each {}", other.name()));
+        let (held, free) = self.others(of);
+        let best = match free.as_slice() {
             [] => String::new(),
-            rest => format!(", at the best value of {}", rest.join(" and ")),
+            free => format!(", at each place the best {}", free.join(" and ")),
         };
-        format!("The {what} by {}{each}{best}, with intervals.", self.x.name())
+        let held = match held.as_slice() {
+            [] => String::new(),
+            held => format!(", all with {}", held.join(" and ")),
+        };
+        format!("The {what} by {}{each}{best}{held}, with intervals.", self.x.name())
+    }
+
+    /// A title with what is held, as far as there is room for it.
+    fn titled(&self, title: String, of: &dyn Fn(&Point) -> Option<Estimate>) -> String {
+        let held = self.others(of).0.join(", ");
+        let longer = format!("{title}, {held}");
+        if held.is_empty() || longer.chars().count() > TITLE { title } else { longer }
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) fn marks() -> Vec<(&'static str, &'static str)> {
         ("◆", "◆ on the front: no point is as cheap and faster, or as fast and cheaper"),
         ("◇", "◇ perhaps on it: the intervals do not tell"),
         (" ? ", "? an objective that cannot be decided yet"),
+        (" beyond", "beyond: the share of requests beyond the limit, which decides"),
+        ("too few", "too few requests for such a number"),
     ];
     front.into_iter().chain(MARKS).collect()
 }
@@ -183,7 +185,16 @@ fn judged(objective: &Objective<Estimate>) -> String {
         (false, true) => "?",
         (false, false) => "✗",
     };
-    format!("{mark} {}", estimate(&objective.value, unit_of(&objective.objective)))
+    format!("{mark} {}", value_of(objective))
+}
+
+/// The value of an objective, or what decided, or could not, where there is none.
+fn value_of(objective: &Objective<Estimate>) -> String {
+    match (&objective.value.estimate, &objective.beyond) {
+        (None, Some(beyond)) => format!("{} beyond", estimate(beyond, percent)),
+        (None, None) if objective.inconclusive => "too few".to_owned(),
+        _ => estimate(&objective.value, unit_of(&objective.objective)),
+    }
 }
 
 fn told(measure: Measure, value: &Estimate) -> String {

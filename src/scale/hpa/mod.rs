@@ -27,6 +27,29 @@ use crate::diagnose::Problem;
 use crate::registry::Variant;
 use crate::time::Duration;
 
+/// How the value of a metric is held against its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetType {
+    /// A share of what each pod requests (`Resource`, type `Utilization`).
+    Utilization,
+    /// The mean over the samples of pods (`Pods`, type `AverageValue`).
+    PodAverage,
+    /// The total over the pods there are, those that start included (`Object` and `External`,
+    /// type `AverageValue`): `ceil(total / target)`.
+    AverageValue,
+    /// The value as it is (`Object` and `External`, type `Value`): its ratio to the target
+    /// multiplies the pods that are ready.
+    Value,
+}
+
+impl TargetType {
+    /// Whether the metric exists where there is no pod.
+    pub fn is_without_pods(self) -> bool {
+        matches!(self, Self::AverageValue | Self::Value)
+    }
+}
+
 /// A metric and the value of it that is aimed at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -35,6 +58,43 @@ pub struct MetricTarget {
     pub metric: Metric,
     /// The value aimed at: a share of utilization, else so much per pod.
     pub target: f64,
+    /// How the two are compared; absent, as is usual for the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<TargetType>,
+}
+
+impl MetricTarget {
+    /// How the value is held against the target: as set, else a share for resources, the mean over
+    /// pods for what each of them can tell, the total over the pods for a queue, which no pod
+    /// knows, and the value itself for latency and errors.
+    pub fn comparison(&self) -> TargetType {
+        self.target_type.unwrap_or(match self.metric {
+            Metric::Utilization | Metric::Cpu | Metric::Memory => TargetType::Utilization,
+            Metric::Concurrency | Metric::Rate | Metric::Tokens => TargetType::PodAverage,
+            Metric::Queue => TargetType::AverageValue,
+            Metric::Latency | Metric::Errors => TargetType::Value,
+        })
+    }
+
+    /// Whether a pod's value is a share of what it has.
+    fn is_share(&self) -> bool {
+        matches!(self.metric, Metric::Utilization | Metric::Cpu | Metric::Memory)
+    }
+
+    fn check(&self, key: &'static str) -> Result<(), Problem> {
+        super::positive(key, self.target, "no fleet is large enough for a target of 0")?;
+        super::reachable(key, self.metric, self.target)?;
+        let wrong = match self.comparison() {
+            TargetType::Utilization if !self.is_share() => "is no share of what a pod requests",
+            TargetType::PodAverage if matches!(self.metric, Metric::Latency | Metric::Errors) => {
+                "is told by no single pod"
+            }
+            _ => return Ok(()),
+        };
+        let name = serde_json::to_value(self.metric).unwrap_or_default();
+        let message = format!("the metric `{}` {wrong}", name.as_str().unwrap_or_default());
+        Err(Problem::about(key, message).help("set `target-type` to `average-value` or `value`"))
+    }
 }
 
 use self::behavior::{Behavior, Bounds, Events, Limit, Recommendation, Rules};
@@ -48,6 +108,11 @@ pub struct Config {
     pub metric: Metric,
     /// The value aimed at: a share of utilization, else so much per pod.
     pub target: f64,
+    /// How the two are compared: `utilization` (a share of the request), `pod-average` (the mean
+    /// over pods), `average-value` (the total over the pods), `value` (the value itself). Absent,
+    /// as is usual for the metric.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<TargetType>,
     /// Further metrics, e.g. `[{ metric = "queue", target = 5 }]`; the largest proposal wins.
     pub also: Vec<MetricTarget>,
     /// Fewest pods. 0 needs `scale-to-zero` and a metric that exists without pods.
@@ -76,6 +141,7 @@ impl Default for Config {
         Self {
             metric: Metric::Utilization,
             target: 0.8,
+            target_type: None,
             also: Vec::new(),
             min_replicas: 1,
             max_replicas: 10,
@@ -100,6 +166,13 @@ impl Config {
             up: up.unwrap_or(self.tolerance.up),
             down: down.unwrap_or(self.tolerance.down),
         }
+    }
+
+    /// All metrics, the first one first.
+    pub fn metrics(&self) -> Vec<MetricTarget> {
+        let &Self { metric, target, target_type, .. } = self;
+        let first = MetricTarget { metric, target, target_type };
+        std::iter::once(first).chain(self.also.iter().copied()).collect()
     }
 
     fn bounds(&self) -> Bounds {
@@ -257,17 +330,14 @@ impl Variant<dyn Autoscaler> for Scaler {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
-        super::positive("target", config.target, "no fleet is large enough for a target of 0")?;
-        super::reachable("target", config.metric, config.target)?;
+        for (number, metric) in config.metrics().iter().enumerate() {
+            metric.check(if number == 0 { "target" } else { "also" })?;
+        }
         for (key, tolerance) in [("up", config.tolerance.up), ("down", config.tolerance.down)] {
             if !(tolerance.is_finite() && tolerance >= 0.0) {
                 let message = format!("`tolerance.{key}` must be 0 or more, not {tolerance}");
                 return Err(Problem::about("tolerance", message).help("0.1 is the default"));
             }
-        }
-        for more in &config.also {
-            super::positive("also", more.target, "a target of 0 cannot be met")?;
-            super::reachable("also", more.metric, more.target)?;
         }
         super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)
     }

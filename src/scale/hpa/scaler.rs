@@ -2,14 +2,20 @@
 
 use super::calculator::{
     Phase, Pod, PodMetric, Readiness, Request, Resource, Sample, Startup, Unavailable,
-    for_average_value,
+    for_average_value, for_value,
 };
-use super::{Config, Decision, Hpa, MetricTarget, Path};
+use super::{Config, Decision, Hpa, MetricTarget, Path, TargetType};
 use crate::scale::{Autoscaler, Manners, Metric, Signals, Target};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// What every pod asks for, in thousandths: utilization is relative to it.
 const REQUEST: i64 = 1000;
+
+/// Whether a metric tells of requests while no pod is there.
+fn is_seen_asleep(metric: &MetricTarget) -> bool {
+    metric.comparison().is_without_pods()
+        && matches!(metric.metric, Metric::Queue | Metric::Concurrency | Metric::Rate)
+}
 
 /// A controller with its metrics.
 #[derive(Debug)]
@@ -22,26 +28,24 @@ pub struct Scaler {
 impl Scaler {
     /// A controller that has seen nothing.
     pub fn new(config: Config) -> Self {
-        let first = MetricTarget { metric: config.metric, target: config.target };
-        let metrics = std::iter::once(first).chain(config.also.iter().copied()).collect();
-        Self { hpa: Hpa::new(config.clone()), config, metrics }
+        Self { hpa: Hpa::new(config.clone()), metrics: config.metrics(), config }
     }
 
-    /// The pods that serve, each with its share of `total_milli`, and those that start.
-    fn pods(signals: &Signals<'_>, total_milli: i64) -> Vec<Pod> {
-        let ready = signals.ready_since.len().max(1) as i64;
-        let (each, rest) = (total_milli / ready, total_milli % ready);
-        let now_ns = signals.now.0;
+    /// The pods that serve, each of those that were there when metrics were last scraped with its
+    /// share of `total_milli`, and those that start.
+    fn pods(signals: &Signals<'_>, sampled: Sampled, total_milli: i64) -> Vec<Pod> {
+        let known = sampled.pods(signals);
+        let (each, rest) = (total_milli / known.max(1), total_milli % known.max(1));
         let serving = (0..).zip(signals.ready_since).map(|(index, since)| Pod {
             phase: Phase::Running,
             deleted: false,
             readiness: Some(Readiness { ready: true, since_ns: since.0 }),
             started_ns: Some(since.0),
             request: Request::Milli(REQUEST),
-            sample: Some(Sample {
+            sample: (index < known).then(|| Sample {
                 value_milli: each + i64::from(index < rest),
-                at_ns: now_ns,
-                window_ns: signals.window.0,
+                at_ns: sampled.at.0,
+                window_ns: sampled.window.0,
             }),
         });
         let starting = (0..signals.counts.starting).map(|_| Pod {
@@ -56,57 +60,67 @@ impl Scaler {
     }
 
     fn propose(&self, signals: &Signals<'_>, metric: MetricTarget) -> Result<i32, Unavailable> {
-        let seen = signals.seen();
         let replicas = signals.counts.wanted() as i32;
         let resource = match metric.metric {
             Metric::Utilization | Metric::Cpu => Resource::Cpu,
             Metric::Memory => Resource::Memory,
             _ => Resource::Custom,
         };
-        let missing = || Unavailable::NoMetrics(resource);
+        let seen = signals.seen();
+        let value = seen.total(metric.metric).ok_or(Unavailable::NoMetrics(resource))?;
         let target_milli = (metric.target * 1000.0).round().max(1.0) as i64;
-        let total = seen.total(metric.metric).ok_or_else(missing)?;
-        if matches!(metric.metric, Metric::Queue | Metric::Latency | Metric::Errors) {
-            // What exists without pods is an external metric, of type AverageValue if a total.
-            let value_milli = (total * 1000.0) as i64;
-            return Ok(match metric.metric {
-                Metric::Queue => {
-                    for_average_value(value_milli, target_milli, replicas, self.config.tolerances())
-                }
-                _ => super::calculator::for_value(
-                    value_milli,
-                    target_milli,
-                    replicas,
-                    signals.counts.ready,
-                    self.config.tolerances(),
-                ),
+        let (ready, tolerances) = (signals.counts.ready, self.config.tolerances());
+        let comparison = metric.comparison();
+        if comparison.is_without_pods() {
+            let value_milli = (value * 1000.0) as i64;
+            return Ok(if comparison == TargetType::Value {
+                for_value(value_milli, target_milli, replicas, ready, tolerances)
+            } else {
+                for_average_value(value_milli, target_milli, replicas, tolerances)
             });
         }
-        let ready = f64::from(signals.counts.ready);
-        let of_request =
-            matches!(metric.metric, Metric::Utilization | Metric::Cpu | Metric::Memory);
-        let total = if of_request { total * ready } else { total };
-        let pods = Self::pods(signals, (total * 1000.0).round() as i64);
-        let startup = Startup {
-            cpu_initialization_ns: self.config.cpu_initialization_period.0,
-            readiness_delay_ns: self.config.initial_readiness_delay.0,
-        };
+        let sampled = Sampled::of(signals);
+        // A share is each pod's own.
+        let total = if metric.is_share() { value * sampled.pods(signals) as f64 } else { value };
+        let pods = Self::pods(signals, sampled, (total * 1000.0).round() as i64);
         let of_pods = PodMetric {
             resource,
             pods: &pods,
             strangers_milli: &[],
             replicas,
-            tolerances: self.config.tolerances(),
-            startup,
+            tolerances,
+            startup: Startup {
+                cpu_initialization_ns: self.config.cpu_initialization_period.0,
+                readiness_delay_ns: self.config.initial_readiness_delay.0,
+            },
             now_ns: signals.now.0,
         };
-        let proposal = match metric.metric {
-            Metric::Utilization | Metric::Cpu | Metric::Memory => {
-                of_pods.for_utilization((metric.target * 100.0).round().max(1.0) as i32)
-            }
-            _ => of_pods.for_average(target_milli),
+        let proposal = if comparison == TargetType::Utilization {
+            of_pods.for_utilization((metric.target * 100.0).round().max(1.0) as i32)
+        } else {
+            of_pods.for_average(target_milli)
         };
         proposal.map(|proposal| proposal.replicas)
+    }
+}
+
+/// When the samples were taken that the controller sees, and over how long.
+#[derive(Debug, Clone, Copy)]
+struct Sampled {
+    at: Instant,
+    window: Duration,
+}
+
+impl Sampled {
+    /// Of the last scrape that has come through: late metrics are old samples.
+    fn of(signals: &Signals<'_>) -> Self {
+        let (from, at) = signals.seen().span().unwrap_or((signals.now, signals.now));
+        Self { at, window: at - from }
+    }
+
+    /// The pods that were ready by then; the others have no sample yet.
+    fn pods(self, signals: &Signals<'_>) -> i64 {
+        signals.ready_since.partition_point(|since| *since <= self.at) as i64
     }
 }
 
@@ -115,7 +129,7 @@ impl Autoscaler for Scaler {
         let wanted = signals.counts.wanted() as i32;
         let proposals: Vec<_> =
             self.metrics.iter().map(|metric| self.propose(signals, *metric)).collect();
-        let external = self.metrics.iter().any(|metric| metric.metric == Metric::Queue);
+        let external = self.metrics.iter().any(|metric| metric.comparison().is_without_pods());
         let Decision { replicas, path, limit } =
             self.hpa.reconcile(signals.now.0, wanted, &proposals, external);
         let said = |proposal: &Result<i32, Unavailable>| match proposal {
@@ -143,8 +157,7 @@ impl Autoscaler for Scaler {
             min: self.config.min_replicas,
             max: self.config.max_replicas,
             // Pods that are not there have no metrics: only what exists without them wakes them.
-            wakes: self.config.scale_to_zero
-                && self.metrics.iter().any(|metric| metric.metric == Metric::Queue),
+            wakes: self.config.scale_to_zero && self.metrics.iter().any(is_seen_asleep),
             latency: self.metrics.iter().any(|metric| metric.metric == Metric::Latency),
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! *What it does*: every 30 s it asks its triggers whether they are active. It alone moves the
 //! target between zero (or the idle count) and one; from one upwards an HPA follows the triggers'
-//! metrics as external averages. When a trigger keeps failing, a stand-in metric leads the HPA to
-//! the fallback count. For jobs see [`jobs`].
+//! metrics as external averages, every 15 s however often KEDA itself polls. When a trigger keeps
+//! failing, a stand-in metric leads the HPA to the fallback count. For jobs see [`jobs`].
 //!
 //! *When it shines*: consumers of queues, which may sleep for hours and whose demand is known
 //! from the length of the queue before any pod runs.
@@ -59,8 +59,11 @@ pub struct Fallback {
 pub struct Config {
     /// What the trigger reads: a total over the pool.
     pub metric: Metric,
-    /// How often the triggers are asked.
+    /// How often the triggers are asked whether they are active. The HPA asks for their values at
+    /// its own sync period, 15 s.
     pub polling_interval: Duration,
+    /// Whether the HPA is given what the last poll found (`useCachedMetrics`).
+    pub use_cached_metrics: bool,
     /// How long after its last activity the target may go to zero, or to its idle count.
     pub cooldown_period: Duration,
     /// The same for a target that has never been active, from its creation.
@@ -86,6 +89,7 @@ impl Default for Config {
         Self {
             metric: Metric::Concurrency,
             polling_interval: Duration::from_secs(30),
+            use_cached_metrics: false,
             cooldown_period: Duration::from_secs(300),
             initial_cooldown_period: Duration::ZERO,
             idle_replica_count: None,

@@ -50,8 +50,10 @@ pub enum Metric {
 pub struct Config {
     /// What is scaled on.
     pub metric: Metric,
-    /// Requests a pod may serve at once; at 0 the slots of the pool.
-    pub container_concurrency: f64,
+    /// Requests a pod may serve at once: `containerConcurrency`. 0 is without limit, so that the
+    /// target is the default one; absent, the slots of the pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_concurrency: Option<f64>,
     /// The annotation `target`: load per pod, in place of the default, at most
     /// `container-concurrency`.
     pub target: Option<f64>,
@@ -99,7 +101,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             metric: Metric::Concurrency,
-            container_concurrency: 0.0,
+            container_concurrency: None,
             target: None,
             target_utilization: None,
             container_concurrency_target_default: 100.0,
@@ -141,7 +143,7 @@ impl Config {
                 (self.target.unwrap_or(self.rps_target_default), self.rps_target_fraction)
             }
             Metric::Concurrency => {
-                let limit = self.container_concurrency;
+                let limit = self.container_concurrency.unwrap_or(0.0);
                 let total = match self.target {
                     // More than a container serves at once must not be aimed at.
                     Some(target) if limit > 0.0 => target.min(limit),
@@ -369,6 +371,13 @@ impl Variant<dyn Autoscaler> for Scaler {
         if let Some(target) = config.target {
             super::positive("target", target, "a pod must be meant to bear something")?;
         }
+        if let Some(limit) = config.container_concurrency
+            && !(limit.is_finite() && limit >= 0.0)
+        {
+            let message = format!("`container-concurrency` must be 0 or more, not {limit}");
+            return Err(Problem::about("container-concurrency", message)
+                .help("0 is without limit; leave it out for the slots of the pool"));
+        }
         let seconds = config.stable_window.as_secs_f64();
         if !(6.0..=3600.0).contains(&seconds) {
             let message =
@@ -394,11 +403,11 @@ impl Variant<dyn Autoscaler> for Scaler {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
-        let own = config.container_concurrency;
+        let slots = f64::from(setup.slots);
         Ok(Box::new(Scaler::new(Config {
             min_scale: setup.min.unwrap_or(config.min_scale),
             max_scale: setup.max.unwrap_or(config.max_scale),
-            container_concurrency: if own > 0.0 { own } else { f64::from(setup.slots) },
+            container_concurrency: Some(config.container_concurrency.unwrap_or(slots)),
             ..config.clone()
         })))
     }

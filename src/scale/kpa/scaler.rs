@@ -41,7 +41,7 @@ impl Autoscaler for Scaler {
         let observed = stable.zip(panic).map(|(stable, panic)| Observed { stable, panic });
         let spec = self.config.spec();
         let decider = self.decider.get_or_insert_with(|| Decider::new(spec, ready as i32, now_ns));
-        let Some(Decision { desired_pods, .. }) =
+        let Some(Decision { desired_pods, excess_burst_capacity: excess }) =
             decider.decide(now_ns, Some(ready as i32), observed)
         else {
             return Target::blind(signals);
@@ -53,10 +53,16 @@ impl Autoscaler for Scaler {
         let servers = self.gate.apply(&self.config, now_ns, bounded).unwrap_or(least);
         let Observed { stable, panic } = observed.unwrap_or(Observed { stable: 0.0, panic: 0.0 });
         let target = spec.target_value;
-        Target::new(
-            servers,
-            format!("{mode}: {stable:.2} and {panic:.2} in flight, {target} a pod"),
-        )
+        let what = match self.config.metric {
+            Metric::Concurrency => "in flight",
+            Metric::Rps => "a second",
+        };
+        // Below 0 requests go through the activator; where they are held while no pod is there.
+        let path = if excess < 0 { ", activator in the path" } else { "" };
+        let why = format!(
+            "{mode}: {stable:.2} and {panic:.2} {what}, {target} a pod, spare burst {excess}{path}"
+        );
+        Target::new(servers, why)
     }
 
     fn manners(&self) -> Manners {

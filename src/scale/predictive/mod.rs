@@ -108,6 +108,11 @@ impl Variant<dyn Autoscaler> for Scaler {
             let what = "`then` and `per-load` are two answers to one question".to_owned();
             return wrong("per-load", what, "leave one of them out");
         }
+        if let Some(blind) = config.then.as_ref().and_then(|then| unfit(then.resolved())) {
+            let what = format!("`{blind}` does not follow the load it is shown");
+            let help = "take a rule that looks at the load, e.g. `square-root` or `hpa`";
+            return wrong("then", what, help);
+        }
         if let Some(k) = config.per_load {
             positive("per-load", k, "how many servers does one request a second need?")?;
         }
@@ -178,6 +183,22 @@ impl Variant<dyn Autoscaler> for Scaler {
     }
 }
 
+/// Rules that a forecast must not be handed to: one that forecasts again, one that changes the size
+/// of servers and not their number, one that knows the future anyway.
+const UNFIT: [&str; 3] = ["predictive", "vpa", "ideal"];
+
+/// The first of those in a rule, which may be made of several.
+fn unfit(rule: &serde_json::Value) -> Option<&str> {
+    match rule {
+        serde_json::Value::Object(table) => {
+            let own = table.get("policy").and_then(serde_json::Value::as_str);
+            own.filter(|own| UNFIT.contains(own)).or_else(|| table.values().find_map(unfit))
+        }
+        serde_json::Value::Array(items) => items.iter().find_map(unfit),
+        _ => None,
+    }
+}
+
 /// Unix nanoseconds of the date and time at which the run begins.
 pub(in crate::scale) fn start_ns(text: &str) -> Result<u64, Problem> {
     let wrong = |why: String| {
@@ -217,6 +238,7 @@ mod tests {
             future: Future(&|| Ok(Vec::new())),
             kinds: &[],
             budget: None,
+            promised: None,
         };
         Scaler::build(config, &setup)
     }
@@ -280,12 +302,17 @@ mod tests {
         let short = Past(Node::text("short.csv", Origin::whole("history", "short.csv")));
         let brief = Config { history: Some(short), ..Config::default() };
         let blind = Config { then: Some(Recipe::named("latency").unwrap()), ..Config::default() };
+        let then =
+            |rule: &str| Config { then: Some(Recipe::named(rule).unwrap()), ..Config::default() };
         for (config, word) in [
             (both, "two answers"),
             (close, "shorter than a bin"),
             (early, "no date"),
             (brief, "longer file"),
             (blind, "no load foretells"),
+            (then("predictive"), "`predictive` does not follow"),
+            (then("vpa"), "`vpa` does not follow"),
+            (then("max:of=[\"hpa\", \"ideal\"]"), "`ideal` does not follow"),
         ] {
             let words = scaler(&config).err().unwrap().to_string();
             assert!(words.contains(word), "{words}");

@@ -1,7 +1,8 @@
 //! Q-learning: a policy learnt in simulation.
 //!
 //! *What it does*: the state is the number of servers and the utilization in levels; the actions
-//! are one server fewer, none, one more. Each look costs: a weight if the objective was missed, a
+//! are one server fewer, none, one more. Each look costs: a weight if the objective (its own, else
+//! the first percentile of latency that the scenario promises, else 500 ms) was missed, a
 //! weight times the share of servers held, a weight for moving. The table learns the discounted
 //! cost of every action in every state, and the cheapest action is taken. It is trained by
 //! simulating, saved, and loaded again.
@@ -60,10 +61,13 @@ pub struct Config {
     pub fallback_above: f64,
     /// … and removed below this one.
     pub fallback_below: f64,
-    /// The latency whose excess is a miss.
-    pub objective: Duration,
-    /// The percentile it is promised for, as a share.
-    pub percentile: f64,
+    /// The latency whose excess is a miss. Absent: that of the scenario's first objective for a
+    /// percentile of latency, with its percentile; without any, 500 ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Duration>,
+    /// The percentile it is promised for, as a share; 0.95 where nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<f64>,
     /// Whether it tries things out and learns from what comes of them; `--out` saves the table.
     pub learn: bool,
     /// A table that was saved, to go on from; its settings replace those of learning.
@@ -84,8 +88,8 @@ impl Default for Config {
             weight_adaptation: 0.01,
             fallback_above: 0.8,
             fallback_below: 0.3,
-            objective: Duration::from_millis(500),
-            percentile: 0.95,
+            objective: None,
+            percentile: None,
             learn: true,
             table: None,
         }
@@ -299,7 +303,7 @@ impl Variant<dyn Autoscaler> for Scaler {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
-        super::positive("objective", config.objective.0 as f64, "no fleet answers in no time")?;
+        super::Promise::check(config.objective, config.percentile)?;
         if !(1..=MOST_LEVELS).contains(&config.levels) {
             let message = format!("`levels` must lie between 1 and {MOST_LEVELS}");
             return Err(Problem::about("levels", message).help("10 is the default"));

@@ -3,12 +3,13 @@
 use super::{Action, Config, QLearning, State};
 use crate::diagnose::Problem;
 use crate::rng::{Purpose, Stream};
-use crate::scale::{Autoscaler, Manners, Setup, Signals, Target};
+use crate::scale::{Autoscaler, Manners, Promise, Setup, Signals, Target};
 
 /// A table, and the look before this one.
 #[derive(Debug)]
 pub struct Scaler {
     config: Config,
+    promise: Promise,
     table: QLearning,
     last: Option<(State, Action)>,
     stream: Stream,
@@ -17,6 +18,7 @@ pub struct Scaler {
 impl Scaler {
     /// A fresh table, or the one that was saved.
     pub(super) fn new(config: Config, setup: &Setup<'_>) -> Result<Self, Problem> {
+        let promise = Promise::of(config.objective, config.percentile, setup.promised, 0.95);
         let table = match &config.table {
             None => QLearning::new(config.clone()),
             Some(path) => {
@@ -30,7 +32,7 @@ impl Scaler {
             }
         };
         let stream = setup.seed.stream(Purpose::Scale, setup.pool);
-        Ok(Self { config, table, last: None, stream })
+        Ok(Self { config, promise, table, last: None, stream })
     }
 }
 
@@ -40,8 +42,8 @@ impl Autoscaler for Scaler {
         let servers = signals.counts.wanted();
         let Some(utilization) = seen.utilization() else { return Target::blind(signals) };
         let state = self.table.config().state(servers, utilization);
-        let latency_ns = seen.latency_ns(self.config.percentile);
-        let missed = latency_ns.is_some_and(|ns| ns > self.config.objective.0);
+        let latency_ns = seen.latency_ns(self.promise.percentile);
+        let missed = latency_ns.is_some_and(|ns| ns > self.promise.latency.0);
         if self.config.learn
             && let Some((from, action)) = self.last
         {

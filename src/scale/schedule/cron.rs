@@ -111,7 +111,7 @@ impl Cron {
             ));
         };
         let weekdays = WEEKDAY.bits(weekday)?;
-        Ok(Self {
+        let cron = Self {
             minutes: MINUTE.bits(minute)?,
             hours: HOUR.bits(hour)?,
             days: DAY.bits(day)?,
@@ -119,7 +119,21 @@ impl Cron {
             // Sunday is also written 7.
             weekdays: (weekdays | weekdays >> 7) & 0x7F,
             either_day: !day.starts_with('*') && !weekday.starts_with('*'),
-        })
+        };
+        if cron.ever_comes() {
+            return Ok(cron);
+        }
+        Err(format!(
+            "{text:?} never comes: no month it names has such a day; February has 29 at most"
+        ))
+    }
+
+    /// Whether some month has some day of it, leap years included.
+    fn ever_comes(&self) -> bool {
+        let has_day = |(month, length): (u32, &u32)| {
+            self.months >> month & 1 == 1 && (1..=*length).any(|day| self.days >> day & 1 == 1)
+        };
+        self.either_day || (1..).zip(&[31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]).any(has_day)
     }
 
     /// Whether some minute of the day matches.
@@ -181,7 +195,6 @@ mod tests {
         assert_eq!(last("5/20 10-12/2 * * *", "2024-01-01T11:30"), "2024-01-01T10:45:00");
         assert_eq!(last("0 0 29 2 *", "2023-06-01T00:00"), "2020-02-29T00:00:00");
         assert_eq!(last("@monthly", "2024-03-31T00:00"), "2024-03-01T00:00:00");
-        assert_eq!(last("0 0 30 2 *", "2024-01-01T00:00"), "never");
     }
 
     #[test]
@@ -202,5 +215,9 @@ mod tests {
         assert!(error("0 9-8 * * *").contains("backwards"));
         assert!(error("*/0 * * * *").contains("step is 0"));
         assert!(error("0 9 0 * *").contains("day of month"));
+        assert!(error("0 0 30 2 *").contains("never comes"));
+        assert!(error("0 0 31 feb,apr,jun *").contains("never comes"));
+        assert!(Cron::parse("0 0 31 2 mon").is_ok(), "every Monday of February");
+        assert!(Cron::parse("0 0 31 4,5 *").is_ok(), "31 May");
     }
 }

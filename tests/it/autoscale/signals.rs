@@ -57,3 +57,56 @@ fn a_cooldown_is_written_as_it_was_read_whoever_keeps_it() {
     }
     assert!(kept > 15, "{kept}");
 }
+
+#[test]
+fn what_is_refused_before_several_pools_counts_once() {
+    // Four requests a second of which two servers of two pools serve two: half of them are refused
+    // in front of both pools, and each pool is told so.
+    let scaled = "policy = 'threshold'\nmetric = 'errors'\nabove = 0.1\nbelow = 0.01\nmax = 1";
+    let other = format!("[pool.other]\nservers = 1\n[pool.other.autoscaler]\n{scaled}\n");
+    let text = steady("servers = 1\nslots = 1", scaled)
+        .replace("rate = '1/s'", "rate = '4/s'")
+        .replace("mean = '1.5s'", "mean = '1s'")
+        .replace("[run]", &format!("{other}[balancer]\nqueue = 'shared'\nqueue-limit = 0\n[run]"));
+    let outcome = run(&text);
+    let share = outcome.requests.rejected as f64 / outcome.requests.arrived as f64;
+    assert!((0.45..0.55).contains(&share), "{share} of the requests are refused");
+    for pool in &outcome.autoscaling {
+        let errors = pool.decisions.last().and_then(|it| it.errors).unwrap();
+        assert!((errors - share).abs() < 0.05, "{}: {errors} of {share}", pool.pool);
+    }
+}
+
+#[test]
+fn a_window_of_nothing_shows_what_happened_since_the_last_scrape() {
+    let window = "policy = 'threshold'\nabove = 0.7\nbelow = 0.1\nwindow = '0s'\nmax = 4";
+    let outcome = run(&steady("servers = 1\nslots = 2", window));
+    let second = &outcome.autoscaling[0].decisions[1];
+    // One and a half of two slots are busy.
+    assert!(second.utilization.is_some_and(|share| (share - 0.75).abs() < 0.05), "{second:?}");
+    assert_eq!((second.proposed, second.why.starts_with("0.7")), (2, true), "{}", second.why);
+}
+
+#[test]
+fn the_objective_of_the_scenario_is_the_one_that_latency_is_held_against() {
+    let slo = "[slo.fast]\nobjective = 'p95 < 250ms'\n[run]";
+    let with = |options: &str| {
+        run(&steady("servers = 1\nslots = 4", options).replace("[run]", slo)).autoscaling[0]
+            .decisions
+            .last()
+            .map(|it| it.why.clone())
+            .unwrap()
+    };
+    let own = with("policy = 'latency'\nmax = 2");
+    assert!(own.ends_with("250ms is promised") && own.starts_with("p95 "), "{own}");
+    let set = with("policy = 'latency'\nmax = 2\nobjective = '80ms'");
+    assert!(set.ends_with("80ms is promised") && set.starts_with("p99 "), "{set}");
+}
+
+#[test]
+fn the_log_of_a_kpa_shows_its_spare_burst() {
+    let outcome = run(&steady("servers = 1\nslots = 2", "policy = 'kpa'\nmax = 3"));
+    let log = &outcome.autoscaling[0].decisions;
+    let tells = |it: &plimsoll::outcome::Decided| it.why.contains("spare burst -2");
+    assert!(log.iter().any(|it| tells(it) && it.why.contains("activator in the path")), "{log:?}");
+}

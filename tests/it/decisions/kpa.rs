@@ -163,7 +163,7 @@ fn resolve_target(case: &Case) -> Outcome {
             Some("rps") => Metric::Rps,
             _ => Metric::Concurrency,
         },
-        container_concurrency: real(&inputs["container_concurrency"])?,
+        container_concurrency: Some(real(&inputs["container_concurrency"])?),
         target: inputs["target_annotation"].as_f64(),
         target_utilization: inputs["target_utilization_annotation"].as_f64(),
         container_concurrency_target_default: real(

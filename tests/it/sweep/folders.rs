@@ -230,6 +230,15 @@ fn a_report_from_a_stored_sweep_is_the_same_to_the_byte() {
 }
 
 #[test]
+fn a_chart_along_one_axis_names_what_is_held_of_the_others() {
+    let folder = folder("held");
+    let axes = ["--vary", "pool.main.servers=3..5", "--vary", "pool.main.slots=2", "--out", "out"];
+    sweep(&folder, &axes);
+    let along = fs::read_to_string(folder.join("out/along.svg")).unwrap();
+    assert!(along.contains("all with slots 2"), "{}", &along[..600]);
+}
+
+#[test]
 fn standard_input_is_read_once_for_all_points() {
     let folder = folder("stdin");
     let mut child = plimsoll(

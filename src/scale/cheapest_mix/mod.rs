@@ -17,7 +17,11 @@
 //! it can bear: use one that looks at the load or at weights.
 //!
 //! *Source*: the arithmetic of a covering problem; the order of concessions follows what each costs
-//! the user; ski rental: Karlin, Manasse, Rudolph and Sleator, *Algorithmica* 3 (1988) 79.
+//! the user; a branch and bound that ends after a stated number of branches, and says how far above
+//! the cheapest it may then be; ski rental: Karlin, Manasse, Rudolph and Sleator, *Algorithmica* 3
+//! (1988) 79.
+
+mod search;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +35,7 @@ use crate::model::Foresight;
 use crate::registry::{Recipe, Variant};
 use crate::time::{Duration, Instant};
 use crate::units::Share;
+use search::{SLACK, capacity, cheapest};
 
 /// The promise, and how the load is foreseen; every pool of the mix should say the same.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -100,139 +105,12 @@ pub struct Mix {
     pub per_hour: f64,
     /// What the budget made it give up.
     pub gives_up: Concession,
-}
-
-/// Work a server of a kind does in a second.
-fn capacity(kind: &Kind) -> f64 {
-    f64::from(kind.slots) * kind.speed
+    /// How far above the cheapest mix it may be at most, as a share; 0 where none is cheaper.
+    pub above: f64,
 }
 
 fn price_of(kinds: &[Kind], counts: &[u32]) -> f64 {
     kinds.iter().zip(counts).map(|(kind, count)| kind.price * f64::from(*count)).sum()
-}
-
-/// The search for the cheapest counts, branch and bound from the cheapest work to the dearest.
-struct Search<'a> {
-    kinds: &'a [Kind],
-    /// Kinds by the price of their work.
-    order: Vec<usize>,
-    /// Every price is so many times this, or nearly; 0 where there is no such step.
-    step: f64,
-    /// Work that must be borne on demand.
-    firm: f64,
-    counts: Vec<u32>,
-    best: Option<(f64, Vec<u32>)>,
-}
-
-/// Rounding errors of sums of capacities are far below this share of a server.
-const SLACK: f64 = 1e-9;
-
-impl Search<'_> {
-    /// Chooses the count of the kind at `depth` and of all after it.
-    fn descend(&mut self, depth: usize, work: f64, firm: f64, price: f64) {
-        let bound = |left: f64, kind: Option<&usize>| {
-            kind.map_or(0.0, |&at| self.kinds[at].price / capacity(&self.kinds[at]) * left.max(0.0))
-        };
-        let rest = bound(work, self.order.get(depth));
-        // Whole servers cost whole steps: kinds whose work costs the same would else be tried in
-        // every proportion.
-        let least = match self.step {
-            0.0 => price + rest,
-            step => ((price + rest) / step - SLACK).ceil() * step,
-        };
-        if self.best.as_ref().is_some_and(|(best, _)| least >= best - SLACK) {
-            return;
-        }
-        let Some(&at) = self.order.get(depth) else {
-            if work <= SLACK && firm <= SLACK {
-                self.best = Some((price, self.counts.clone()));
-            }
-            return;
-        };
-        let kind = &self.kinds[at];
-        let (each, cost, spot) = (capacity(kind), kind.price, kind.spot);
-        let (least, wanted) = (kind.min, if spot { work } else { work.max(firm) });
-        let most = (wanted / each - SLACK).ceil().max(0.0) as u32;
-        let most = most.clamp(least, kind.max.max(least));
-        // Most of the cheapest first: the first leaf is nearly the best, and bounds the others.
-        for count in (least..=most).rev() {
-            let borne = each * f64::from(count);
-            self.counts[at] = count;
-            let firm = if spot { firm } else { firm - borne };
-            self.descend(depth + 1, work - borne, firm, price + cost * f64::from(count));
-        }
-        self.counts[at] = least;
-    }
-}
-
-/// The largest step that all prices are multiples of, in millionths; 0 where there is none.
-fn step_of(kinds: &[Kind]) -> f64 {
-    let gcd = |mut a: u64, mut b: u64| {
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        a
-    };
-    let millionths = |price: f64| {
-        let whole = (price * 1e6).round();
-        ((whole - price * 1e6).abs() < 1e-3 && whole > 0.0).then_some(whole as u64)
-    };
-    let all: Option<Vec<u64>> = kinds.iter().map(|kind| millionths(kind.price)).collect();
-    all.map_or(0.0, |all| all.into_iter().fold(0, gcd) as f64 / 1e6)
-}
-
-/// The same kinds as one, as those are that differ only in where they stand: the number of the
-/// group of each, and the groups.
-fn merged(kinds: &[Kind]) -> (Vec<usize>, Vec<Kind>) {
-    let mut groups: Vec<Kind> = Vec::new();
-    let mut of = Vec::new();
-    for kind in kinds {
-        let same = |group: &Kind| {
-            (group.price, group.speed, group.slots, group.spot)
-                == (kind.price, kind.speed, kind.slots, kind.spot)
-        };
-        match groups.iter().position(same) {
-            Some(group) => {
-                groups[group].min = groups[group].min.saturating_add(kind.min);
-                groups[group].max = groups[group].max.saturating_add(kind.max.max(kind.min));
-                of.push(group);
-            }
-            None => {
-                of.push(groups.len());
-                groups.push(Kind { max: kind.max.max(kind.min), ..kind.clone() });
-            }
-        }
-    }
-    (of, groups)
-}
-
-/// The cheapest counts that bear so much work a second, of which `firm` on demand. Kinds that are
-/// alike get equal parts, as far as their bounds allow.
-fn cheapest(kinds: &[Kind], work: f64, firm: f64) -> Option<(f64, Vec<u32>)> {
-    let (of, groups) = merged(kinds);
-    let (price, mut left) = cheapest_of(&groups, work, firm)?;
-    let mut counts: Vec<u32> = kinds.iter().map(|kind| kind.min).collect();
-    counts.iter().zip(&of).for_each(|(count, &group)| left[group] -= count);
-    for (group, left) in left.iter_mut().enumerate() {
-        while *left > 0 {
-            let has_room = |at: &usize| of[*at] == group && counts[*at] < kinds[*at].max;
-            let fewest = (0..kinds.len()).filter(has_room).min_by_key(|&at| counts[at])?;
-            counts[fewest] += 1;
-            *left -= 1;
-        }
-    }
-    Some((price, counts))
-}
-
-fn cheapest_of(kinds: &[Kind], work: f64, firm: f64) -> Option<(f64, Vec<u32>)> {
-    let mut order: Vec<usize> = (0..kinds.len()).collect();
-    let unit = |at: &usize| kinds[*at].price / capacity(&kinds[*at]);
-    order.sort_by(|a, b| unit(a).total_cmp(&unit(b)));
-    let counts = kinds.iter().map(|kind| kind.min).collect();
-    let step = step_of(kinds);
-    let mut search = Search { kinds, order, step, firm, counts, best: None };
-    search.descend(0, work, search.firm, 0.0);
-    search.best
 }
 
 /// The mix for so much work a second with slots busy for `utilization` of the time.
@@ -247,9 +125,9 @@ pub fn plan(kinds: &[Kind], work: f64, config: &Config, budget: Option<f64>) -> 
         .map(|kind| capacity(kind) * f64::from(kind.max))
         .sum();
     let firm = (roomy * (1.0 - config.spot_share.0)).min(firm_all);
-    let mix = |(per_hour, counts), gives_up| Mix { counts, per_hour, gives_up };
+    let mix = |(per_hour, counts, above), gives_up| Mix { counts, per_hour, gives_up, above };
     let attempt = |work: f64, firm: f64| {
-        cheapest(kinds, work.min(all), firm).filter(|(price, _)| fits(*price))
+        cheapest(kinds, work.min(all), firm).filter(|(price, ..)| fits(*price))
     };
     if let Some(found) = attempt(roomy, firm) {
         return mix(found, Concession::Nothing);
@@ -262,7 +140,7 @@ pub fn plan(kinds: &[Kind], work: f64, config: &Config, budget: Option<f64>) -> 
     // The least that the scenario asks for is kept even above the budget.
     let least: Vec<u32> = kinds.iter().map(|kind| kind.min).collect();
     let (borne, best) = largest(roomy.min(all), |work| attempt(work, 0.0))
-        .unwrap_or_else(|| (0.0, (price_of(kinds, &least), least)));
+        .unwrap_or_else(|| (0.0, (price_of(kinds, &least), least, 0.0)));
     let gives_up = if borne + SLACK >= work { Concession::Headroom } else { Concession::Load };
     mix(best, gives_up)
 }
@@ -422,8 +300,12 @@ impl Autoscaler for CheapestMix {
         let named = self.kinds.iter().zip(&counts);
         let named: Vec<String> =
             named.map(|(kind, count)| format!("{count} {}", kind.name)).collect();
+        let above = match mix.above {
+            0.0 => String::new(),
+            above => format!(", at most {:.2} % above the cheapest", 100.0 * above),
+        };
         let why = format!(
-            "{:.2} of work: {} at {:.2} an hour, {}",
+            "{:.2} of work: {} at {:.2} an hour, {}{above}",
             load * work_s,
             named.join(", "),
             price_of(&self.kinds, &counts),
@@ -509,6 +391,26 @@ mod tests {
                 .fold(f64::INFINITY, f64::min);
             assert!((mix.per_hour - least).abs() < 1e-9, "{work}: {mix:?} for {least}");
         }
+    }
+
+    #[test]
+    fn prices_that_fit_no_pattern_are_weighed_in_bounded_time() {
+        let family = [1_u32, 2, 4, 8].map(|n| kind("m", 0.096 * f64::from(n), n, false));
+        let odd = [kind("odd", 0.421, 4, false), kind("spot", 0.2113, 3, true)];
+        let kinds: Vec<Kind> = family.into_iter().chain(odd).collect();
+        for share in [0.0, 0.5, 1.0] {
+            for budget in [None, Some(300.0), Some(200.0)] {
+                let mix = plan(&kinds, 4000.0, &config(0.7, share), budget);
+                let fits = budget.is_none_or(|budget| mix.per_hour <= budget + 1e-6);
+                assert!(fits && mix.above < 0.001, "{mix:?}");
+            }
+        }
+        // Sizes whose prices are a little off each other, as catalogues have them.
+        let sizes = [(1, 0.0481), (2, 0.0959), (4, 0.1923), (8, 0.3841), (16, 0.7687), (32, 1.537)];
+        let kinds =
+            sizes.map(|(slots, price)| Kind { max: 40, ..kind("c", price, slots, slots == 4) });
+        let mix = plan(&kinds, 1201.3, &config(1.0, 0.3), None);
+        assert!(mix.above < 0.001, "{mix:?}");
     }
 
     #[test]
