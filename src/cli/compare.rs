@@ -68,9 +68,9 @@ pub(super) fn run(args: &Args) -> Ended {
         folder.write_comparison(&comparison, &command_line())?;
         for (folder, outcome) in each.iter().zip(&comparison.variants) {
             folder.write_outcome(outcome)?;
-            settle(folder, common.quiet)?;
+            settle(folder, common.quiet);
         }
-        settle(folder, common.quiet)?;
+        settle(folder, common.quiet);
     }
     print(&match common.format {
         Format::Table => report::comparison(&comparison, width()),

@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     if let Some(folder) = &folder {
         folder.write_plan(&found, &command_line())?;
-        settle(folder, common.quiet)?;
+        settle(folder, common.quiet);
     }
     print(&match common.format {
         Format::Table => report::plan(&found, width()),

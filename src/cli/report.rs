@@ -84,7 +84,7 @@ fn draw(args: &Args, stored: &Stored, own: Option<&PathBuf>) -> Result<(), Probl
     }
     stored.copy(own.map(PathBuf::as_path), &folder)?;
     stored.draw(&folder)?;
-    tell(&folder, &folder.settle_copies()?, args.quiet);
+    tell(&folder, folder.settle_copies(), args.quiet);
     Ok(())
 }
 
