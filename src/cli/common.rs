@@ -262,6 +262,14 @@ pub(super) fn settle(folder: &Folder, quiet: bool) {
     tell(folder, folder.settle(), quiet);
 }
 
+/// Writes down what was written to the folder. What was written is there all the same where that
+/// fails: a later run then leaves it alone.
+pub(super) fn note(folder: &Folder) {
+    if let Err(problem) = folder.note() {
+        anstream::eprintln!("{}", problem.message());
+    }
+}
+
 /// Says what became of the files of an earlier run.
 pub(super) fn tell(folder: &Folder, left: Result<Leftovers, Problem>, quiet: bool) {
     let left = match left {

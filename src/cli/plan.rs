@@ -119,11 +119,11 @@ pub(super) fn run(args: &Args) -> Ended {
     Ok(status(&found))
 }
 
-fn status(plan: &Plan) -> Status {
+pub(super) fn status(plan: &Plan) -> Status {
     if plan.partial { Status::Interrupted } else { answered(plan.verdict) }
 }
 
-pub(super) fn answered(verdict: Answer) -> Status {
+fn answered(verdict: Answer) -> Status {
     match verdict {
         Answer::Met => Status::Done,
         Answer::Unmet => Status::No,
