@@ -228,9 +228,10 @@ pub fn file_names(things: &[&str]) -> Vec<String> {
     for thing in things {
         let mut own = String::new();
         for letter in thing.chars().map(plain).take(LETTERS) {
-            if own.len() + letter.len_utf8() <= BYTES {
-                own.push(letter);
+            if own.len() + letter.len_utf8() > BYTES {
+                break;
             }
+            own.push(letter);
         }
         // Results end in one of these; a name that begins or ends in a dot is hidden, or a way up.
         let ends = ["json", "jsonl", "csv", "parquet", "txt", "html", "svg", "png", "part", ""];
