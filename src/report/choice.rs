@@ -132,7 +132,7 @@ fn listed(several: &[&Estimated]) -> String {
             format!("{} and {}", start.join(", "), last.name)
         }
         [one] => one.name.clone(),
-        many => many.len().to_string(),
+        many => format!("{} variants", many.len()),
     }
 }
 
