@@ -304,8 +304,9 @@ fn what_is_shown_fits_a_terminal_of_sixty_columns() {
     };
     narrow(&["report", &out]);
     narrow(&["replay", &scenario]);
-    narrow(&["report", "results/flash-crowd", "--out", &out]);
-    narrow(&["report", "results/two-kinds", "--out", &out]);
-    narrow(&["report", "results/knee/sweep", "--out", &out]);
-    narrow(&["report", "results/plan-chat", "--out", &out]);
+    let elsewhere = format!("{out}-elsewhere");
+    narrow(&["report", "results/flash-crowd", "--out", &elsewhere]);
+    narrow(&["report", "results/two-kinds", "--out", &elsewhere]);
+    narrow(&["report", "results/knee/sweep", "--out", &elsewhere]);
+    narrow(&["report", "results/plan-chat", "--out", &elsewhere]);
 }
