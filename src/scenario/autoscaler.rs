@@ -68,8 +68,15 @@ impl AutoscalerTable {
         origin: &Origin,
     ) -> Result<(), Problem> {
         let path = format!("pool.{pool}.autoscaler");
-        let Some(Node { value: Value::Table(table), .. }) = document.find(&path) else {
-            return Ok(());
+        let Some(node) = document.find(&path) else { return Ok(()) };
+        let read;
+        let table = match &node.value {
+            Value::Table(table) => table,
+            Value::Text(text) => {
+                read = Node::from_spec(<dyn Autoscaler as Role>::KEY, text, &node.origin)?;
+                read.as_table()?
+            }
+            _ => return Ok(()),
         };
         let mut kept = Node::table(origin.clone());
         for (key, entry) in table.iter().filter(|(key, _)| Self::KEPT.contains(&key.as_str())) {

@@ -182,27 +182,21 @@ impl Failure {
         !self.pools(pools).is_empty()
     }
 
-    /// The same with its servers among those there are, and whether that changed it: of places
-    /// beyond the smallest pool that is hit the last others there stand in, one for one.
+    /// The same with its servers among those there are, and whether that changed it: for places
+    /// that no pool has that is hit, the last others there are stand in, one for one.
     ///
     /// Pools whose servers come and go are left alone.
     pub(crate) fn aimed(&self, pools: &IndexMap<String, Pool>) -> (Self, bool) {
         let hit: Vec<&Pool> = self.pools(pools).iter().map(|&at| &pools[usize::from(at)]).collect();
         let fixed = |pool: &&Pool| pool.autoscaler.is_none() && pool.lifetime.is_none();
         let sizes = || hit.iter().filter(|pool| fixed(pool)).map(|pool| pool.servers);
-        let (Some(places), Some(fewest), Some(most)) =
-            (&self.keys.servers, sizes().filter(|&size| size > 0).min(), sizes().max())
-        else {
+        let (Some(places), Some(most)) = (&self.keys.servers, sizes().max()) else {
             return (self.clone(), false);
         };
-        let mut aimed: Vec<u32> = places.iter().copied().filter(|&place| place < fewest).collect();
-        for &beyond in places.iter().filter(|&&place| place >= fewest) {
-            match (0..fewest).rev().find(|place| !aimed.contains(place)) {
-                Some(free) => aimed.push(free),
-                // The smallest pool is hit as a whole; a larger one may have it.
-                None if beyond < most => aimed.push(beyond),
-                None => {}
-            }
+        let mut aimed: Vec<u32> = places.iter().copied().filter(|&place| place < most).collect();
+        for _ in aimed.len()..places.len() {
+            // Where all of them are hit already, there is no other.
+            aimed.extend((0..most).rev().find(|place| !aimed.contains(place)));
         }
         aimed.sort_unstable();
         let changed = aimed.iter().any(|place| !places.contains(place))
@@ -211,9 +205,19 @@ impl Failure {
         (Self { keys, fault: self.fault.clone() }, changed)
     }
 
+    /// Whether it comes at all in a run of this length.
+    pub(crate) fn comes_within(&self, run: Option<Duration>) -> bool {
+        run.is_none_or(|run| self.keys.at.is_none_or(|at| at < run))
+    }
+
     /// The share of the fleet's work that it takes from a server in the long run: all of it where
-    /// the server is out for good, none where it goes and does not come again.
-    pub(crate) fn takes(&self, setup: &law::Setup<'_>) -> Result<f64, Problem> {
+    /// the server is out for good, none where it goes and does not come again. Of a run of a stated
+    /// length it is the part that is left when it comes.
+    pub(crate) fn takes(
+        &self,
+        setup: &law::Setup<'_>,
+        run: Option<Duration>,
+    ) -> Result<f64, Problem> {
         let lost = match self.fault.name {
             "outage" => 1.0,
             "slow" => 1.0 - self.fault.resolved()["speed"].as_f64().unwrap_or(1.0),
@@ -226,7 +230,10 @@ impl Failure {
                 if down.is_finite() { down / (up + down) } else { 1.0 }
             }
             (_, _, every) => match (self.lasts(at.unwrap_or(Duration::ZERO)), every) {
-                (Duration::FOREVER, _) => 1.0,
+                (Duration::FOREVER, _) => run.map_or(1.0, |run| {
+                    let before = at.unwrap_or(Duration::ZERO).as_secs_f64() / run.as_secs_f64();
+                    (1.0 - before).max(0.0)
+                }),
                 (lasts, Some(every)) => lasts.as_secs_f64() / every.as_secs_f64(),
                 (_, None) => 0.0,
             },

@@ -115,7 +115,10 @@ impl Sampled {
     /// Of the last scrape that has come through: late metrics are old samples.
     fn of(signals: &Signals<'_>) -> Self {
         let (from, at) = signals.seen().span().unwrap_or((signals.now, signals.now));
-        Self { at, window: at - from }
+        // A forecast is one sample for all of the time there was: a pod's own is no longer than the
+        // window that the controller looks at, nor than Kubernetes' own scrape.
+        let most = signals.window.max(Duration::from_secs(15));
+        Self { at, window: (at - from).min(most) }
     }
 
     /// The pods that were ready by then; the others have no sample yet.

@@ -113,6 +113,8 @@ fn late_metrics_are_old_samples() {
     // What is seen is [30 s, 45 s]: two pods became ready in it, so that their samples mix two
     // states. They count as idle: 90 % of one are 30 % of three, on the other side of 50 %.
     assert_eq!(decided_at([0, 40, 40], 45), 3);
+    // Of two 90 % are 60 % of three, which is a fifth too much: one more.
+    assert_eq!(decided_at([0, 0, 40], 45), 4);
     // Pods that became ready later have no sample at all.
     assert_eq!(decided_at([0, 60, 60], 45), 3);
     assert_eq!(decided_at([0, 0, 0], 45), 6);

@@ -81,6 +81,24 @@ fn a_backlog_left_at_the_end_is_told() {
 }
 
 #[test]
+fn a_forecast_handed_to_an_hpa_is_a_sample_of_pods_that_are_young() {
+    let text = "[traffic.a]\nservice = 'constant:value=1s'\n[traffic.a.arrivals]\n\
+                process = 'profile'\npoints = [['0m', '2/s'], ['10m', '2/s'], ['10m1s', '4/s'], \
+                ['12m', '4/s'], ['12m1s', '8/s'], ['20m', '8/s']]\n\
+                [pool.m]\nservers = 4\nstartup = 'constant:value=15s'\n[pool.m.autoscaler]\n\
+                policy = 'predictive'\nforecaster = 'naive'\nquantile = 0.5\nreactive = false\n\
+                then = { policy = 'hpa', target = 0.5, max-replicas = 60 }\nmax = 60\n\
+                [balancer]\nqueue = 'shared'\n[run]\nduration = '20m'\nwarm-up = 'none'\n";
+    let outcome = run(text);
+    let soon = outcome.autoscaling[0]
+        .decisions
+        .iter()
+        .filter(|it| (720.0..=840.0).contains(&it.at_s) && it.proposed >= 14);
+    // Most pods have been there for two minutes; none of them counts as unready for that.
+    assert!(soon.count() > 0, "{:?}", outcome.autoscaling[0].decisions);
+}
+
+#[test]
 fn servers_that_were_out_are_not_called_idle_or_hot() {
     let text = "[traffic.main]\narrivals = 'poisson:rate=18/s'\n\
                 service = 'exponential:mean=100ms'\n[pool.main]\nservers = 3\n\
