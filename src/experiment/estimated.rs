@@ -90,6 +90,7 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
         attempts_per_request: average(|it| it.attempts_per_request),
         denied: sum(|it| it.denied),
         denied_by_circuit: sum(|it| it.denied_by_circuit),
+        circuits_opened: sum(|it| it.circuits_opened),
         hedges_won: sum(|it| it.hedges_won),
         late: sum(|it| it.late),
         wasted_share: average(|it| it.wasted_share),

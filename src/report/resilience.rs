@@ -103,6 +103,10 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
         let told = told.map(|(count, what)| format!(", {} requests {what}", grouped(count)));
         fact("outages", format!("{}{}", grouped(found.outages), told.collect::<String>()));
     }
+    if found.circuits_opened > 0 {
+        let times = if found.circuits_opened == 1 { "time" } else { "times" };
+        fact("circuit", format!("opened {} {times}", grouped(found.circuits_opened)));
+    }
     if let Some(detection) = found.detection_s {
         let span = if detection.count > 1 {
             format!("{} ({} to {})", time(detection.mean), time(detection.min), time(detection.max))
@@ -145,7 +149,7 @@ const BACK: [Back; 2] = [
 fn back(recovery: &Recovery) -> String {
     let Recovery { after_s, worst_s, runs, recovered, .. } = *recovery;
     let told = |after: f64| match after {
-        0.0 => "while the last fault still lasted".to_owned(),
+        0.0 => "by the time the last fault had gone".to_owned(),
         after => format!("{} after the last fault had gone", time(after)),
     };
     if runs <= 1 {

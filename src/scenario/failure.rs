@@ -146,6 +146,10 @@ impl Failure {
             }
             return Err(about("zone", &unknown("zone", name, &zones)));
         }
+        if servers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Problem::about("servers", "`servers` names no server")
+                .help("leave it out to hit all of them, or name some: `servers = [0]`"));
+        }
         let hit = self.pools(pools);
         if hit.is_empty() {
             return Err(Problem::about("zone", "that pool does not stand in that zone")

@@ -72,6 +72,8 @@ fn a_circuit_recovers_though_trials_run_out_of_time() {
         let share = outcome.requests.shed as f64 / outcome.requests.arrived as f64;
         assert!(share < 0.25, "replication {replication} sheds {share}");
         assert!(!times(&outcome, "circuit-closed").is_empty());
+        let opened = times(&outcome, "circuit-open").len() as u64;
+        assert_eq!(outcome.resilience.unwrap().circuits_opened, opened);
     }
 }
 
