@@ -282,6 +282,23 @@ fn a_check_reads_the_traffic_to_its_last_row() {
 }
 
 #[test]
+fn a_headline_tells_whose_latency_it_is() {
+    let headline = |share: f64| {
+        let text = format!(
+            "traffic.main = {{ arrivals = 'poisson:rate=10/s', service = 'constant:value=1ms' }}\n\
+             pool.main = {{ servers = 2 }}\nrun.duration = '10m'\n\
+             failure.bad = {{ fault = 'errors', share = {share}, at = '0s' }}\n"
+        );
+        let path = scratch("headline.toml", text.as_bytes());
+        let output = run(&["replay", path.to_str().unwrap(), "--format", "markdown"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = headline(0.5);
+    assert!(told.contains("% of requests that were answered took at most 1.00 ms"), "{told}");
+    assert!(headline(0.001).contains("Half of the requests took at most 1.00 ms"));
+}
+
+#[test]
 fn a_check_looks_at_every_variant() {
     let check = |set: &str| {
         let text = format!(
