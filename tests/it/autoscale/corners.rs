@@ -24,6 +24,28 @@ fn a_utilization_that_no_server_can_have_is_refused() {
 }
 
 #[test]
+fn options_outside_what_the_real_thing_takes_are_refused_with_a_remedy() {
+    for (rule, words) in [
+        ("policy = 'kpa'\nstable-window = '2s'", "outside 6 s to 1 h"),
+        ("policy = 'kpa'\nstable-window = '2h'", "outside 6 s to 1 h"),
+        ("policy = 'kpa'\npanic-window-fraction = 0", "outside 0.01 to 1"),
+        ("policy = 'kpa'\nmax-scale-up-rate = 1", "must be above 1"),
+        ("policy = 'kpa'\nmax-scale-down-rate = nan", "must be above 1"),
+        ("policy = 'q-learning'\nlevels = 0", "must lie between 1"),
+        ("policy = 'q-learning'\ndiscount = 2", "between 0 and 1"),
+        ("policy = 'q-learning'\nexploration = -0.1", "between 0 and 1"),
+        ("policy = 'square-root'\nwait-probability = 0", "is no share"),
+        ("policy = 'square-root'\nwait-probability = 1.5", "is no share"),
+        ("policy = 'square-root'\nvariability = -1", "must be 0 or more"),
+        ("policy = 'predictive'\nbin = '10ms'", "shorter than any load is measured"),
+        ("policy = 'predictive'\nbin = '0s'", "must be above 0"),
+    ] {
+        let refusal = refused(&steady("servers = 2", rule));
+        assert!(refusal.contains(words) && refusal.contains("help"), "{rule}: {refusal}");
+    }
+}
+
+#[test]
 fn a_maximum_that_binds_is_named_and_one_that_does_not_is_not() {
     let hpa = |max: u32| {
         let rule = format!("policy = 'hpa'\ntarget = 0.5\nmin = 1\nmax = {max}");
@@ -51,12 +73,16 @@ fn an_interval_in_which_nobody_gets_through_has_missed_the_objective() {
 
 #[test]
 fn the_ideal_pays_each_price_for_as_long_as_it_holds() {
-    let changes = "servers = 3\nprice-changes = [{ at = '5m', price = '4/h' }]";
-    let outcome = run(&(steady(changes, "policy = 'fixed'\nservers = 3")
-        .replace("[run]", "[slo.fast]\nobjective = 'p99 < 4s'\n[run]")));
-    let bounds = outcome.autoscaling[0].bounds.clone().unwrap();
+    let changes = "servers = 12\nprice-changes = [{ at = '5m', price = '4/h' }]";
+    let growing = "arrivals = { process = 'profile', points = [['0m', '1/s'], ['5m', '1/s'], \
+                   ['5m1s', '6/s'], ['10m', '6/s']] }";
+    let text = steady(changes, "policy = 'fixed'\nservers = 12")
+        .replace("arrivals = { process = 'deterministic', rate = '1/s' }", growing)
+        .replace("[run]", "[slo.fast]\nobjective = 'p99 < 4s'\n[run]");
+    let bounds = run(&text).autoscaling[0].bounds.clone().unwrap();
     let per_hour = bounds.ideal_cost / bounds.ideal_server_hours;
-    assert!((2.9..3.1).contains(&per_hour), "half of the time at 2, half at 4: {per_hour}");
+    // Half of the time few servers at 2, and then six times as many at 4.
+    assert!((3.4..3.9).contains(&per_hour), "{per_hour}");
 }
 
 #[test]
@@ -103,7 +129,7 @@ fn servers_that_were_out_are_not_called_idle_or_hot() {
     let text = "[traffic.main]\narrivals = 'poisson:rate=18/s'\n\
                 service = 'exponential:mean=100ms'\n[pool.main]\nservers = 3\n\
                 [failure.gone]\nfault = 'outage'\nservers = [1, 2]\nat = '10s'\n\
-                [run]\nduration = '10m'\n";
+                [health]\nknown-at-once = true\n[run]\nduration = '10m'\n";
     let advice = run(text).advice.join("\n");
     assert!(!advice.contains("hot keys") && !advice.contains("nothing to do"), "{advice}");
 }
