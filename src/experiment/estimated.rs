@@ -276,6 +276,12 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
     if let Some(words) = backlog.rfind(|words| words.starts_with(BACKLOG)) {
         say(format!("in one run at least {words}"));
     }
+    if evidence.method == Method::Resamples && evidence.parts.len() == 2 {
+        // Everything else that could be said comes from that.
+        return say("one resample of the trace gives no interval, and without one no number is \
+             believed: ask for 10 or more with `--replications`, or for none without the flag"
+            .to_owned());
+    }
     if evidence.unstable {
         let load = mean(&evidence.each(|part| part.load));
         say(if load >= 1.0 {

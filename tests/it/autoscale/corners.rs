@@ -26,6 +26,7 @@ fn a_utilization_that_no_server_can_have_is_refused() {
 #[test]
 fn options_outside_what_the_real_thing_takes_are_refused_with_a_remedy() {
     for (rule, words) in [
+        ("policy = 'threshold'\nadd = 0", "adds no server"),
         ("policy = 'kpa'\nstable-window = '2s'", "outside 6 s to 1 h"),
         ("policy = 'kpa'\nstable-window = '2h'", "outside 6 s to 1 h"),
         ("policy = 'kpa'\npanic-window-fraction = 0", "outside 0.01 to 1"),
