@@ -215,13 +215,8 @@ impl Failure {
     }
 
     /// The share of the fleet's work that it takes from a server in the long run: all of it where
-    /// the server is out for good, none where it goes and does not come again. Of a run of a stated
-    /// length it is the part that is left when it comes.
-    pub(crate) fn takes(
-        &self,
-        setup: &law::Setup<'_>,
-        run: Option<Duration>,
-    ) -> Result<f64, Problem> {
+    /// the server is out for good, none where it goes and does not come again.
+    pub(crate) fn takes(&self, setup: &law::Setup<'_>) -> Result<f64, Problem> {
         let lost = match self.fault.name {
             "outage" => 1.0,
             "slow" => 1.0 - self.fault.resolved()["speed"].as_f64().unwrap_or(1.0),
@@ -234,10 +229,7 @@ impl Failure {
                 if down.is_finite() { down / (up + down) } else { 1.0 }
             }
             (_, _, every) => match (self.lasts(at.unwrap_or(Duration::ZERO)), every) {
-                (Duration::FOREVER, _) => run.map_or(1.0, |run| {
-                    let before = at.unwrap_or(Duration::ZERO).as_secs_f64() / run.as_secs_f64();
-                    (1.0 - before).max(0.0)
-                }),
+                (Duration::FOREVER, _) => 1.0,
                 (lasts, Some(every)) => lasts.as_secs_f64() / every.as_secs_f64(),
                 (_, None) => 0.0,
             },

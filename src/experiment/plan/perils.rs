@@ -25,8 +25,7 @@ pub(super) fn forget(scenario: &mut Scenario) {
 /// server came at the same times.
 pub(super) fn left(scenario: &Scenario) -> Result<f64, Problem> {
     let setup = law::Setup { unit: Unit::Time, folder: &scenario.folder };
-    let run = scenario.run.duration;
-    let takes = scenario.failure.values().map(|failure| Ok((failure, failure.takes(&setup, run)?)));
+    let takes = scenario.failure.values().map(|failure| Ok((failure, failure.takes(&setup)?)));
     let mut takes = takes.collect::<Result<Vec<_>, Problem>>()?;
     takes.retain(|(_, takes)| *takes > 0.0);
     if takes.is_empty() || scenario.pool.values().any(|pool| pool.autoscaler.is_some()) {
@@ -88,8 +87,6 @@ mod tests {
         assert_eq!(left("failure.a = { fault = 'outage', at = '1s', lasts = '9s' }"), 1.0);
         assert_eq!(left("failure.a = { fault = 'outage', at = '1s', servers = [0, 2] }"), 0.5);
         assert_eq!(left("failure.a = { fault = 'slow', speed = 0.5, at = '0s' }"), 0.5);
-        let late = "failure.a = { fault = 'outage', at = '45s' }\nrun.duration = '60s'";
-        assert_eq!(left(late), 0.75);
         // Two at the same times take no more than one: an upper bound may not take it twice.
         let one = "fault = 'outage', at = '1s', lasts = '2s', every = '4s'";
         assert_eq!(left(&format!("failure.a = {{ {one} }}\nfailure.b = {{ {one} }}")), 0.5);

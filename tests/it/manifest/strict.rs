@@ -112,6 +112,7 @@ fn what_keda_and_knative_refuse_is_refused() {
         ("metric: cpu", "concurrency"),
         ("target-burst-capacity: \"-2\"", "not a quantity"),
         ("min-scale: \"-1\"", "a whole number"),
+        ("min-scale: 3", "in quotes"),
     ] {
         let owner = "example.com/owner: shop";
         // Without the one that is there already, which would be a second.
