@@ -256,14 +256,29 @@ impl Common {
     }
 }
 
-/// Removes from the folder what an earlier run left there, and says so.
-pub(super) fn settle(folder: &Folder, quiet: bool) -> Result<(), Problem> {
-    tell(folder, &folder.settle()?, quiet);
-    Ok(())
+/// Removes from the folder what an earlier run left there, and says so. The results are there by
+/// now: where that fails, they are printed all the same.
+pub(super) fn settle(folder: &Folder, quiet: bool) {
+    tell(folder, folder.settle(), quiet);
+}
+
+/// Writes down what was written to the folder. What was written is there all the same where that
+/// fails: a later run then leaves it alone.
+pub(super) fn note(folder: &Folder) {
+    if let Err(problem) = folder.note() {
+        anstream::eprintln!("{}", problem.message());
+    }
 }
 
 /// Says what became of the files of an earlier run.
-pub(super) fn tell(folder: &Folder, left: &Leftovers, quiet: bool) {
+pub(super) fn tell(folder: &Folder, left: Result<Leftovers, Problem>, quiet: bool) {
+    let left = match left {
+        Ok(left) => left,
+        Err(problem) => {
+            anstream::eprintln!("{}; nothing of an earlier run is removed", problem.message());
+            return;
+        }
+    };
     let shown = folder.path().display();
     let listed = |names: &[String]| {
         let more = names.len().saturating_sub(4);

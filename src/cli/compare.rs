@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::common::{Common, Format, Policies, settle};
+use super::common::{Common, Format, Policies, note, settle};
 use super::progress::{self, Progress};
 use super::replay::{command_line, json, status, width};
 use super::{Ended, Status, print};
@@ -43,15 +43,23 @@ pub(super) fn run(args: &Args) -> Ended {
     progress::mind_interrupts();
     let pairs = if args.all_pairs { Pairs::All } else { Pairs::WithBaseline };
     let watch = Progress::of_runs(common.quiet);
-    let compared = compare(&variants, baseline, pairs, &crew, &watch)?;
+    let compared = compare(&variants, baseline, pairs, &crew, &watch).inspect_err(|_| {
+        if let Some((folder, each)) = &folders {
+            each.iter().for_each(|inner| folder.give_up(inner));
+        }
+    })?;
     drop(watch);
     let comparison = match compared {
         Compared::Whole(comparison) => comparison,
         Compared::Cut(outcome) => {
             // It is the first variant's, and what is done is written.
-            if let Some(folder) = folders.as_ref().and_then(|(_, each)| each.first()) {
-                folder.write_outcome(&outcome)?;
-                folder.note()?;
+            if let Some((folder, each)) = &folders
+                && let Some((first, others)) = each.split_first()
+            {
+                first.write_outcome(&outcome)?;
+                note(first);
+                others.iter().for_each(|inner| folder.give_up(inner));
+                note(folder);
             }
             print(&match common.format {
                 Format::Table => report::table(&outcome, width()),
@@ -68,9 +76,9 @@ pub(super) fn run(args: &Args) -> Ended {
         folder.write_comparison(&comparison, &command_line())?;
         for (folder, outcome) in each.iter().zip(&comparison.variants) {
             folder.write_outcome(outcome)?;
-            settle(folder, common.quiet)?;
+            settle(folder, common.quiet);
         }
-        settle(folder, common.quiet)?;
+        settle(folder, common.quiet);
     }
     print(&match common.format {
         Format::Table => report::comparison(&comparison, width()),

@@ -133,7 +133,7 @@ fn forecast(args: &Args, trace: Trace) -> Ended {
     };
     if let Some(folder) = &folder {
         foresight.write(folder)?;
-        settle(folder, args.quiet)?;
+        settle(folder, args.quiet);
     }
     print(&match args.format {
         Format::Table => foresight.table(replay::width()),

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Ended {
         let store = Store::open(path, manifest.clone(), args.fresh)?;
         store.finish(&points, true)?;
         folder.write_sweep(&sweep, &manifest.command)?;
-        settle(&folder, false)?;
+        settle(&folder, false);
     }
     print(&match args.format {
         Format::Table => shown::table(&sweep, width()),

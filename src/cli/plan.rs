@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args) -> Ended {
     drop(watch);
     if let Some(folder) = &folder {
         folder.write_plan(&found, &command_line())?;
-        settle(folder, common.quiet)?;
+        settle(folder, common.quiet);
     }
     print(&match common.format {
         Format::Table => report::plan(&found, width()),
@@ -119,11 +119,11 @@ pub(super) fn run(args: &Args) -> Ended {
     Ok(status(&found))
 }
 
-fn status(plan: &Plan) -> Status {
+pub(super) fn status(plan: &Plan) -> Status {
     if plan.partial { Status::Interrupted } else { answered(plan.verdict) }
 }
 
-pub(super) fn answered(verdict: Answer) -> Status {
+fn answered(verdict: Answer) -> Status {
     match verdict {
         Answer::Met => Status::Done,
         Answer::Unmet => Status::No,

@@ -132,7 +132,7 @@ impl Run<'_> {
         if let Some(folder) = folder {
             folder.write_outcome(outcome)?;
             folder.write_report(&results())?;
-            settle(folder, common.quiet)?;
+            settle(folder, common.quiet);
         }
         print(&match common.format {
             Format::Table => table(outcome, width()),

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::common::tell;
+use super::common::{note, tell};
 use super::replay::{command_line, json, width};
 use super::{Ended, Status, compare, plan, print, sweep};
-use crate::diagnose::Problem;
+use crate::diagnose::{Origin, Problem};
 use crate::report::words::{Goal, State};
 use crate::report::{self, Folder, Results, Stored, markdown, openmetrics, several};
 
@@ -63,8 +63,8 @@ pub(super) fn run(args: &Args) -> Ended {
         Ok(()) => {}
         // Tables need no folder that can be written to; who named one wants the pictures.
         Err(problem) if args.out.is_none() => {
-            let words = format!("{}; nothing is drawn there", problem.message());
-            remark(args, &args.folders[0], &[words]);
+            let words = format!("{}; not everything is drawn there", problem.message());
+            say(&args.folders[0], &[words]);
         }
         Err(problem) => return Err(problem.into()),
     }
@@ -75,16 +75,21 @@ pub(super) fn run(args: &Args) -> Ended {
 /// Draws what is stored: into its own folder, or into another with what it can be drawn from again.
 fn draw(args: &Args, stored: &Stored, own: Option<&PathBuf>) -> Result<(), Problem> {
     let Some(path) = args.out.as_ref().or(own) else { return Ok(()) };
-    let folder = Folder::create(path)?;
     let same = |own: &PathBuf| own == path || own.canonicalize().ok() == path.canonicalize().ok();
-    // A folder that holds results of its own keeps them, with the command that made them.
-    if own.is_some_and(same) || Stored::is_result(path) {
+    let in_place = own.is_some_and(same);
+    // A folder that holds results of its own keeps them, and a page of theirs.
+    if !in_place && Stored::is_result(path) {
+        return Err(has_its_own(path));
+    }
+    let folder = Folder::create(path)?;
+    if in_place {
         stored.draw(&folder)?;
-        return folder.note();
+        note(&folder);
+        return Ok(());
     }
     stored.copy(own.map(PathBuf::as_path), &folder)?;
     stored.draw(&folder)?;
-    tell(&folder, &folder.settle_copies()?, args.quiet);
+    tell(&folder, folder.settle_copies(), args.quiet);
     Ok(())
 }
 
@@ -137,12 +142,18 @@ fn outcomes(runs: &Runs) -> Vec<&serde_json::Value> {
 fn answer(stored: &Stored) -> Status {
     match stored {
         Stored::Run(run) => of_run(run),
+        Stored::Comparison(found, _) if found.partial => Status::Interrupted,
         Stored::Comparison(found, _) => compare::best_of(&found.variants),
+        // A part is whole with its own points alone.
+        Stored::Sweep(found, _) if found.partial && found.shard.is_none() => Status::Interrupted,
         Stored::Sweep(found, _) => sweep::status(found),
-        Stored::Plan(found, _) => plan::answered(found.verdict),
+        Stored::Plan(found, _) => plan::status(found),
         Stored::Study(_) => Status::Done,
         Stored::Runs(runs, _) => {
             let each: Vec<Status> = runs.iter().map(|(_, run)| of_run(run)).collect();
+            if each.contains(&Status::Interrupted) {
+                return Status::Interrupted;
+            }
             compare::best(&each)
         }
     }
@@ -152,6 +163,7 @@ fn of_run(run: &Results) -> Status {
     let states: Vec<State> =
         run.list("slo").iter().filter_map(Goal::of).map(|goal| goal.state).collect();
     match () {
+        () if run.at("partial").as_bool() == Some(true) => Status::Interrupted,
         () if states.contains(&State::Missed) => Status::No,
         () if states.contains(&State::Open) => Status::Inconclusive,
         () => Status::Done,
@@ -168,10 +180,16 @@ fn beside(args: &Args) -> Result<Runs, Problem> {
             Stored::Run(run) => runs.push((run.name().to_owned(), *run)),
             Stored::Runs(more, _) => runs.extend(more),
             Stored::Comparison(found, from) => {
+                let mut variants = several::of_comparison(&found);
+                // What could not be read of all of them is told once.
+                if let Some((_, first)) = variants.first_mut() {
+                    first.troubles.clone_from(&from.troubles);
+                }
                 let command = || from.command.clone();
-                let variants = several::of_comparison(&found).into_iter();
                 runs.extend(
-                    variants.map(|(name, run)| (name, Results { command: command(), ..run })),
+                    variants
+                        .into_iter()
+                        .map(|(name, run)| (name, Results { command: command(), ..run })),
                 );
             }
             other => {
@@ -189,11 +207,22 @@ fn beside(args: &Args) -> Result<Runs, Problem> {
 /// Says on standard error what is to be known of a folder.
 fn remark(args: &Args, path: &Path, troubles: &[String]) {
     if !args.quiet {
-        for trouble in troubles {
-            // Whoever closed standard error does not want to know.
-            let _ = writeln!(anstream::stderr(), "{}: {trouble}", path.display());
-        }
+        say(path, troubles);
     }
+}
+
+fn say(path: &Path, troubles: &[String]) {
+    for trouble in troubles {
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(anstream::stderr(), "{}: {trouble}", path.display());
+    }
+}
+
+fn has_its_own(path: &Path) -> Problem {
+    let shown = path.display().to_string();
+    Problem::new(format!("`{shown}` holds results of its own, whose page this would replace"))
+        .help("name another folder with `--out`")
+        .at(&Origin::whole("--out", shown))
 }
 
 fn of_one_run() -> Problem {

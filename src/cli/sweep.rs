@@ -89,7 +89,9 @@ pub(super) fn run(args: &Args) -> Ended {
     let watch = Progress::of_runs(common.quiet);
     let results = folders.as_ref().map(|(folder, _)| folder.clone());
     let (sweep, chosen) = simulate(&grid, &table, shard, &crew, &watch, folders, &manifest)?;
-    results.map_or(Ok(()), |folder| settle(&folder, common.quiet))?;
+    if let Some(folder) = results {
+        settle(&folder, common.quiet);
+    }
     let rate = watch.rate();
     drop(watch);
     print(&match common.format {

@@ -72,6 +72,15 @@ impl Folder {
         Ok(inner)
     }
 
+    /// Leaves a folder in this one, which nothing was written to, as it was before.
+    pub fn give_up(&self, inner: &Self) {
+        if let Some(name) = inner.path.file_name() {
+            self.written().remove(&format!("{}/", name.to_string_lossy()));
+        }
+        // One with files in it, of whomever, stays.
+        let _ = fs::remove_dir(&inner.path);
+    }
+
     /// Writes down which files were written, beside those that were before.
     pub fn note(&self) -> Result<(), Problem> {
         ledger::add(&self.path, &self.written()).map_err(|error| self.failed("", &error))
@@ -206,6 +215,10 @@ impl Folder {
     }
 }
 
+/// No longer than people read, and than systems take (255 bytes) with what stands beside it.
+const LETTERS: usize = 100;
+const BYTES: usize = 200;
+
 /// A name for a file or folder of each thing that has a name: plain, short, its own, and none that
 /// results have.
 pub fn file_names(things: &[&str]) -> Vec<String> {
@@ -213,7 +226,13 @@ pub fn file_names(things: &[&str]) -> Vec<String> {
     let plain = |letter: char| if safe(letter) { letter } else { '-' };
     let mut names: Vec<String> = Vec::new();
     for thing in things {
-        let mut own: String = thing.chars().map(plain).take(100).collect();
+        let mut own = String::new();
+        for letter in thing.chars().map(plain).take(LETTERS) {
+            if own.len() + letter.len_utf8() > BYTES {
+                break;
+            }
+            own.push(letter);
+        }
         // Results end in one of these; a name that begins or ends in a dot is hidden, or a way up.
         let ends = ["json", "jsonl", "csv", "parquet", "txt", "html", "svg", "png", "part", ""];
         if let Some((stem, end)) = own.rsplit_once('.')
@@ -222,7 +241,8 @@ pub fn file_names(things: &[&str]) -> Vec<String> {
             own = format!("{}-{end}", stem.replace('.', "-"));
         }
         // Some systems do not tell capitals from small letters.
-        let taken = |name: &String| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let taken =
+            |name: &String| names.iter().any(|other| other.to_lowercase() == name.to_lowercase());
         let mut name = own.clone();
         let mut number = 1;
         while name.is_empty() || taken(&name) {
@@ -244,5 +264,7 @@ mod tests {
         let files = ["p2c", "P2C-2", "comparison-json", "---up", "--", "a-b", "cv-1.5", "-x", "-2"];
         assert_eq!(file_names(&names), files);
         assert_eq!(file_names(&[&"x".repeat(400)])[0].len(), 100);
+        assert_eq!(file_names(&[&"名".repeat(400)])[0].len(), 198);
+        assert_eq!(file_names(&["ÄRGER", "ärger"]), ["ÄRGER", "ärger-2"]);
     }
 }

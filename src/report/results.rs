@@ -9,7 +9,9 @@ use super::files::Folder;
 use super::reading::{Kept, Provenance, Reader};
 use super::text;
 use super::timeline::{self, Cell, Row};
+use super::words::MEASURES;
 use crate::diagnose::Problem;
+use crate::outcome::{Estimated, Outcome};
 use crate::scenario::{Measured, Scenario};
 use crate::stats::Histogram;
 
@@ -114,10 +116,17 @@ impl Results {
     pub(super) fn from(mut reader: Reader<'_>) -> Result<Self, Problem> {
         let outcome: Value = reader.whole(OUTCOME)?;
         let whole = Self { outcome, ..Self::default() };
+        let unlike = whole.unlike();
+        if MEASURES.iter().all(|measure| measure.of(&whole).is_none()) {
+            let why = unlike.unwrap_or_else(|| "it holds no number that is known here".to_owned());
+            return Err(reader.wrong(OUTCOME, &format!("is damaged: {why}")));
+        }
+        let unlike =
+            unlike.map(|why| format!("`{}` can be read only in part: {why}", OUTCOME.file));
+        reader.from.troubles.extend(unlike);
         let timeline: Vec<Row> = reader.part(TIMELINE, timeline::from_csv).unwrap_or_default();
-        // The outcome of several runs tells the time of all of them, the timeline is of the first.
-        let length = whole.number("duration_s").map_or(0.0, |it| it.estimate / whole.runs() as f64);
         if let Some(last) = timeline.last()
+            && let Some(length) = whole.length()
             && last.end_s < 0.999 * length
         {
             let ends = text::time(last.end_s);
@@ -131,6 +140,32 @@ impl Results {
             .part(HISTOGRAMS, |text| serde_json::from_str(text).map_err(|error| error.to_string()));
         let Provenance { command, troubles } = reader.from;
         Ok(Self { timeline, heat, histograms, command, troubles, ..whole })
+    }
+
+    /// Why an outcome that says it has this version's shape has not.
+    fn unlike(&self) -> Option<String> {
+        if self.text("schema") != Some(OUTCOME.schema) {
+            return None;
+        }
+        let error = if self.at("intervals").is_null() {
+            Outcome::<f64, Option<f64>>::deserialize(&self.outcome).err()
+        } else {
+            Estimated::deserialize(&self.outcome).err()
+        };
+        error.map(|error| error.to_string())
+    }
+
+    /// How long the run was that the timeline is of, in seconds, where it is known for certain. The
+    /// outcome of replications tells the time of all together, which may differ in length unless it
+    /// was set; that of resamples tells the time of the recorded trace, which is the first run.
+    fn length(&self) -> Option<f64> {
+        let told = self.number("duration_s")?.estimate;
+        let set = !self.at("scenario.run.duration").is_null();
+        let stopped = self.at("partial").as_bool() == Some(true);
+        match self.text("intervals.method") {
+            Some("replications") => (set && !stopped).then(|| told / self.runs() as f64),
+            _ => Some(told),
+        }
     }
 
     /// A text of the outcome by its path, `latency_s.p99`.

@@ -57,7 +57,13 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Vec<(String, Results)>, Pr
         let Run { name, command, troubles, outcome, histograms } = run;
         (name, Results { outcome, histograms, command, troubles, ..Results::default() })
     };
-    Ok(runs.into_iter().map(run).collect())
+    let mut runs: Vec<(String, Results)> = runs.into_iter().map(run).collect();
+    let Some((_, first)) = runs.first_mut() else {
+        return Err(reader.wrong(RUNS, "holds no runs"));
+    };
+    // What is wrong with the file that holds them all stands on their page once.
+    first.troubles.extend_from_slice(&reader.from.troubles);
+    Ok(runs)
 }
 
 /// Gives each run a name of its own: with a number where two are the same.

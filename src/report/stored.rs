@@ -108,7 +108,9 @@ impl Stored {
     pub fn is_result(path: &Path) -> bool {
         let simulated = FILES.iter().filter(|(_, by)| !by.contains(&"report"));
         let mut there = simulated.filter(|(kept, _)| path.join(kept.file).exists());
-        there.next().is_some() && !ledger::of_copies(path)
+        // A sweep that was stopped is known by its points alone.
+        let begun = path.join("points.jsonl").exists();
+        begun || there.next().is_some() && !ledger::of_copies(path)
     }
 
     /// Puts what this can be read from again into another folder: the files it was read from, or

@@ -122,6 +122,9 @@ fn around(shown: &str, estimate: f64, low: f64, high: f64) -> Option<String> {
 
 /// The answer in a sentence or two.
 pub fn verdict(results: &Results) -> String {
+    if results.at("throughput").is_null() {
+        return "What the run completed is not known.".to_owned();
+    }
     let servers = results.number("servers.max").map_or(0.0, |servers| servers.estimate);
     let fleet = match results.number("servers.min").map(|servers| servers.estimate) {
         Some(least) if least < servers => {

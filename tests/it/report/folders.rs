@@ -99,9 +99,16 @@ fn runs_beside_each_other_are_drawn_again_from_the_folder_they_were_put_in() {
     assert!(drawn_again(&copy).contains("checkout: "));
     asked(&["report", one, two, "--out", elsewhere]);
     assert!(!copy.join("outcome.json").exists() && !copy.join("latency-tail.svg").exists());
-    // A folder with results of its own keeps them.
-    asked(&["report", one, two, "--out", two]);
-    assert!(asked(&["report", two]).1.contains("6 servers"));
+    // A folder with results of its own keeps them, and their page.
+    let before = drawn(Path::new(two));
+    for others in [vec![one, two], vec![one], vec![both]] {
+        let args = [&["report"], &others[..], &["--out", two]].concat();
+        let (status, _, said) = asked(&args);
+        assert!(status == 2 && said.contains("results of its own"), "{said}");
+        assert!(said.contains("another folder"), "{said}");
+    }
+    assert_eq!(drawn(Path::new(two)), before);
+    assert!(asked(&["report", two, "--out", two]).1.contains("6 servers"));
 }
 
 #[test]
@@ -113,7 +120,8 @@ fn what_cannot_be_drawn_is_told_and_the_tables_are_shown_all_the_same() {
     fs::create_dir(out.join("report.html")).unwrap();
     let (status, shown, said) = asked(&["report", name]);
     assert_eq!((status, &shown), (whole.0, &whole.1));
-    assert!(said.contains("cannot write") && said.contains("nothing is drawn"), "{said}");
+    assert!(said.contains("cannot write") && said.contains("not everything is drawn"), "{said}");
+    assert_eq!(asked(&["report", name, "--quiet"]).2, said, "an error is always told");
     let (status, _, said) = asked(&["report", name, "--out", "/dev/null/charts"]);
     assert_eq!(status, 2);
     assert!(said.contains("--out"), "{said}");
@@ -176,6 +184,108 @@ fn the_page_of_a_comparison_begins_with_the_variant_to_take() {
     let none = verdict(&["--variant", "six:pool.main.servers=6", "--slo", "mean<1ms"]);
     assert!(none.starts_with("None of 2 variants meets every objective"), "{none}");
     assert!(none.contains("; six has the lowest"), "{none}");
+}
+
+#[test]
+fn a_variant_is_not_preferred_to_one_that_it_was_never_told_apart_from() {
+    let (scenario, out) = written("unheld");
+    let twice = ["--variant", "six:pool.main.servers=6", "--variant", "again:pool.main.servers=6"];
+    let verdict = |more: &[&str]| {
+        let flags = ["compare", &scenario, "--out", &out, "--quiet"];
+        let args = [&flags[..], &twice, &SHORT, more].concat();
+        let (status, _, said) = asked(&args);
+        assert!(status != 2, "{said}");
+        let page = read(Path::new(&out), "report.html");
+        let verdict = page.split("<p class=\"verdict\">").nth(1).unwrap();
+        verdict.split("</p>").next().unwrap().to_owned()
+    };
+    let unheld = verdict(&["--slo", "mean<1ms"]);
+    assert!(unheld.contains("was not held against"), "{unheld}");
+    let held = verdict(&["--slo", "mean<1ms", "--all-pairs"]);
+    assert!(!held.contains("held against") && held.contains("cannot be told from"), "{held}");
+}
+
+#[test]
+fn a_comparison_leaves_a_variant_that_another_command_wrote_since() {
+    let (scenario, out) = written("another");
+    let variants = |names: [&str; 2]| {
+        let flags = ["compare", &scenario, "--out", &out, "--balancer", names[0], "--balancer"];
+        asked(&[&flags[..], &[names[1]], &SHORT].concat()).2
+    };
+    variants(["random", "prequal"]);
+    let inner = Path::new(&out).join("random");
+    asked(&["replay", &scenario, "--out", inner.to_str().unwrap(), "--quiet"]);
+    let said = variants(["round-robin", "prequal"]);
+    assert!(said.contains("not from this run: random/"), "{said}");
+    assert!(inner.join("outcome.json").exists() && inner.join("timeline.csv").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn results_are_printed_where_the_list_of_files_cannot_be_written() {
+    let (scenario, out) = written("no-list");
+    fs::create_dir_all(Path::new(&out).join(".plimsoll-files")).unwrap();
+    let (status, shown, said) = asked(&["replay", &scenario, "--out", &out, "--quiet"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(shown.contains("checkout") && said.contains("not a plain file"), "{said}");
+}
+
+#[test]
+fn runs_of_different_lengths_are_not_cut_off() {
+    let path = folder("lengths");
+    let text = SCENARIO.replace("duration = '2min'", "requests = 200");
+    fs::write(path.join("scenario.toml"), text).unwrap();
+    let (scenario, out) = (path.join("scenario.toml"), path.join("out"));
+    let (scenario, out) = (scenario.to_str().unwrap(), out.to_str().unwrap());
+    for seed in ["1", "2", "3"] {
+        let more = ["--seed", seed, "--replications", "5", "--quiet"];
+        asked(&[&["replay", scenario, "--out", out], &more[..]].concat());
+        let (_, _, said) = asked(&["report", out]);
+        assert_eq!(said, "", "seed {seed}");
+    }
+    // One run tells its own length.
+    asked(&["replay", scenario, "--out", out, "--quiet"]);
+    let rows = read(Path::new(out), "timeline.csv");
+    let half: Vec<&str> = rows.lines().take(rows.lines().count() / 2).collect();
+    fs::write(Path::new(out).join("timeline.csv"), half.join("\n") + "\n").unwrap();
+    assert!(asked(&["report", out]).2.contains("is cut off"));
+}
+
+#[test]
+fn an_outcome_that_says_nothing_is_refused_and_a_stopped_run_stays_one() {
+    let out = replayed("stopped", &[]);
+    let name = out.to_str().unwrap();
+    let whole = read(&out, "outcome.json");
+    let stopped = whole.replacen("{", "{ \"partial\": true,", 1);
+    fs::write(out.join("outcome.json"), &stopped).unwrap();
+    assert_eq!(asked(&["report", name]).0, 130);
+    let odd = whole.replace("\"queue_mean\"", "\"queue_means\"");
+    fs::write(out.join("outcome.json"), odd).unwrap();
+    let (status, shown, said) = asked(&["report", name]);
+    assert!(status == 0 && shown.contains("checkout"), "{shown}");
+    assert!(said.contains("read only in part") && said.contains("queue_mean"), "{said}");
+    fs::write(out.join("outcome.json"), "{\"schema\":\"plimsoll.outcome/1\"}").unwrap();
+    let (status, shown, said) = asked(&["report", name]);
+    assert_eq!((status, shown.as_str()), (2, ""));
+    assert!(said.contains("outcome.json` is damaged: missing field"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_runs_beside_each_other_stands_on_their_page() {
+    let one = replayed("other-schema", &[]);
+    let out = folder("other-runs");
+    let (one, both) = (one.to_str().unwrap(), out.to_str().unwrap());
+    asked(&["report", one, one, "--out", both]);
+    let runs = read(&out, "runs.json");
+    fs::write(out.join("runs.json"), runs.replace("runs/1", "runs/9")).unwrap();
+    let (_, _, said) = asked(&["report", both]);
+    assert!(said.contains("plimsoll.runs/9"), "{said}");
+    assert!(read(&out, "report.html").contains("plimsoll.runs/9"));
+    let empty = "{\"schema\":\"plimsoll.runs/1\",\"version\":\"1\",\"runs\":[]}";
+    fs::write(out.join("runs.json"), empty).unwrap();
+    let (status, shown, said) = asked(&["report", both]);
+    assert_eq!((status, shown.as_str()), (2, ""));
+    assert!(said.contains("holds no runs"), "{said}");
 }
 
 #[test]
