@@ -206,8 +206,7 @@ impl AutoscalerTable {
         }
         if min == 0 && !manners.wakes {
             let what = format!("`{}` cannot wake a pool that has gone to 0 servers", recipe.name);
-            let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
-            return wrong("min", what, help);
+            return wrong("min", what, waking(recipe.name));
         }
         for (metric, set, help) in [
             ("memory", pool.memory.is_some(), "set the pool's `memory` to the tokens that fill it"),
@@ -295,6 +294,21 @@ fn promise(goal: &Goal) -> Option<Promise> {
     let Measure::Percentile(percentile) = goal.measure else { return None };
     let latency = Duration::from_secs_f64(goal.limit);
     goal.below.then_some(Promise { percentile, latency })
+}
+
+/// What can be done where a policy cannot wake a pool.
+fn waking(policy: &str) -> &'static str {
+    match policy {
+        "keda" => {
+            "set `min = 1`, or let it look at `queue` or `concurrency`, which tell of requests \
+             while no server is there"
+        }
+        "hpa" => {
+            "set `min = 1`, or `scale-to-zero = true` with a `target-type` of `average-value` for \
+             `queue` or `concurrency`, which tell of requests while no server is there"
+        }
+        _ => "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`",
+    }
 }
 
 /// What is wrong with bounds of which the least is above the largest.

@@ -47,6 +47,85 @@ fn options_outside_what_the_real_thing_takes_are_refused_with_a_remedy() {
 }
 
 #[test]
+fn a_target_that_full_servers_do_not_exceed_is_told() {
+    let advice = |rule: &str| run(&steady("servers = 2", rule)).advice.join("\n");
+    let words = advice("policy = 'hpa'\ntarget = 0.95");
+    assert!(words.contains("never adds a server by its target of 0.95"), "{words}");
+    assert!(words.contains("a target of 0.9000 is exceeded"), "{words}");
+    // Per cents of half the core: full are 200, and 1.1 times 181 are not above it.
+    let cores = "policy = 'hpa'\ncores = { requests = 0.5, limit = 1 }\ntarget";
+    let words = advice(&format!("{cores} = 0.91"));
+    assert!(words.contains("a target of 0.9050 is exceeded"), "{words}");
+    for rule in [
+        "policy = 'hpa'\ntarget = 0.9",
+        &format!("{cores} = 0.905"),
+        "policy = 'hpa'\ntarget = 0.95\ntolerance = { up = 0.05 }",
+    ] {
+        let words = advice(rule);
+        assert!(!words.contains("never adds"), "{rule}: {words}");
+    }
+    let within = advice("policy = 'max'\nof = ['hpa:target=0.95', 'fixed']");
+    assert!(within.contains("never adds a server"), "{within}");
+}
+
+#[test]
+fn shares_are_no_totals_and_targets_have_a_least() {
+    for (rule, said) in [
+        ("policy = 'hpa'\ntarget-type = 'average-value'", ["is a share", "to `value`"]),
+        (
+            "policy = 'hpa'\nmetric = 'latency'\ntarget-type = 'pod-average'",
+            ["told by no single pod", "set `target-type` to `value`\n"],
+        ),
+        (
+            "policy = 'hpa'\nmetric = 'errors'\ntarget-type = 'utilization'",
+            ["is no share", "set `target-type` to `value`\n"],
+        ),
+        ("policy = 'hpa'\nmetric = 'rate'\ntarget = 0.0005", ["a thousandth", "write 0.001"]),
+        ("policy = 'hpa'\ntarget = 0.005", ["below 1 %", "write 0.01"]),
+        ("policy = 'hpa'\ncores = { requests = 2, limit = 1 }", ["2 cores of 1", "within"]),
+        ("policy = 'keda'\nmetric = 'utilization'", ["no total", "use `hpa`"]),
+        ("policy = 'keda'\ntarget-average-value = 0.0001", ["a thousandth", "0.001 or more"]),
+    ] {
+        let words = format!("{}\n", refused(&steady("servers = 2", rule)));
+        assert!(said.iter().all(|it| words.contains(it)), "{rule}: {words}");
+    }
+    // What each pod uses is an average over pods, and the share itself a value.
+    for kind in ["pod-average", "value"] {
+        run(&steady("servers = 2", &format!("policy = 'hpa'\ntarget-type = '{kind}'")));
+    }
+}
+
+#[test]
+fn no_rate_wakes_one_pool_among_others() {
+    let other = "[pool.other]\nservers = 1\n";
+    for rule in [
+        "policy = 'hpa'\nmetric = 'rate'\ntarget-type = 'average-value'\n\
+         scale-to-zero = true\nmin = 0",
+        "policy = 'keda'\nmetric = 'rate'",
+    ] {
+        let alone = steady("servers = 1", rule);
+        run(&alone);
+        let words = refused(&format!("{alone}{other}"));
+        assert!(words.contains("cannot wake a pool"), "{words}");
+        assert!(words.contains("set `min = 1`") && words.contains("`queue`"), "{words}");
+        run(&format!("{}{other}", alone.replace("'rate'", "'queue'")));
+    }
+    // What is never seen without servers wakes nobody in any case.
+    let words = refused(&steady("servers = 1", "policy = 'keda'\nmetric = 'latency'"));
+    assert!(words.contains("cannot wake a pool"), "{words}");
+}
+
+#[test]
+fn keda_rests_at_its_idle_count() {
+    let rule = "policy = 'keda'\nmin-replica-count = 2\nidle-replica-count = 0\n\
+                cooldown-period = '30s'";
+    let quiet = steady("servers = 2", rule).replace("rate = '1/s'", "rate = '1/h'");
+    let outcome = run(&quiet);
+    let last = outcome.autoscaling[0].decisions.iter().rfind(|it| it.allowed == 0);
+    assert!(last.is_some(), "{:?}", outcome.autoscaling[0].decisions);
+}
+
+#[test]
 fn a_maximum_that_binds_is_named_and_one_that_does_not_is_not() {
     let hpa = |max: u32| {
         let rule = format!("policy = 'hpa'\ntarget = 0.5\nmin = 1\nmax = {max}");
