@@ -200,8 +200,8 @@ pub struct Config {
     /// as is usual for the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_type: Option<TargetType>,
-    /// What a pod requests and what it can use, e.g. `{ requests = 0.5, limit = 2 }`: utilization is
-    /// whole per cents of the former. Absent, it requests all it can use.
+    /// What a pod requests and what it can use, e.g. `{ requests = 0.5, limit = 2 }`: utilization
+    /// is whole per cents of the former. Absent, it requests all it can use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<Cores>,
     /// Further metrics, e.g. `[{ metric = "queue", target = 5 }]`; the largest proposal wins.

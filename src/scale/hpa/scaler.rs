@@ -85,7 +85,7 @@ impl Scaler {
         let (ready, tolerances) = (signals.counts.ready, self.config.tolerances());
         let comparison = metric.comparison();
         if comparison.is_without_pods() {
-            // A quantity is rounded up to thousandths; what a product of floats adds is no part of it.
+            // A quantity is rounded up to thousandths, without what a product of floats adds.
             let value_milli = (value * 1000.0 - 1e-6).ceil() as i64;
             return Ok(if comparison == TargetType::Value {
                 for_value(value_milli, target_milli, replicas, ready, tolerances)

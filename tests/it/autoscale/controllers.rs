@@ -131,7 +131,7 @@ fn utilization_is_whole_per_cents_of_what_is_requested() {
         let config = hpa(Metric::Utilization, target, Some(target_type));
         decided(hpa::Config { cores, ..config }, &signals)
     };
-    // 58 % of the tenth of a core that is requested are 1.16 times 50 %; of the core they are 5 of 5.
+    // 58 % of the tenth of a core requested are 1.16 times 50 %; of the core they are 5 of 5.
     assert_eq!(of(TargetType::Utilization, 0.05), 12);
     // An amount is held against thousandths of a core: 58 are 1.45 times 40, and 1.09 times 53.
     assert_eq!(of(TargetType::PodAverage, 0.04), 15);
