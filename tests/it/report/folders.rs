@@ -256,7 +256,7 @@ fn an_outcome_that_says_nothing_is_refused_and_a_stopped_run_stays_one() {
     let out = replayed("stopped", &[]);
     let name = out.to_str().unwrap();
     let whole = read(&out, "outcome.json");
-    let stopped = whole.replacen("{", "{ \"partial\": true,", 1);
+    let stopped = whole.replacen('{', "{ \"partial\": true,", 1);
     fs::write(out.join("outcome.json"), &stopped).unwrap();
     assert_eq!(asked(&["report", name]).0, 130);
     let odd = whole.replace("\"queue_mean\"", "\"queue_means\"");
