@@ -23,6 +23,8 @@ pub(super) struct Group {
     /// Requests of this balancer.
     pub(super) in_flight: u64,
     policy: Box<dyn Balancer>,
+    /// Whether the policy stands in for one that cannot be built before there are servers.
+    makeshift: bool,
 }
 
 impl Group {
@@ -136,7 +138,8 @@ impl Levels {
     fn insert(&mut self, key: u16, policy: Box<dyn Balancer>) -> usize {
         let place = self.groups.partition_point(|group| group.key < key);
         let members = ServerSet::default();
-        let group = Group { key, members, total: 0, slots: 0, in_flight: 0, policy };
+        let makeshift = false;
+        let group = Group { key, members, total: 0, slots: 0, in_flight: 0, policy, makeshift };
         self.groups.insert(place, group);
         for of in self.of.iter_mut().filter(|of| usize::from(**of) >= place) {
             *of += 1;
@@ -144,11 +147,13 @@ impl Levels {
         place
     }
 
-    /// A group without servers; what its policy was built for fits others.
+    /// A group without servers.
     fn insert_empty(&mut self, key: u16) -> usize {
-        let empty = Fleet::default();
-        let policy = self.build(key, &empty).unwrap_or_else(|_| Box::new(random::Random));
-        self.insert(key, policy)
+        let built = self.build(key, &Fleet::default());
+        let makeshift = built.is_err();
+        let place = self.insert(key, built.unwrap_or_else(|_| Box::new(random::Random)));
+        self.groups[place].makeshift = makeshift;
+        place
     }
 
     fn enter(&mut self, server: ServerId, fleet: &Fleet) -> &mut Group {
@@ -259,13 +264,25 @@ impl Levels {
     }
 
     pub(super) fn sight(&self) -> Sight {
-        let inside = self.groups.iter().map(|group| group.policy.sight());
-        inside.max().unwrap_or(Sight::Nothing).around()
+        let of = |group: &Group| match group.makeshift {
+            true => Sight::Everything,
+            false => group.policy.sight(),
+        };
+        self.groups.iter().map(of).max().unwrap_or(Sight::Nothing).around()
     }
 
     pub(super) fn on_fleet(&mut self, change: FleetChange, fleet: &Fleet) {
         match change {
-            FleetChange::Joined(server) => self.enter(server, fleet).policy.on_fleet(change, fleet),
+            FleetChange::Joined(server) => {
+                let Group { key, makeshift, .. } = *self.enter(server, fleet);
+                let built = makeshift.then(|| self.build(key, fleet).ok()).flatten();
+                let group = self.group_of(server);
+                match built {
+                    // It was built with this server.
+                    Some(policy) => (group.policy, group.makeshift) = (policy, false),
+                    None => group.policy.on_fleet(change, fleet),
+                }
+            }
             FleetChange::Left(server) => {
                 let group = &mut self.groups[usize::from(self.of[server.index()])];
                 self.members -= usize::from(group.members.contains(server));

@@ -13,6 +13,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Ended {
     let scenario = args.common.scenario()?;
     let understood = scenario.read_traces()?;
+    let variants = scenario.variant.len();
+    if variants > 0 {
+        super::compare::variants(&args.common, &[])?;
+    }
     if args.common.format == Format::Json {
         let resolved = serde_json::to_string_pretty(&scenario).expect("a scenario is plain data");
         print(&(resolved + "\n"))?;
@@ -29,7 +33,11 @@ pub(super) fn run(args: &Args) -> Ended {
         plural(servers as usize, "server", "servers"),
         plural(scenario.pool.len(), "pool", "pools"),
         scenario.balancer.policy.name,
-        plural(scenario.slo.len(), "objective", "objectives"),
+        plural(scenario.slo.len(), "objective", "objectives")
+            + &match variants {
+                0 => String::new(),
+                some => format!(", {}", plural(some, "variant", "variants")),
+            },
     ))?;
     print(&understood.iter().map(|remark| format!("· {remark}\n")).collect::<String>())?;
     Ok(Status::Done)

@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Ended {
     let common = &args.common;
-    let variants = variants(args)?;
+    let variants = variants(&args.common, &args.variant)?;
     let baseline = baseline(args, &variants)?;
     let folders = folders(common, &variants)?;
     args.write_manifest.as_deref().map_or(Ok(()), can_write)?;
@@ -93,8 +93,7 @@ pub(super) fn run(args: &Args) -> Ended {
 }
 
 /// What is compared: the flags, else the scenario as it stands with each variant that it names.
-fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
-    let common = &args.common;
+pub(super) fn variants(common: &Common, named: &[String]) -> Result<Vec<Variant>, Problem> {
     let (mut document, folder) = Input::of(&common.input).document()?;
     let mut overlay = common.overlay_without_policies()?;
     let scaled = overlay.has_autoscaler();
@@ -104,7 +103,7 @@ fn variants(args: &Args) -> Result<Vec<Variant>, Problem> {
     overlay.apply(&mut document)?;
     let policies = of_policies(common, scaled);
     let mut all = Vec::new();
-    for text in &args.variant {
+    for text in named {
         all.push(Alternative::parse("--variant", text, &document)?);
     }
     if policies.is_empty() {

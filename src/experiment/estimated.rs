@@ -90,6 +90,7 @@ fn resilience(evidence: &Evidence<'_>) -> Option<Resilience> {
         attempts_per_request: average(|it| it.attempts_per_request),
         denied: sum(|it| it.denied),
         denied_by_circuit: sum(|it| it.denied_by_circuit),
+        circuits_opened: sum(|it| it.circuits_opened),
         hedges_won: sum(|it| it.hedges_won),
         late: sum(|it| it.late),
         wasted_share: average(|it| it.wasted_share),
@@ -274,6 +275,12 @@ fn advise(scenario: &Scenario, evidence: &Evidence<'_>, outcome: &mut Estimated)
     let mut backlog = evidence.parts.iter().flat_map(|part| &part.outcome.advice);
     if let Some(words) = backlog.rfind(|words| words.starts_with(BACKLOG)) {
         say(format!("in one run at least {words}"));
+    }
+    if evidence.method == Method::Resamples && evidence.parts.len() == 2 {
+        // Everything else that could be said comes from that.
+        return say("one resample of the trace gives no interval, and without one no number is \
+             believed: ask for 10 or more with `--replications`, or for none without the flag"
+            .to_owned());
     }
     if evidence.unstable {
         let load = mean(&evidence.each(|part| part.load));

@@ -49,13 +49,18 @@ impl Series {
         fits.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, season_ns)| season_ns)
     }
 
-    /// The day and the week, as far as the first half holds them twice in two bins or more each.
+    /// The day and the week, as far as the first half holds them twice.
     pub fn seasons_to_try(&self) -> impl Iterator<Item = u64> {
         let half = self.rates.len() / 2;
-        [DAY_NS, 7 * DAY_NS].into_iter().filter(move |&season_ns| {
-            let season = self.bins_in(season_ns);
-            season >= 2 && half >= 2 * season
-        })
+        let fits = move |&season_ns: &u64| self.bins_of(season_ns).is_some_and(|it| half >= 2 * it);
+        [DAY_NS, 7 * DAY_NS].into_iter().filter(fits)
+    }
+
+    /// The bins of a season, where two or more come within a twentieth of it.
+    pub fn bins_of(&self, season_ns: u64) -> Option<usize> {
+        let bins = self.bins_in(season_ns);
+        let off = (bins as u64 * self.tick_ns).abs_diff(season_ns);
+        (bins >= 2 && off <= season_ns / 20).then_some(bins)
     }
 
     fn bins_in(&self, season_ns: u64) -> usize {

@@ -263,7 +263,7 @@ fn no_season(series: &Series) -> String {
     let tried: Vec<u64> = series.seasons_to_try().collect();
     let half = Duration(series.span_ns() / 2);
     match tried.as_slice() {
-        [] if 2 * series.tick_ns > DAY_NS => {
+        [] if series.bins_of(DAY_NS).is_none() => {
             format!("bins of {} are too wide to show a day", Duration(series.tick_ns))
         }
         [] => format!("the first half, {half}, is too short to hold a day twice"),

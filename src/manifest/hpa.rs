@@ -111,6 +111,30 @@ fn metrics(
     if !also.is_empty() {
         making.set("also", Value::List(also), document)?;
     }
+    cores(making, document, context)
+}
+
+/// The cores of a pod, where a metric is held against what it requests or against an amount.
+fn cores(making: &mut Making, place: &Node, context: &Context<'_>) -> Result<(), Problem> {
+    let Some(Cpu { requests, limit }) = context.cpu else { return Ok(()) };
+    let is = |metric: &Node, key: &str, word: &str| {
+        metric.get(key).is_some_and(|node| node.value == Value::Text(word.to_owned()))
+    };
+    let further = match making.0.get("also").map(|node| &node.value) {
+        Some(Value::List(further)) => further.as_slice(),
+        _ => &[],
+    };
+    let mut all = std::iter::once(&making.0).chain(further);
+    let is_told_in_cores = all.any(|metric| {
+        let is_amount = is(metric, "target-type", "pod-average");
+        is(metric, "metric", "utilization") && (is_amount || requests < limit)
+    });
+    if is_told_in_cores {
+        let mut cores = Making::at(place);
+        cores.set("requests", Value::Float(requests), place)?;
+        cores.set("limit", Value::Float(limit), place)?;
+        making.0.set("cores", cores.0)?;
+    }
     Ok(())
 }
 
@@ -181,7 +205,7 @@ fn metric(node: &Node, context: &mut Context<'_>) -> Result<Metric, Problem> {
     let target_type = match (target.text("type")?.unwrap_or_default(), *key) {
         ("Value", _) => "value",
         ("AverageValue", "object" | "external") => "average-value",
-        ("AverageValue", "pods") => "pod-average",
+        ("AverageValue", _) => "pod-average",
         _ => "utilization",
     };
     let target_type =
@@ -252,7 +276,11 @@ pub(super) fn resource(
         }
     };
     making.0.set("metric", signal)?;
-    making.0.set("target", target)
+    making.0.set("target", target)?;
+    if kind == "AverageValue" {
+        making.set("target-type", Value::Text("pod-average".to_owned()), place)?;
+    }
+    cores(making, place, context)
 }
 
 /// A percentage of what pods request as a share.

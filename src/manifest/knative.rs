@@ -113,10 +113,9 @@ fn annotation(name: &str, entry: &Entry, making: &mut Making) -> Result<(), Prob
     let node = &entry.node;
     let word = match &node.value {
         Value::Text(text) => text.clone(),
-        Value::Integer(whole) => whole.to_string(),
-        Value::Float(real) => real.to_string(),
         other => {
             return Err(Problem::new(format!("an annotation is a text, not {}", other.kind()))
+                .help("write the value in quotes, as in `\"10\"`")
                 .at(&node.origin));
         }
     };

@@ -20,7 +20,7 @@ pub fn of_pool(name: &str, pool: &Value) -> Result<String, Problem> {
         Some("hpa") => {
             notes.extend(of_controller(scaler));
             notes.extend(of_metrics(scaler));
-            vec![deployment(&label, pool, None), hpa(&label, scaler)?]
+            vec![deployment(&label, pool, None), hpa(&label, pool)?]
         }
         Some("keda") => {
             notes.extend(of_query(scaler));
@@ -86,11 +86,19 @@ fn deployment(name: &str, pool: &Value, replicas: Option<u64>) -> Value {
     })
 }
 
-/// A slot at full speed is a core.
-fn resources(pool: &Value) -> Value {
+/// The cores that a pod requests, and those it can use: a slot at full speed is a core.
+fn cores(pool: &Value) -> (f64, f64) {
     let number = |key: &str| pool[key].as_f64().unwrap_or(1.0);
-    let cores = quantity::write(number("slots") * number("speed"));
-    json!({ "requests": { "cpu": cores }, "limits": { "cpu": cores } })
+    let limit = number("slots") * number("speed");
+    let own = &pool["autoscaler"]["cores"];
+    let share = own["requests"].as_f64().zip(own["limit"].as_f64());
+    (share.map_or(limit, |(requests, whole)| limit * requests / whole), limit)
+}
+
+fn resources(pool: &Value) -> Value {
+    let (requests, limit) = cores(pool);
+    let (requests, limit) = (quantity::write(requests), quantity::write(limit));
+    json!({ "requests": { "cpu": requests }, "limits": { "cpu": limit } })
 }
 
 /// Whole seconds of a span; nothing where it is absent or without end.
@@ -108,10 +116,11 @@ fn bound(scaler: &Value, key: &str, own: &str) -> Value {
     if scaler[key].is_null() { scaler[own].clone() } else { scaler[key].clone() }
 }
 
-fn hpa(name: &str, scaler: &Value) -> Result<Value, Problem> {
-    let mut metrics = vec![metric(scaler)?];
+fn hpa(name: &str, pool: &Value) -> Result<Value, Problem> {
+    let (scaler, cores) = (&pool["autoscaler"], cores(pool));
+    let mut metrics = vec![metric(scaler, cores)?];
     for more in scaler["also"].as_array().into_iter().flatten() {
-        metrics.push(metric(more)?);
+        metrics.push(metric(more, cores)?);
     }
     Ok(json!({
         "apiVersion": "autoscaling/v2",
@@ -151,8 +160,14 @@ fn type_of(metric: &Value) -> &str {
     metric["target-type"].as_str().unwrap_or(signals::usual_type(signal))
 }
 
-/// One metric of an HPA.
-fn metric(of: &Value) -> Result<Value, Problem> {
+/// Whether a metric is what pods use of a resource, which needs no name of its own.
+fn is_resource(metric: &Value) -> bool {
+    let type_of = type_of(metric);
+    type_of == "utilization" || (type_of == "pod-average" && metric["metric"] == "utilization")
+}
+
+/// One metric of an HPA of pods with so many cores requested, and so many to use.
+fn metric(of: &Value, (requests, limit): (f64, f64)) -> Result<Value, Problem> {
     let target = of["target"].as_f64().unwrap_or(0.0);
     let signal = of["metric"].as_str().unwrap_or_default();
     let Some((name, _)) = named(signal) else {
@@ -169,9 +184,15 @@ fn metric(of: &Value) -> Result<Value, Problem> {
     Ok(match type_of(of) {
         "utilization" => {
             let resource = if signal == "memory" { "memory" } else { "cpu" };
-            let percent = (target * 100.0).round().max(1.0) as i64;
+            let of_request = if resource == "cpu" { limit / requests } else { 1.0 };
+            let percent = (target * of_request * 100.0).round().max(1.0) as i64;
             let target = json!({ "type": "Utilization", "averageUtilization": percent });
             json!({ "type": "Resource", "resource": { "name": resource, "target": target } })
+        }
+        "pod-average" if is_resource(of) => {
+            let amount = quantity::write(target * limit);
+            let target = json!({ "type": "AverageValue", "averageValue": amount });
+            json!({ "type": "Resource", "resource": { "name": "cpu", "target": target } })
         }
         "pod-average" => of_source("Pods", "pods", average),
         "average-value" => of_source("External", "external", average),
@@ -257,7 +278,7 @@ fn of_controller(scaler: &Value) -> Vec<String> {
 /// What the custom metrics of an HPA must measure.
 fn of_metrics(scaler: &Value) -> Vec<String> {
     let more = scaler["also"].as_array().into_iter().flatten();
-    let custom = std::iter::once(scaler).chain(more).filter(|it| type_of(it) != "utilization");
+    let custom = std::iter::once(scaler).chain(more).filter(|it| !is_resource(it));
     let told = custom.filter_map(|metric| {
         let (name, meaning) = named(metric["metric"].as_str()?)?;
         let whose = if type_of(metric) == "pod-average" { "of each pod" } else { "of all pods" };

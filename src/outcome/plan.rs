@@ -274,4 +274,7 @@ pub struct PlanBounds {
     pub static_peak_server_hours: Option<f64>,
     /// Server-hours of the recommended autoscaled fleet.
     pub autoscaled_server_hours: Option<f64>,
+    /// The hours of the run that these server-hours are of: its length is the plan's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_hours: Option<f64>,
 }

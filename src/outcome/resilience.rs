@@ -16,6 +16,9 @@ pub struct Resilience {
     /// Those of them that an open circuit stopped.
     #[serde(default)]
     pub denied_by_circuit: u64,
+    /// Times that a circuit opened: until it closed again, what came was shed.
+    #[serde(default)]
+    pub circuits_opened: u64,
     /// Hedges that answered before the request they were copies of.
     pub hedges_won: u64,
     /// Services that were finished after everybody had stopped waiting for them.

@@ -27,6 +27,8 @@ pub struct Tries {
     pub denied: u64,
     /// Those of them that an open circuit stopped; the others the budget did.
     pub denied_by_circuit: u64,
+    /// Times that a circuit opened.
+    pub circuits_opened: u64,
     /// Hedges that answered first.
     pub hedges_won: u64,
     /// Requests that servers lost.
@@ -342,7 +344,8 @@ impl Probe for Chronicle {
                     self.spans.doubted(server, now);
                 }
             }
-            Note::Panic(_) | Note::Circuit(..) => {}
+            Note::Circuit(_, open) => tries.circuits_opened += measured * u64::from(open),
+            Note::Panic(_) => {}
         }
         self.log(now, note);
     }

@@ -69,6 +69,8 @@ pub struct Timeline {
     /// The bin of the last call: requests come nearly in order, and a division costs as much as
     /// the rest of the work.
     near: (usize, Instant, Instant),
+    /// When the last server was done with an attempt that nobody waited for.
+    busy_until: Instant,
 }
 
 impl Timeline {
@@ -85,7 +87,8 @@ impl Timeline {
 
     fn with(width: Duration, fixed: bool) -> Self {
         let near = (0, Instant::START, Instant::START + width);
-        Self { width, bins: vec![Bin::default()], fixed, near }
+        let bins = vec![Bin::default()];
+        Self { width, bins, fixed, near, busy_until: Instant::START }
     }
 
     /// The width of a bin.
@@ -96,6 +99,11 @@ impl Timeline {
     /// The bins from the start of the run.
     pub fn bins(&self) -> &[Bin] {
         &self.bins
+    }
+
+    /// When the last server was done with what it served, though everybody had left.
+    pub fn busy_until(&self) -> Instant {
+        self.busy_until
     }
 
     #[inline]
@@ -192,6 +200,7 @@ impl Probe for Timeline {
 
     fn attempt(&mut self, done: &Completion, _: Option<Instant>, _: bool) {
         if done.ended > done.started {
+            self.busy_until = self.busy_until.max(done.ended);
             self.spread(done.started, done.ended, 1, |bin| &mut bin.busy_ns);
         }
     }

@@ -242,12 +242,15 @@ fn bounds(plan: &Plan) -> Vec<(&'static str, String)> {
     {
         let own = bounds.autoscaled_server_hours.map_or("–".to_owned(), digits);
         let servers = bounds.static_peak_servers.unwrap_or(0);
+        let span = bounds
+            .span_hours
+            .map_or(String::new(), |hours| format!(" in the {} of a run", time(3600.0 * hours)));
         let alone = bounds.ideal_in_pool.as_ref();
         let alone = alone.map_or(String::new(), |pool| format!(" of {pool} alone"));
         told.push((
             "server-hours",
             format!(
-                "{own}; a perfect autoscaler{alone} {}, {servers} servers all the time {}",
+                "{own}{span}; a perfect autoscaler{alone} {}, {servers} servers all the time {}",
                 digits(ideal),
                 digits(peak)
             ),

@@ -93,18 +93,19 @@ fn facts(found: &Resilience, requests: &Requests) -> Vec<[String; 2]> {
             fact("hedged", format!("{}, {won} answered first{tail}", grouped(requests.hedged)));
         }
     }
+    // Two outages at once put a server out once.
     if found.faults > found.outages {
-        let outages = match found.outages {
-            0 => String::new(),
-            some => format!(", {} of them outages", grouped(some)),
-        };
-        fact("faults", format!("{} came over servers{outages}", grouped(found.faults)));
+        fact("faults", format!("{} came over servers", grouped(found.faults)));
     }
     if found.outages > 0 {
         let gone = [(requests.lost, "lost"), (requests.returned, "returned")];
         let told = gone.into_iter().filter(|(count, _)| *count > 0);
         let told = told.map(|(count, what)| format!(", {} requests {what}", grouped(count)));
         fact("outages", format!("{}{}", grouped(found.outages), told.collect::<String>()));
+    }
+    if found.circuits_opened > 0 {
+        let times = if found.circuits_opened == 1 { "time" } else { "times" };
+        fact("circuit", format!("opened {} {times}", grouped(found.circuits_opened)));
     }
     if let Some(detection) = found.detection_s {
         let span = if detection.count > 1 {
@@ -148,7 +149,7 @@ const BACK: [Back; 2] = [
 fn back(recovery: &Recovery) -> String {
     let Recovery { after_s, worst_s, runs, recovered, .. } = *recovery;
     let told = |after: f64| match after {
-        0.0 => "while the last fault still lasted".to_owned(),
+        0.0 => "by the time the last fault had gone".to_owned(),
         after => format!("{} after the last fault had gone", time(after)),
     };
     if runs <= 1 {
@@ -255,7 +256,7 @@ mod tests {
             facts(&found, &Requests::default()).into_iter().find(|[name, _]| name == "faults")
         };
         assert_eq!(told(3, 0).unwrap()[1], "3 came over servers");
-        assert_eq!(told(3, 2).unwrap()[1], "3 came over servers, 2 of them outages");
+        assert_eq!(told(3, 2).unwrap()[1], "3 came over servers", "one of them no outage");
         assert_eq!(told(2, 2), None, "the line of outages says it all");
     }
 }

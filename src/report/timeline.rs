@@ -77,12 +77,20 @@ pub fn rows(measured: &Measured, steps: &[Step]) -> Vec<Row> {
     let row = |index: usize| {
         let bin = timeline.bins().get(index).unwrap_or(&nothing);
         let from = Instant(index as u64 * width.0);
-        row(bin, from, (from + width).min(end.max(from)), ending.horizon, steps)
+        let to = (from + width).min(end.max(from));
+        // In the last interval servers may work on when all requests have ended.
+        let busy_to = (from + width).min(end.max(from).max(timeline.busy_until()));
+        row(bin, (from, to, busy_to), ending.horizon, steps)
     };
     (0..count).map(row).collect()
 }
 
-fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) -> Row {
+fn row(
+    bin: &Bin,
+    (from, to, busy_to): (Instant, Instant, Instant),
+    horizon: Instant,
+    steps: &[Step],
+) -> Row {
     let span = to.since(from).as_secs_f64();
     let area_s = |area_ns: i128| area_ns as f64 / SECOND_NS as f64;
     let mean = |area_ns: i128| if span > 0.0 { area_s(area_ns) / span } else { 0.0 };
@@ -90,7 +98,7 @@ fn row(bin: &Bin, from: Instant, to: Instant, horizon: Instant, steps: &[Step]) 
         let area = integral(steps, from, to, of);
         if span > 0.0 { area / span } else { 0.0 }
     };
-    let slot_time = integral(steps, from, to, |step| step.slots as f64);
+    let slot_time = integral(steps, from, busy_to, |step| step.slots as f64);
     let quantile = |p| bin.latency.quantile(p).map(seconds);
     Row {
         start_s: from.as_secs_f64(),
@@ -203,7 +211,7 @@ mod tests {
         let grown = Step { from: at(15), ready: 4, slots: 8, per_hour: 3600.0, ..Step::default() };
         let steps = [Step { ready: 2, slots: 4, per_hour: 1800.0, ..Step::default() }, grown];
         let bin = Bin { busy_ns: i128::from(30 * SECOND_NS), ..Bin::default() };
-        let row = row(&bin, at(10), at(20), at(18), &steps);
+        let row = row(&bin, (at(10), at(20), at(20)), at(18), &steps);
         assert_eq!((row.servers, row.utilization), (3.0, 0.5));
         assert_eq!(row.cost, 5.0 * 0.5 + 3.0 * 1.0);
     }

@@ -140,14 +140,20 @@ pub fn verdict(results: &Results) -> String {
     let busy = results
         .number("utilization")
         .map_or(String::new(), |busy| format!(" at {} utilization", percent(busy.estimate)));
+    // Who got no answer has no latency.
+    let failed = results.number("error_rate").map_or(0.0, |share| share.estimate);
+    let whose = match failed {
+        0.01.. => format!("the {} of requests that were answered", percent(1.0 - failed)),
+        _ => "the requests".to_owned(),
+    };
     let tail = match (results.number("latency_s.p50"), results.number("latency_s.p99")) {
         (Some(p50), Some(p99)) => format!(
-            " Half of the requests took at most {}, 99 of 100 at most {}.",
+            " Half of {whose} took at most {}, 99 of 100 at most {}.",
             time(p50.estimate),
             time(p99.estimate)
         ),
         (Some(p50), None) => {
-            format!(" Half of the requests took at most {}.", time(p50.estimate))
+            format!(" Half of {whose} took at most {}.", time(p50.estimate))
         }
         _ => String::new(),
     };

@@ -2,7 +2,7 @@
 //!
 //! *What it does*: reads the traffic of the run before the run, works out the servers that each
 //! quarter of a minute demands, and has the most that are demanded between now and one mean
-//! start-up time ahead. So each server serves when it is first needed, and stays through gaps that
+//! start-up time after its next look. So each server serves when it is first needed, and stays through gaps that
 //! are shorter than its start.
 //!
 //! *When it shines*: beside other policies in a comparison: what they cost above it, and how much
@@ -39,7 +39,8 @@ impl Variant<dyn Autoscaler> for Ideal {
     type Config = Config;
 
     fn build(_: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
-        let ahead = setup.startup + Manners::default().interval;
+        // What it does not order at this look it orders at the next one.
+        let ahead = setup.startup + setup.interval.unwrap_or(Manners::default().interval);
         Ok(Box::new(Self { demand: setup.future.demand()?, ahead }))
     }
 }

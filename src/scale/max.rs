@@ -112,7 +112,14 @@ impl Autoscaler for Max {
     }
 
     fn foresight(&self) -> Option<Foresight> {
-        self.0.iter().find_map(|member| member.policy.foresight())
+        // One that foresees, with what the others say of themselves.
+        let all = self.0.iter().filter_map(|member| member.policy.foresight());
+        all.reduce(|one, other| {
+            let (mut said, more) =
+                if one.forecaster.is_some() { (one, other) } else { (other, one) };
+            said.remarks.extend(more.remarks);
+            said
+        })
     }
 }
 

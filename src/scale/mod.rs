@@ -193,6 +193,8 @@ pub struct Setup<'a> {
     pub folder: &'a Path,
     /// The mean time from order to service.
     pub startup: Duration,
+    /// How often the policy looks, where the scenario says.
+    pub interval: Option<Duration>,
     /// What reads traffic of the time before the run.
     pub history: History<'a>,
     /// What knows the run before it is run: for bounds, not for policies that could be.

@@ -37,6 +37,19 @@ pub enum Metric {
     Cpu,
 }
 
+impl Metric {
+    /// Whether it is a share of what servers have: no sum over them.
+    pub(super) fn is_share(self) -> bool {
+        matches!(self, Self::Utilization | Self::Cpu | Self::Memory)
+    }
+
+    /// Whether it tells of requests while no server of a pool is there. Of several pools only those
+    /// with servers are sent any.
+    pub(super) fn is_seen_asleep(self, pools: usize) -> bool {
+        matches!(self, Self::Queue | Self::Concurrency) || (self == Self::Rate && pools <= 1)
+    }
+}
+
 /// The running sums of a pool at one instant. They wrap; only differences are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -59,6 +59,10 @@ impl Variant<dyn Autoscaler> for Threshold {
 
     fn check(config: &Config) -> Result<(), Problem> {
         super::reachable("above", config.metric, config.above)?;
+        if config.add == 0 {
+            return Err(Problem::about("add", "`add` = 0 adds no server, however long it waits")
+                .help("1 is the default"));
+        }
         ordered(("below", config.below), ("above", config.above))
     }
 

@@ -21,6 +21,7 @@ pub(super) fn resilience(scenario: &Scenario, measured: &Measured) -> Option<Res
         attempts_per_request: share(tries.attempts() as f64, tries.first as f64),
         denied: tries.denied,
         denied_by_circuit: tries.denied_by_circuit,
+        circuits_opened: tries.circuits_opened,
         hedges_won: tries.hedges_won,
         late: tries.late,
         wasted_share: share(tries.wasted_ns as f64, busy as f64).map(|share| share.min(1.0)),

@@ -68,8 +68,15 @@ impl AutoscalerTable {
         origin: &Origin,
     ) -> Result<(), Problem> {
         let path = format!("pool.{pool}.autoscaler");
-        let Some(Node { value: Value::Table(table), .. }) = document.find(&path) else {
-            return Ok(());
+        let Some(node) = document.find(&path) else { return Ok(()) };
+        let read;
+        let table = match &node.value {
+            Value::Table(table) => table,
+            Value::Text(text) => {
+                read = Node::from_spec(<dyn Autoscaler as Role>::KEY, text, &node.origin)?;
+                read.as_table()?
+            }
+            _ => return Ok(()),
         };
         let mut kept = Node::table(origin.clone());
         for (key, entry) in table.iter().filter(|(key, _)| Self::KEPT.contains(&key.as_str())) {
@@ -170,6 +177,7 @@ impl AutoscalerTable {
             seed,
             folder,
             startup: staffing::mean_startup(folder, pool),
+            interval: keys.interval,
             kinds,
             budget: scenario.cost.budget.map(|budget| budget.0),
             promised: scenario.goals().find_map(promise),
@@ -198,8 +206,7 @@ impl AutoscalerTable {
         }
         if min == 0 && !manners.wakes {
             let what = format!("`{}` cannot wake a pool that has gone to 0 servers", recipe.name);
-            let help = "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`";
-            return wrong("min", what, help);
+            return wrong("min", what, waking(recipe.name));
         }
         for (metric, set, help) in [
             ("memory", pool.memory.is_some(), "set the pool's `memory` to the tokens that fill it"),
@@ -272,6 +279,7 @@ fn manners_of(policy: &str) -> Option<Manners> {
         seed: Seed::new(1, 0),
         folder: Path::new(""),
         startup: Duration::ZERO,
+        interval: None,
         kinds: &[],
         budget: None,
         promised: None,
@@ -286,6 +294,21 @@ fn promise(goal: &Goal) -> Option<Promise> {
     let Measure::Percentile(percentile) = goal.measure else { return None };
     let latency = Duration::from_secs_f64(goal.limit);
     goal.below.then_some(Promise { percentile, latency })
+}
+
+/// What can be done where a policy cannot wake a pool.
+fn waking(policy: &str) -> &'static str {
+    match policy {
+        "keda" => {
+            "set `min = 1`, or let it look at `queue` or `concurrency`, which tell of requests \
+             while no server is there"
+        }
+        "hpa" => {
+            "set `min = 1`, or `scale-to-zero = true` with a `target-type` of `average-value` for \
+             `queue` or `concurrency`, which tell of requests while no server is there"
+        }
+        _ => "set `min = 1`, or use `kpa`, `keda`, `ray-serve` or `queue-depth`",
+    }
 }
 
 /// What is wrong with bounds of which the least is above the largest.

@@ -146,6 +146,10 @@ impl Failure {
             }
             return Err(about("zone", &unknown("zone", name, &zones)));
         }
+        if servers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Problem::about("servers", "`servers` names no server")
+                .help("leave it out to hit all of them, or name some: `servers = [0]`"));
+        }
         let hit = self.pools(pools);
         if hit.is_empty() {
             return Err(Problem::about("zone", "that pool does not stand in that zone")
@@ -182,33 +186,32 @@ impl Failure {
         !self.pools(pools).is_empty()
     }
 
-    /// The same with its servers among those there are, and whether that changed it: of places
-    /// beyond the smallest pool that is hit the last others there stand in, one for one.
+    /// The same with its servers among those there are, and whether that changed it: for places
+    /// that no pool has that is hit, the last others there are stand in, one for one.
     ///
     /// Pools whose servers come and go are left alone.
     pub(crate) fn aimed(&self, pools: &IndexMap<String, Pool>) -> (Self, bool) {
         let hit: Vec<&Pool> = self.pools(pools).iter().map(|&at| &pools[usize::from(at)]).collect();
         let fixed = |pool: &&Pool| pool.autoscaler.is_none() && pool.lifetime.is_none();
         let sizes = || hit.iter().filter(|pool| fixed(pool)).map(|pool| pool.servers);
-        let (Some(places), Some(fewest), Some(most)) =
-            (&self.keys.servers, sizes().filter(|&size| size > 0).min(), sizes().max())
-        else {
+        let (Some(places), Some(most)) = (&self.keys.servers, sizes().max()) else {
             return (self.clone(), false);
         };
-        let mut aimed: Vec<u32> = places.iter().copied().filter(|&place| place < fewest).collect();
-        for &beyond in places.iter().filter(|&&place| place >= fewest) {
-            match (0..fewest).rev().find(|place| !aimed.contains(place)) {
-                Some(free) => aimed.push(free),
-                // The smallest pool is hit as a whole; a larger one may have it.
-                None if beyond < most => aimed.push(beyond),
-                None => {}
-            }
+        let mut aimed: Vec<u32> = places.iter().copied().filter(|&place| place < most).collect();
+        for _ in aimed.len()..places.len() {
+            // Where all of them are hit already, there is no other.
+            aimed.extend((0..most).rev().find(|place| !aimed.contains(place)));
         }
         aimed.sort_unstable();
         let changed = aimed.iter().any(|place| !places.contains(place))
             || places.iter().any(|place| !aimed.contains(place));
         let keys = Keys { servers: Some(aimed), ..self.keys.clone() };
         (Self { keys, fault: self.fault.clone() }, changed)
+    }
+
+    /// Whether it comes at all in a run of this length.
+    pub(crate) fn comes_within(&self, run: Option<Duration>) -> bool {
+        run.is_none_or(|run| self.keys.at.is_none_or(|at| at < run))
     }
 
     /// The share of the fleet's work that it takes from a server in the long run: all of it where

@@ -44,13 +44,9 @@ pub(super) fn take<T: JsonSchema + DeserializeOwned + 'static>(
 pub(super) fn recipe<T: JsonSchema + 'static, D: Role + ?Sized>(
     rest: &Node,
 ) -> Result<Recipe<D>, Problem> {
-    Recipe::read(rest).map_err(|problem| match strangers::<T, D>(rest) {
-        Err(better) if problem.message().starts_with(UNKNOWN_KEY) => better,
-        _ => problem,
-    })
+    // Only for a table that cannot be read: a sweep reads thousands that can.
+    Recipe::read(rest).map_err(|problem| strangers::<T, D>(rest).err().unwrap_or(problem))
 }
-
-const UNKNOWN_KEY: &str = "unknown key";
 
 fn strangers<T: JsonSchema + 'static, D: Role + ?Sized>(rest: &Node) -> Result<(), Problem> {
     let Some(Node { value: Value::Text(name), .. }) = rest.get(D::KEY) else { return Ok(()) };

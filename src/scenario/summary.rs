@@ -367,6 +367,15 @@ fn advise(scenario: &Scenario, measured: &Measured, terms: &[Term], outcome: &mu
             Duration::from_secs_f64(overrun.round())
         ));
     }
+    let far = scenario.pool.iter().filter(|(_, pool)| pool.network > Duration::ZERO);
+    let far: Vec<String> = far.map(|(name, _)| format!("`{name}`")).collect();
+    if !far.is_empty() {
+        say(format!(
+            "the way to the servers of {} is part of the wait, and who is on it is in the queue: \
+             its `network` is no service",
+            far.join(" and ")
+        ));
+    }
     let ordered = outcome.autoscaling.iter().filter(|it| it.ordered > 0);
     ordered.filter_map(|it| at_once(scenario, &it.pool)).for_each(&mut say);
     if scenario.has_lasting_servers() {

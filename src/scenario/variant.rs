@@ -151,6 +151,25 @@ mod tests {
             let scenario = variant.scenario(&document, std::path::Path::new("")).unwrap();
             serde_json::to_value(scenario.pool["a"].autoscaler.as_ref().unwrap()).unwrap()
         };
+        // One line that holds bounds as well keeps them too.
+        let line = Node::from_toml(
+            "b.toml",
+            &text
+                .replace(
+                    "[pool.a.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\nmax = 30\ncooldown = '2m'\n\
+             down = { stabilization = '10m' }\n",
+                    "autoscaler = 'hpa:target=0.6,max=30,cooldown=2m'\n",
+                )
+                .replace("[variant.tuned]\nset.pool.a.autoscaler.target = 0.5\n", ""),
+        )
+        .unwrap();
+        for variant in Alternative::all_of(&line).unwrap() {
+            let scenario = variant.scenario(&line, std::path::Path::new("")).unwrap();
+            let kept =
+                serde_json::to_value(scenario.pool["a"].autoscaler.as_ref().unwrap()).unwrap();
+            assert_eq!(kept["max"], 30, "{}: {kept}", variant.name);
+            assert!(!kept.to_string().contains("2m"), "{kept}");
+        }
         for name in ["other", "word"] {
             let other = table(name);
             assert_eq!((&other["policy"], &other["max"]), (&"square-root".into(), &30.into()));

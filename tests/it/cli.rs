@@ -282,6 +282,39 @@ fn a_check_reads_the_traffic_to_its_last_row() {
 }
 
 #[test]
+fn a_headline_tells_whose_latency_it_is() {
+    let headline = |share: f64| {
+        let text = format!(
+            "traffic.main = {{ arrivals = 'poisson:rate=10/s', service = 'constant:value=1ms' }}\n\
+             pool.main = {{ servers = 2 }}\nrun.duration = '10m'\n\
+             failure.bad = {{ fault = 'errors', share = {share}, at = '0s' }}\n"
+        );
+        let path = scratch("headline.toml", text.as_bytes());
+        let output = run(&["replay", path.to_str().unwrap(), "--format", "markdown"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = headline(0.5);
+    assert!(told.contains("% of requests that were answered took at most 1.00 ms"), "{told}");
+    assert!(headline(0.001).contains("Half of the requests took at most 1.00 ms"));
+}
+
+#[test]
+fn a_check_looks_at_every_variant() {
+    let check = |set: &str| {
+        let text = format!(
+            "traffic.main = {{ arrivals = 'poisson:rate=1/s', service = 'exponential:mean=1s' }}\n\
+             pool.main = {{ servers = 2 }}\n[variant.other]\nset.{set}\n"
+        );
+        run(&["check", scratch("varied.toml", text.as_bytes()).to_str().unwrap()])
+    };
+    let output = check("pool.main.servers = 3");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(", 1 variant\n"), "{output:?}");
+    let output = check("retry.atempts = 3");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("atempts"), "{}", said(&output));
+}
+
+#[test]
 fn flags_that_change_nothing_are_refused_or_told() {
     let run = |flags: &[&str]| {
         let output = run_with(&[&["replay", "-"], flags].concat(), TRAFFIC.as_bytes());

@@ -52,6 +52,7 @@ fn an_hpa_with_its_deployment_becomes_the_pool_and_its_autoscaler() {
     let scaler = &pool["autoscaler"];
     assert_eq!(scaler["policy"], "hpa");
     // 60 % of the 2 cores requested are 30 % of the 4 that the pod may use.
+    assert_eq!(scaler["cores"], json!({ "requests": 2.0, "limit": 4.0 }));
     assert_eq!((&scaler["metric"], &scaler["target"]), (&json!("utilization"), &json!(0.3)));
     let also = json!([{ "metric": "rate", "target": 35.0 }, { "metric": "queue", "target": 1.5 }]);
     assert_eq!(scaler["also"], also);
@@ -115,6 +116,23 @@ fn a_value_and_an_average_are_two_targets() {
 }
 
 #[test]
+fn an_amount_of_a_resource_is_an_average_over_pods() {
+    let utilization = "type: Utilization\n          averageUtilization: 60";
+    let amount = "type: AverageValue\n          averageValue: 25m";
+    let text = fixture("hpa.yaml").replacen(utilization, amount, 1);
+    let scaler = &pool(&text)["autoscaler"];
+    assert_eq!(scaler["target-type"], "pod-average");
+    assert_eq!(scaler["target"], 0.025 / 4.0, "of the 4 cores that the pod may use");
+    assert_eq!(scaler["cores"], json!({ "requests": 2.0, "limit": 4.0 }));
+    let cpu = "    - type: cpu\n      metricType: AverageValue\n      metadata: { value: 25m }\n";
+    let deployment = text.split("---\n").nth(1).unwrap().replace("name: web", "name: consumer");
+    let keda = pool(&format!("{}---\n{deployment}", triggered(cpu)));
+    let scaler = &keda["autoscaler"];
+    assert_eq!((&scaler["policy"], &scaler["target-type"]), (&json!("hpa"), &json!("pod-average")));
+    assert_eq!(scaler["cores"]["requests"], 2.0);
+}
+
+#[test]
 fn what_is_guessed_or_not_simulated_is_named_with_its_place() {
     let remarks = scenario(&fixture("hpa.yaml"), "").unwrap().remarks;
     let has = |words: &str| remarks.iter().any(|remark| remark.contains(words));
@@ -170,6 +188,23 @@ fn a_cron_trigger_is_a_schedule_in_the_guard_of_its_hpa() {
     // The cooldown of 2 min is longer than the window of 1 min.
     assert_eq!(scaler["down"]["stabilization"], "2m");
     assert_eq!(scaler["up"]["rates"].as_array().map(Vec::len), Some(2));
+    // Not written, it is 5 min; a longer window of the HPA does not hold KEDA itself.
+    let text_of = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    let long = text_of("stabilizationWindowSeconds: 60", "stabilizationWindowSeconds: 900");
+    let unset = long.replacen("  cooldownPeriod: 120\n", "", 1);
+    assert_eq!(pool(&unset)["autoscaler"]["down"]["stabilization"], "5m");
+    // At an idle count the object rests there, and not at its least.
+    let idle = text_of("minReplicaCount: 0", "minReplicaCount: 2\n  idleReplicaCount: 0");
+    let scaler = &pool(&idle)["autoscaler"];
+    assert_eq!((&scaler["min"], &scaler["rows"][1]["servers"]), (&json!(0), &json!(0)));
+    assert_eq!((&scaler["servers"], &scaler["down"]["stabilization"]), (&json!(0), &json!("2m")));
+    let least = text_of("minReplicaCount: 0", "minReplicaCount: 2");
+    let scaler = &pool(&least)["autoscaler"];
+    assert_eq!((&scaler["min"], &scaler["rows"][1]["servers"]), (&json!(2), &json!(2)));
+    assert_eq!(scaler["down"]["stabilization"], "1m", "KEDA leaves it to the HPA");
     let same = text.replacen("end: 0 20 * * *", "end: 0 8 * * mon-fri", 1);
     assert!(scenario(&same, "").map(drop).unwrap_err().contains("the same time"));
     let remarks = scenario(&text, "").unwrap().remarks;
@@ -211,7 +246,7 @@ fn what_no_cluster_would_take_is_refused_where_it_stands() {
 }
 
 /// Pools whose manifests differ in every part.
-const POOLS: [&str; 8] = [
+const POOLS: [&str; 9] = [
     "servers = 7\nslots = 2\n",
     "servers = 3\nslots = 1\nspeed = 0.25\ndrain = '90s'\n",
     "servers = 2\n[pool.main.autoscaler]\npolicy = 'hpa'\ntarget = 0.6\nmin = 2\nmax = 9\n",
@@ -226,6 +261,9 @@ const POOLS: [&str; 8] = [
      also = [{ metric = 'concurrency', target = 3, target-type = 'average-value' },\n\
      { metric = 'queue', target = 9, target-type = 'value' },\n\
      { metric = 'errors', target = 0.5, target-type = 'average-value' }]\n",
+    "[pool.main.autoscaler]\npolicy = 'hpa'\ntarget = 0.05\n\
+     cores = { requests = 0.1, limit = 1.0 }\n\
+     also = [{ metric = 'utilization', target = 0.025, target-type = 'pod-average' }]\n",
     "memory = 4000\n[pool.main.autoscaler]\npolicy = 'hpa'\nmetric = 'memory'\ntarget = 0.7\n",
     "[pool.main.autoscaler]\npolicy = 'keda'\nmetric = 'queue'\ntarget-average-value = 4\n\
      activation-threshold = 1\npolling-interval = '5s'\nmax-replica-count = 6\n\
@@ -307,7 +345,7 @@ fn what_is_written_meets_the_schema_of_kubernetes() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 11, "every Deployment and every HPA was looked at");
+    assert_eq!(seen, 13, "every Deployment and every HPA was looked at");
 }
 
 #[test]

@@ -175,7 +175,7 @@ pub(super) fn around(
     perils::forget(&mut written);
     let mut plan = draft.plan(Answer::Met, Some(recommendation));
     plan.scenario = serde_json::to_value(written).expect("a scenario is plain data");
-    plan.advice = advice;
+    plan.advice.extend(advice);
     Ok(words::finish(hunt, plan, &fleet))
 }
 

@@ -159,7 +159,7 @@ impl Draft<'_> {
             bounds,
             currency: scenario.currency.clone(),
             scenario: serde_json::to_value(scenario).expect("a scenario is plain data"),
-            advice: Vec::new(),
+            advice: scenario.remarks.clone(),
         }
     }
 }

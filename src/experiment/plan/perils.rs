@@ -8,9 +8,10 @@ use crate::diagnose::Problem;
 use crate::law::{self, Unit};
 use crate::scenario::Scenario;
 
-/// Moves failures to servers that there are.
+/// Moves failures to servers that there are, and leaves out those that would come after the end.
 pub(super) fn aim(scenario: &mut Scenario) {
-    let pools = scenario.pool.clone();
+    let (pools, run) = (scenario.pool.clone(), scenario.run.duration);
+    scenario.failure.retain(|_, failure| failure.comes_within(run));
     scenario.failure.values_mut().for_each(|failure| *failure = failure.aimed(&pools).0);
 }
 
@@ -20,7 +21,8 @@ pub(super) fn forget(scenario: &mut Scenario) {
     scenario.failure.retain(|_, failure| failure.hits(&pools));
 }
 
-/// The share of a fixed fleet's work that failures leave in the long run.
+/// The most of a fixed fleet's work that failures leave in the long run: as if all failures of a
+/// server came at the same times.
 pub(super) fn left(scenario: &Scenario) -> Result<f64, Problem> {
     let setup = law::Setup { unit: Unit::Time, folder: &scenario.folder };
     let takes = scenario.failure.values().map(|failure| Ok((failure, failure.takes(&setup)?)));
@@ -35,7 +37,7 @@ pub(super) fn left(scenario: &Scenario) -> Result<f64, Problem> {
         for place in 0..pool.servers {
             let here = takes.iter().filter(|(failure, _)| failure.is_at(&scenario.pool, at, place));
             all += work;
-            left += work * here.map(|(_, takes)| 1.0 - takes).product::<f64>();
+            left += work * (1.0 - here.map(|(_, takes)| *takes).fold(0.0, f64::max));
         }
     }
     Ok(if all > 0.0 { left / all } else { 1.0 })
@@ -45,7 +47,12 @@ pub(super) fn left(scenario: &Scenario) -> Result<f64, Problem> {
 pub(super) fn told(base: &Scenario, fleet: &Scenario) -> Vec<String> {
     let mut told = Vec::new();
     for (name, failure) in &base.failure {
-        if !failure.hits(&fleet.pool) {
+        if !failure.comes_within(base.run.duration) {
+            told.push(format!(
+                "failure `{name}` comes after the end of the run, and was not planned for: \
+                 lengthen the run with `--duration`, or let it come earlier"
+            ));
+        } else if !failure.hits(&fleet.pool) {
             told.push(format!(
                 "failure `{name}` hits no server of this fleet, which has none where it strikes: \
                  it was planned away, and not survived; `--survive zone` or `--survive 1` asks for \
@@ -80,11 +87,29 @@ mod tests {
         assert_eq!(left("failure.a = { fault = 'outage', at = '1s', lasts = '9s' }"), 1.0);
         assert_eq!(left("failure.a = { fault = 'outage', at = '1s', servers = [0, 2] }"), 0.5);
         assert_eq!(left("failure.a = { fault = 'slow', speed = 0.5, at = '0s' }"), 0.5);
+        // Two at the same times take no more than one: an upper bound may not take it twice.
+        let one = "fault = 'outage', at = '1s', lasts = '2s', every = '4s'";
+        assert_eq!(left(&format!("failure.a = {{ {one} }}\nfailure.b = {{ {one} }}")), 0.5);
         let often = "failure.a = { fault = 'outage', at = '1s', lasts = '2s', every = '8s' }";
         assert_eq!(left(often), 0.75);
         let random = "failure.a = { fault = 'outage', up = 'exponential:mean=30s', \
                       down = 'exponential:mean=10s', servers = [1] }";
         assert_eq!(left(random), 1.0 - 0.25 * 0.25);
+    }
+
+    #[test]
+    fn a_failure_of_a_server_that_some_pool_has_stays_where_it_is() {
+        let failure = "pool.b = { servers = 10 }\n\
+                       failure.a = { fault = 'outage', at = '1s', servers = [5] }\n\
+                       failure.late = { fault = 'outage', at = '2h' }\nrun.duration = '10m'";
+        let base = scenario(4, failure);
+        let mut fleet = base.clone();
+        aim(&mut fleet);
+        let crash = &fleet.failure[0];
+        let hit: Vec<u32> = (0..10).filter(|&at| crash.is_at(&fleet.pool, 1, at)).collect();
+        assert_eq!(hit, [5], "the second pool has it, and the first never had");
+        let told = told(&base, &base);
+        assert!(told.len() == 1 && told[0].contains("after the end of the run"), "{told:?}");
     }
 
     #[test]

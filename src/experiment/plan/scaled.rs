@@ -56,7 +56,9 @@ pub(super) fn plan(gate: &Gate<'_>, mut draft: Draft<'_>) -> Result<Plan, Proble
     let mut winner = if stopped { None } else { course.winner(&draft, &mut advice)? };
     let mut recommendation = None;
     if let Some(winner) = &mut winner {
-        draft.bounds.autoscaled_server_hours = Some(winner.trial.staff.hours);
+        let Staff { hours, mean, .. } = winner.trial.staff;
+        draft.bounds.autoscaled_server_hours = Some(hours);
+        draft.bounds.span_hours = (mean > 0.0).then(|| hours / mean);
         ideal(gate, &winner.scenario, &winner.trial.staff, &mut draft);
         let (own, loads) =
             course.carried(&winner.scenario, &winner.trial, &winner.setting, ("headroom", 1.0))?;
@@ -142,6 +144,11 @@ fn refuse(draft: &Draft<'_>) -> Result<(), Problem> {
             "`--max-rate` asks what a fixed fleet carries, and this one scales",
         )
         .help("leave the autoscaler out, or plan its bounds without `--max-rate`"));
+    }
+    let fixed = |pool: &Pool| pool.autoscaler.as_ref().is_some_and(|it| it.policy.name == "fixed");
+    if let Some((name, _)) = draft.scenario.pool.iter().find(|(_, pool)| fixed(pool)) {
+        return Err(Problem::new(format!("`fixed` of pool `{name}` has no bounds to plan"))
+            .help("leave it out: `plan` then finds the number of servers"));
     }
     Ok(())
 }
@@ -516,22 +523,30 @@ fn told(
     let Some(found) = found else {
         return none_found(draft, course, stopped, &format!("{goals}{limit}"));
     };
-    let hours = draft.bounds.autoscaled_server_hours.unwrap_or(0.0);
-    let of = |bound: Option<f64>| match bound {
+    // Servers on average: hours would be those of a run whose length only the plan knows.
+    let PlanBounds { span_hours, autoscaled_server_hours, .. } = draft.bounds;
+    let mean = |hours: Option<f64>| Some(hours? / span_hours?);
+    let of = |bound: Option<f64>| match mean(bound) {
         Some(bound) if bound > 0.0 => format!("{bound:.2}"),
-        _ => "an unknown number".to_owned(),
+        _ => "an unknown number of".to_owned(),
     };
     let more = found.headroom.map_or(String::new(), |share| {
         format!(" It carries {} more traffic{}.", words::percent(share), words::then(found))
     });
-    let alone = draft.bounds.ideal_in_pool.as_ref();
-    let alone = alone.map_or(String::new(), |pool| format!(" of {pool} alone"));
+    // Of one pool of several the demand is that of the whole load on it alone: another question.
+    let beside = if draft.bounds.ideal_in_pool.is_some() {
+        String::new()
+    } else {
+        format!(
+            "; a perfect autoscaler would need {}, a fleet fixed at the peak {}",
+            of(draft.bounds.ideal_autoscaler_server_hours),
+            of(draft.bounds.static_peak_server_hours)
+        )
+    };
     let answer = format!(
-        "Set {}: {goals} holds with {hours:.2} server-hours; a perfect autoscaler{alone} would \
-         need {}, a fleet fixed at the peak {}.{more}",
+        "Set {}: {goals} holds with {} servers on average{beside}.{more}",
         setting::to_set(&found.settings),
-        of(draft.bounds.ideal_autoscaler_server_hours),
-        of(draft.bounds.static_peak_server_hours)
+        of(autoscaled_server_hours),
     );
     (Answer::Met, answer)
 }

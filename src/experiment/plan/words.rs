@@ -163,7 +163,7 @@ pub(super) fn none_found(hunt: &Hunt<'_>, choice: &Choice, draft: Draft<'_>) -> 
     };
     let mut plan = draft.plan(verdict, None);
     (plan.partial, plan.answer) = (hunt.stopped, answer);
-    plan.advice.clone_from(&choice.advice);
+    plan.advice.extend_from_slice(&choice.advice);
     if open.is_some() && !hunt.stopped {
         plan.advice.push(closer(hunt.gate));
     }

@@ -9,8 +9,12 @@ use crate::document::{Node, Value};
 /// How long the HPA that KEDA makes remembers larger counts where no window is set.
 const STABILIZATION: &str = "5m";
 
+/// `cooldownPeriod` where it is not set.
+const COOLDOWN: &str = "5m";
+
 /// The schedule that the trigger is, in the guard that its HPA is: outside its hours the object has
-/// its least count, after what the HPA's stabilization and, at 0, KEDA's cooldown take.
+/// its idle count, else its least, after what KEDA's cooldown takes at 0, else the HPA's
+/// stabilization.
 pub(super) fn read(
     node: &Node,
     object: &Making,
@@ -42,11 +46,13 @@ pub(super) fn read(
             .help("write a whole number above 0")
             .at(&wanted.origin));
     }
+    // An idle count is below the least, and 0 in practice: KEDA itself goes there.
+    let idle = count("idle-replica-count").unwrap_or(least);
     let mut making = Making::of_policy("schedule", node)?;
     making.set("interval", Value::Text("15s".to_owned()), kind)?;
-    making.set("min", Value::Integer(least), node)?;
+    making.set("min", Value::Integer(idle), node)?;
     making.set("max", Value::Integer(most), node)?;
-    making.set("servers", Value::Integer(least), node)?;
+    making.set("servers", Value::Integer(idle), node)?;
     let row = |time: &Node, servers: i64, from: &Node| -> Result<Node, Problem> {
         let mut row = Making::at(time);
         row.0.set("cron", time.clone())?;
@@ -54,11 +60,15 @@ pub(super) fn read(
         Ok(row.0)
     };
     let hours = row(start, (desired as i64).clamp(least, most), wanted)?;
-    let rest = row(end, least, end)?;
+    let rest = row(end, idle, end)?;
     making.set("rows", Value::List(vec![hours, rest]), node)?;
-    for (direction, key) in [("up", "scale-up"), ("down", "scale-down")] {
-        making.0.set(direction, guard(object, direction, key, kind, least)?)?;
-    }
+    making.0.set("up", guard(object, "up", "scale-up", kind)?)?;
+    let down = if idle < least || idle == 0 {
+        cooldown(object, kind)?
+    } else {
+        guard(object, "down", "scale-down", kind)?
+    };
+    making.0.set("down", down)?;
     if let Value::Text(zone) = &zone.value {
         context.remarks.push(format!(
             "{}: the clock begins at the schedule's `starts-at`, taken to be in {zone}; \
@@ -69,14 +79,18 @@ pub(super) fn read(
     Ok(making)
 }
 
+/// KEDA's own way to rest: all at once when its cooldown is over, whatever the HPA's behavior.
+fn cooldown(object: &Making, place: &Node) -> Result<Node, Problem> {
+    let mut guard = Making::at(place);
+    match object.0.get("cooldown-period") {
+        Some(cooldown) => guard.0.set("stabilization", cooldown.clone())?,
+        None => guard.set("stabilization", Value::Text(COOLDOWN.to_owned()), place)?,
+    }
+    Ok(guard.0)
+}
+
 /// The behavior of the HPA, or its defaults, as the guard of a direction.
-fn guard(
-    object: &Making,
-    direction: &str,
-    key: &str,
-    place: &Node,
-    least: i64,
-) -> Result<Node, Problem> {
+fn guard(object: &Making, direction: &str, key: &str, place: &Node) -> Result<Node, Problem> {
     let mut guard = Making::at(place);
     let own = object.0.find(&format!("behavior.{key}"));
     let text = |text: &str| Value::Text(text.to_owned());
@@ -105,20 +119,6 @@ fn guard(
             )?;
         }
         None => {}
-    }
-    // The last pod goes when KEDA's own cooldown is over as well.
-    if direction == "down"
-        && least == 0
-        && let Some(cooldown) = object.0.get("cooldown-period")
-    {
-        let seconds = |node: &Node| match &node.value {
-            Value::Text(text) => crate::time::Duration::parse(text).ok(),
-            _ => None,
-        };
-        let longer = guard.0.get("stabilization").and_then(seconds) < seconds(cooldown);
-        if longer {
-            guard.0.set("stabilization", cooldown.clone())?;
-        }
     }
     Ok(guard.0)
 }

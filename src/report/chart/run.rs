@@ -252,11 +252,11 @@ fn stairs(results: &Results, value: impl Fn(&Row) -> f64) -> Mark {
 const ACTIONS: f64 = 240.0;
 
 /// Where autoscalers changed the count or the size of servers: on a curve, or at the count that
-/// was set where one pool alone has an autoscaler.
+/// was set where there is one pool alone.
 fn actions(results: &Results, curve: &dyn Fn(&Row) -> f64, set: bool) -> Vec<Series> {
     let rows = shown(results);
     let pools = results.list("autoscaling");
-    let alone = set && pools.len() == 1;
+    let alone = set && pools.len() == 1 && results.list("pools").len() == 1;
     let on_curve = |at: f64| {
         let row = rows.partition_point(|row| row.start_s <= at).checked_sub(1)?;
         Some(curve(&rows[row]))

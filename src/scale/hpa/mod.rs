@@ -76,24 +76,111 @@ impl MetricTarget {
         })
     }
 
-    /// Whether a pod's value is a share of what it has.
-    fn is_share(&self) -> bool {
-        matches!(self.metric, Metric::Utilization | Metric::Cpu | Metric::Memory)
+    /// The cores that the value of a pod is told in: those of a pod where it is a resource of it,
+    /// else 1, by which nothing changes.
+    fn cores(&self, of_pod: Option<Cores>) -> Cores {
+        let is_processor = matches!(self.metric, Metric::Utilization | Metric::Cpu);
+        of_pod
+            .filter(|_| is_processor && !self.comparison().is_without_pods())
+            .unwrap_or(Cores::ONE)
     }
 
-    fn check(&self, key: &'static str) -> Result<(), Problem> {
+    /// The target as whole per cents of what a pod requests.
+    fn percent(&self, cores: Cores) -> f64 {
+        self.target * cores.limit / cores.requests * 100.0
+    }
+
+    fn check(&self, key: &'static str, cores: Option<Cores>) -> Result<(), Problem> {
         super::positive(key, self.target, "no fleet is large enough for a target of 0")?;
         super::reachable(key, self.metric, self.target)?;
-        let wrong = match self.comparison() {
-            TargetType::Utilization if !self.is_share() => "is no share of what a pod requests",
-            TargetType::PodAverage if matches!(self.metric, Metric::Latency | Metric::Errors) => {
-                "is told by no single pod"
+        let cores = self.cores(cores);
+        let is_of_pods = matches!(self.metric, Metric::Latency | Metric::Errors);
+        let (wrong, help) = match self.comparison() {
+            TargetType::Utilization if is_of_pods => {
+                ("is no share of what a pod requests", "set `target-type` to `value`")
             }
-            _ => return Ok(()),
+            TargetType::Utilization if !self.metric.is_share() => (
+                "is no share of what a pod requests",
+                "set `target-type` to `average-value` or `value`",
+            ),
+            TargetType::PodAverage if is_of_pods => {
+                ("is told by no single pod", "set `target-type` to `value`")
+            }
+            TargetType::AverageValue if self.metric.is_share() => (
+                "is a share, and no total that could be divided among pods",
+                "leave `target-type` out, or set it to `value`",
+            ),
+            comparison => return self.is_told_apart(key, comparison, cores),
         };
         let name = serde_json::to_value(self.metric).unwrap_or_default();
         let message = format!("the metric `{}` {wrong}", name.as_str().unwrap_or_default());
-        Err(Problem::about(key, message).help("set `target-type` to `average-value` or `value`"))
+        Err(Problem::about(key, message).help(help))
+    }
+
+    /// Refuses a target that would be rounded up to the least there is.
+    fn is_told_apart(
+        &self,
+        key: &'static str,
+        comparison: TargetType,
+        cores: Cores,
+    ) -> Result<(), Problem> {
+        let (steps, step) = if comparison == TargetType::Utilization {
+            (self.percent(cores), "1 % of what a pod requests")
+        } else {
+            (self.target * cores.limit * 1000.0, "a thousandth")
+        };
+        if steps > 1.0 - 1e-9 {
+            return Ok(());
+        }
+        let message = format!("`{key}` = {} is below {step}, the least it can be", self.target);
+        Err(Problem::about(key, message).help(format!("write {} or more", self.target / steps)))
+    }
+
+    /// Says that by this target no server is ever added: where servers that are full are within the
+    /// tolerance.
+    fn is_never_exceeded(&self, cores: Option<Cores>, up: f64) -> Option<String> {
+        if self.metric != Metric::Utilization {
+            return None;
+        }
+        let cores = self.cores(cores);
+        let (ratio, target) = if self.comparison() == TargetType::Utilization {
+            let full = (100.0 * cores.limit / cores.requests).floor();
+            let most = ((full / (1.0 + up)).ceil() - 1.0).max(1.0);
+            (full / self.percent(cores).round(), most * cores.requests / cores.limit / 100.0)
+        } else {
+            (1.0 / self.target, (1000.0 / (1.0 + up)).floor() / 1000.0)
+        };
+        (ratio <= 1.0 + up).then(|| {
+            format!(
+                "`hpa` never adds a server by its target of {}: servers that are full are within \
+                 the tolerance of {up} around it; a target of {:.4} is exceeded by them",
+                self.target, target
+            )
+        })
+    }
+}
+
+/// The processor of a pod, in cores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Cores {
+    /// What it requests: utilization is whole per cents of it.
+    pub requests: f64,
+    /// What it uses when all its slots are busy: targets are shares of it.
+    pub limit: f64,
+}
+
+impl Cores {
+    /// What is requested is what there is.
+    const ONE: Self = Self { requests: 1.0, limit: 1.0 };
+
+    fn check(self) -> Result<(), Problem> {
+        if self.requests > 0.0 && self.requests <= self.limit && self.limit.is_finite() {
+            return Ok(());
+        }
+        let Self { requests, limit } = self;
+        let message = format!("a pod cannot request {requests} cores of {limit}");
+        Err(Problem::about("cores", message).help("`requests` must be above 0 and within `limit`"))
     }
 }
 
@@ -113,6 +200,10 @@ pub struct Config {
     /// as is usual for the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_type: Option<TargetType>,
+    /// What a pod requests and what it can use, e.g. `{ requests = 0.5, limit = 2 }`: utilization
+    /// is whole per cents of the former. Absent, it requests all it can use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<Cores>,
     /// Further metrics, e.g. `[{ metric = "queue", target = 5 }]`; the largest proposal wins.
     pub also: Vec<MetricTarget>,
     /// Fewest pods. 0 needs `scale-to-zero` and a metric that exists without pods.
@@ -142,6 +233,7 @@ impl Default for Config {
             metric: Metric::Utilization,
             target: 0.8,
             target_type: None,
+            cores: None,
             also: Vec::new(),
             min_replicas: 1,
             max_replicas: 10,
@@ -330,8 +422,9 @@ impl Variant<dyn Autoscaler> for Scaler {
     type Config = Config;
 
     fn check(config: &Config) -> Result<(), Problem> {
+        config.cores.map_or(Ok(()), Cores::check)?;
         for (number, metric) in config.metrics().iter().enumerate() {
-            metric.check(if number == 0 { "target" } else { "also" })?;
+            metric.check(if number == 0 { "target" } else { "also" }, config.cores)?;
         }
         for (key, tolerance) in [("up", config.tolerance.up), ("down", config.tolerance.down)] {
             if !(tolerance.is_finite() && tolerance >= 0.0) {
@@ -349,7 +442,7 @@ impl Variant<dyn Autoscaler> for Scaler {
             ..config.clone()
         };
         super::bounds("min-replicas", config.min_replicas, "max-replicas", config.max_replicas)?;
-        Ok(Box::new(Scaler::new(config)))
+        Ok(Box::new(Scaler::new(config).among(setup.kinds.len())))
     }
 }
 

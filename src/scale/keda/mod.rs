@@ -278,6 +278,16 @@ impl Variant<dyn Autoscaler> for Scaler {
     fn check(config: &Config) -> Result<(), Problem> {
         let target = config.target_average_value;
         super::positive("target-average-value", target, "a pod must be meant to bear something")?;
+        if target < 0.001 {
+            let message = format!("`target-average-value` = {target} is below a thousandth");
+            return Err(Problem::about("target-average-value", message)
+                .help("write 0.001 or more: KEDA tells thousandths apart"));
+        }
+        if config.metric.is_share() {
+            let message = "a share of what servers have is no total to divide among pods";
+            return Err(Problem::about("metric", message)
+                .help("look at `concurrency`, `queue` or `rate`, or use `hpa`"));
+        }
         if let Some(idle) = config.idle_replica_count
             && idle >= config.min_replica_count
         {
@@ -290,11 +300,12 @@ impl Variant<dyn Autoscaler> for Scaler {
     }
 
     fn build(config: &Config, setup: &Setup<'_>) -> Result<Box<dyn Autoscaler>, Problem> {
-        Ok(Box::new(Scaler::new(Config {
+        let scaler = Scaler::new(Config {
             min_replica_count: setup.min.unwrap_or(config.min_replica_count),
             max_replica_count: setup.max.unwrap_or(config.max_replica_count),
             ..config.clone()
-        })))
+        });
+        Ok(Box::new(scaler.among(setup.kinds.len())))
     }
 }
 

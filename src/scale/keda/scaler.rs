@@ -17,6 +17,8 @@ pub struct Scaler {
     next_sync: Instant,
     /// What the last poll found.
     polled: Option<f64>,
+    /// The pools there are.
+    pools: usize,
 }
 
 impl Scaler {
@@ -36,7 +38,15 @@ impl Scaler {
             next_poll: Instant::START,
             next_sync: Instant::START,
             polled: None,
+            pools: 1,
         }
+    }
+
+    /// The same for one of so many pools.
+    #[must_use]
+    pub(super) fn among(mut self, pools: usize) -> Self {
+        self.pools = pools;
+        self
     }
 
     /// What KEDA itself does at a poll: nothing, or a count other than the present one.
@@ -107,9 +117,9 @@ impl Autoscaler for Scaler {
             scrape: look,
             window: look,
             longest: look,
-            min: self.config.min_replica_count,
+            min: self.config.idle_replica_count.unwrap_or(self.config.min_replica_count),
             max: self.config.max_replica_count,
-            wakes: true,
+            wakes: self.config.metric.is_seen_asleep(self.pools),
             latency: self.config.metric == Metric::Latency,
         }
     }

@@ -234,6 +234,7 @@ mod tests {
             seed: Seed::new(1, 0),
             folder: std::path::Path::new("."),
             startup: Duration::from_secs(240),
+            interval: None,
             history: History(&none),
             future: Future(&|| Ok(Vec::new())),
             kinds: &[],

@@ -1,6 +1,6 @@
 //! Controllers of Kubernetes at work, look by look: what they are shown and what they make of it.
 
-use plimsoll::scale::hpa::{self, MetricTarget, TargetType};
+use plimsoll::scale::hpa::{self, Cores, MetricTarget, TargetType};
 use plimsoll::scale::keda;
 use plimsoll::scale::{Autoscaler, Counts, Metric, Metrics, Signals, Totals};
 use plimsoll::time::{Duration, Instant};
@@ -113,9 +113,65 @@ fn late_metrics_are_old_samples() {
     // What is seen is [30 s, 45 s]: two pods became ready in it, so that their samples mix two
     // states. They count as idle: 90 % of one are 30 % of three, on the other side of 50 %.
     assert_eq!(decided_at([0, 40, 40], 45), 3);
+    // Of two 90 % are 60 % of three, which is a fifth too much: one more.
+    assert_eq!(decided_at([0, 0, 40], 45), 4);
     // Pods that became ready later have no sample at all.
     assert_eq!(decided_at([0, 60, 60], 45), 3);
     assert_eq!(decided_at([0, 0, 0], 45), 6);
+}
+
+#[test]
+fn utilization_is_whole_per_cents_of_what_is_requested() {
+    // 100 requests a second of half a second keep 50 of 853 slots busy: 5.86 % of each.
+    let metrics = scraped(853, 100, 0);
+    let since = [Instant::START; 10];
+    let signals = signals(Counts { ready: 10, ..Counts::default() }, &since, &metrics, 90);
+    let cores = Some(Cores { requests: 0.1, limit: 1.0 });
+    let of = |target_type, target| {
+        let config = hpa(Metric::Utilization, target, Some(target_type));
+        decided(hpa::Config { cores, ..config }, &signals)
+    };
+    // 58 % of the tenth of a core requested are 1.16 times 50 %; of the core they are 5 of 5.
+    assert_eq!(of(TargetType::Utilization, 0.05), 12);
+    // An amount is held against thousandths of a core: 58 are 1.45 times 40, and 1.09 times 53.
+    assert_eq!(of(TargetType::PodAverage, 0.04), 15);
+    assert_eq!(of(TargetType::PodAverage, 0.053), 10);
+}
+
+#[test]
+fn of_late_samples_those_pods_had_their_part_that_have_left() {
+    // Ten pods had 100 a second when last scraped; the samples of the four that stay say 10 each.
+    let metrics = scraped(10, 100, 30);
+    let since = [Instant::START; 4];
+    let signals = signals(Counts { ready: 4, ..Counts::default() }, &since, &metrics, 90);
+    let config = hpa(Metric::Rate, 10.0, Some(TargetType::PodAverage));
+    assert_eq!(decided(config, &signals), 4);
+}
+
+#[test]
+fn a_quantity_is_rounded_up_to_thousandths() {
+    let of = |arrivals: u64, target: f64| {
+        let span = Duration::from_secs(30);
+        let mut metrics = Metrics::new(span, Duration::ZERO, span, false);
+        for step in [1, 2] {
+            let at = second(30 * step);
+            let server_ns = at.0;
+            metrics.scrape(Totals {
+                at,
+                arrivals: arrivals * step,
+                server_ns,
+                ..Totals::default()
+            });
+        }
+        let since = [Instant::START; 10];
+        let counts = Counts { ready: 10, ..Counts::default() };
+        let signals = Signals { window: span, ..signals(counts, &since, &metrics, 60) };
+        decided(hpa(Metric::Rate, target, Some(TargetType::AverageValue)), &signals)
+    };
+    // 1.6667 a second are 1667 thousandths: one more than 14 pods have at 119.
+    assert_eq!(of(50, 0.119), 15);
+    // 1.9 are 1900 of them, though the product of floats lies above.
+    assert_eq!(of(57, 0.1), 19);
 }
 
 #[test]

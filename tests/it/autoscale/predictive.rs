@@ -145,6 +145,9 @@ fn the_ideal_is_ready_for_what_nobody_could_foresee() {
     let (ideal, reactive) = (found("ideal"), found("square-root"));
     assert!(ideal.0 < reactive.0 / 5.0, "{ideal:?} against {reactive:?}");
     assert!(ideal.1 < 1.0 && reactive.1 > 4.0, "{ideal:?} against {reactive:?}");
+    // It looks as far ahead as its next look is away.
+    let seldom = found("ideal'\ninterval = '3m");
+    assert!(seldom.1 < 1.0, "{seldom:?}");
 }
 
 #[test]

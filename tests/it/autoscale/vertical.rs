@@ -45,10 +45,11 @@ fn a_faster_server_serves_the_same_work_in_less_time() {
 
 #[test]
 fn a_speed_that_only_new_servers_get_does_not_feed_itself() {
-    // The server that is there keeps its speed, so the work it does does not grow.
+    // The server that is there keeps its speed, so the work it does does not grow: a full core
+    // and 15 %, in the next of the recommender's classes.
     let outcome = run(&scaled("initial", "dimension = 'speed'"));
     let speeds: Vec<f64> = outcome.autoscaling[0].decisions.iter().map(|it| it.speed).collect();
-    assert!(speeds.iter().all(|speed| *speed <= 2.0), "{speeds:?}");
+    assert!(speeds.iter().all(|speed| *speed <= 1.17), "{speeds:?}");
 }
 
 fn hours(count: f64) -> f64 {

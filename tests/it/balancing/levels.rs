@@ -202,6 +202,23 @@ fn a_zone_has_its_place_before_its_first_server() {
 }
 
 #[test]
+fn a_policy_that_needs_servers_waits_for_the_first_of_its_zone() {
+    let names = ["paris", "oslo"].map(str::to_owned);
+    let fleet = fleet_of(&in_zones(&[0]));
+    let setup = Setup { zones: &names, grows: true, ..Setup::new(&fleet) };
+    let spec = "zone-aware:zone=oslo,min-servers=99,inside=weighted-random";
+    let mut desk = Desk::built(recipe::<dyn Balancer>(spec).build(&setup).unwrap(), fleet.clone());
+    for weight in [9, 1] {
+        let spec = ServerSpec { zone: 1, weight, ..ServerSpec::default() };
+        let late = desk.fleet.add(spec, State::Starting);
+        desk.set_state(late.index(), State::Ready);
+    }
+    // Zones by their number of servers, and in Oslo by weight.
+    let times = desk.shares(20_000);
+    assert!(agrees(&times, &[1.0 / 3.0, 0.6, 0.2 / 3.0]), "{times:?}");
+}
+
+#[test]
 fn a_fleet_that_grows_may_have_fewer_servers_than_choices_at_first() {
     let fleet = fleet_of(&weighted(&[1]));
     let choosers = ["power-of-choices", "c3:replicas=3", "predicted-latency:choices=2"];

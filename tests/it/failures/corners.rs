@@ -48,6 +48,21 @@ fn a_slot_that_is_left_at_once_goes_to_the_next_in_line() {
 }
 
 #[test]
+fn no_interval_is_busier_than_its_servers_can_be() {
+    // Clients leave after 60 ms, and the server works on for up to half a second.
+    let text = steady(100, 500)
+        + "[pool.main]\nservers = 8\n[timeouts]\nrequest = '60ms'\nabandoned = 'served'\n\
+           [run]\nduration = '10s'\n";
+    let scenario = scenario(&text);
+    let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &()).unwrap();
+    let steps = plimsoll::report::timeline::fleet(&scenario, &measured);
+    let rows = plimsoll::report::timeline::rows(&measured, &steps);
+    let last = rows.last().unwrap();
+    assert!(last.utilization > 0.1, "servers work on: {last:?}");
+    assert!(rows.iter().all(|row| row.utilization <= 1.0 + 1e-9), "{last:?}");
+}
+
+#[test]
 fn a_circuit_recovers_though_trials_run_out_of_time() {
     let text = poisson(100, "exponential:mean=20ms", 8)
         + "[failure.bad]\nfault = 'errors'\nshare = 1.0\nat = '10s'\nlasts = '5s'\n\
@@ -57,6 +72,8 @@ fn a_circuit_recovers_though_trials_run_out_of_time() {
         let share = outcome.requests.shed as f64 / outcome.requests.arrived as f64;
         assert!(share < 0.25, "replication {replication} sheds {share}");
         assert!(!times(&outcome, "circuit-closed").is_empty());
+        let opened = times(&outcome, "circuit-open").len() as u64;
+        assert_eq!(outcome.resilience.unwrap().circuits_opened, opened);
     }
 }
 

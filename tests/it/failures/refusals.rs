@@ -85,6 +85,7 @@ fn mistakes_are_shown_where_they_are_with_what_to_do() {
             "[failure.x]\nfault = 'outage'\nup = '59m'\ndown = '1m'\n".to_owned(),
             ["unknown distribution `59m`", "constant:value=59m", "exponential:mean=59m"],
         ),
+        (format!("{at}servers = []\n"), ["servers", "names no server", "leave it out"]),
         (format!("{at}servers = 3\n"), ["servers = 3", "a list", "write `[3]`"]),
         ("[circuit-breaker]\n".to_owned(), ["circuit-breaker", "did you mean", "`breaker`"]),
         ("[health]\npannic = 0.5\n".to_owned(), ["pannic", "did you mean", "panic"]),

@@ -112,6 +112,7 @@ fn what_keda_and_knative_refuse_is_refused() {
         ("metric: cpu", "concurrency"),
         ("target-burst-capacity: \"-2\"", "not a quantity"),
         ("min-scale: \"-1\"", "a whole number"),
+        ("min-scale: 3", "in quotes"),
     ] {
         let owner = "example.com/owner: shop";
         // Without the one that is there already, which would be a second.
@@ -175,9 +176,9 @@ fn what_a_manifest_cannot_say_stands_in_its_comments() {
     let told = "# The metric requests_per_second: requests that arrive a second, of each pod.";
     assert!(custom.contains(told), "{custom}");
     assert!(custom.contains("# The metric queue_length: requests that wait, of all pods."));
-    let keda = of_pool("main", &pool_of(POOLS[6])).unwrap();
+    let keda = of_pool("main", &pool_of(POOLS[7])).unwrap();
     assert!(keda.contains("sum(queue_length{app="), "{keda}");
     assert!(keda.contains("# The query asks for queue_length: requests that wait"), "{keda}");
-    let value: &Value = &pool_of(POOLS[6])["autoscaler"];
+    let value: &Value = &pool_of(POOLS[7])["autoscaler"];
     assert_eq!(value["policy"], "keda");
 }

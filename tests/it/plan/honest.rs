@@ -3,7 +3,7 @@
 use plimsoll::experiment::{Ask, Survive};
 use plimsoll::outcome::{Answer, Ruling};
 
-use super::{FAST, brief, desk, planned, servers};
+use super::{FAST, brief, desk, planned, refused, servers};
 
 /// Four Erlangs before servers of which one is out for a while.
 fn failing(failure: &str) -> String {
@@ -32,6 +32,14 @@ fn a_failure_does_not_miss_a_fleet_that_is_too_small_for_it() {
     let found = planned(&text, &brief());
     assert!(found.candidates.iter().any(|one| one.servers == 5 && !one.met), "{}", found.answer);
     assert_eq!(servers(&found), 6, "{}", found.answer);
+}
+
+#[test]
+fn an_autoscaler_without_bounds_is_not_planned() {
+    let text = failing("at = '10s', lasts = '20s'")
+        .replace("price = '1/h' }", "price = '1/h', autoscaler = 'fixed:servers=4' }");
+    let problem = refused(&text, &brief());
+    assert!(problem.contains("has no bounds to plan"), "{problem}");
 }
 
 #[test]
