@@ -113,7 +113,7 @@ fn the_log_of_a_kpa_shows_its_spare_burst() {
         spare.and_then(|spare| spare.trim().split(' ').next()?.parse::<i64>().ok())
     };
     let spare: Vec<i64> = log.iter().filter_map(tells).collect();
-    assert!(spare.len() > 10, "{log:?}");
+    assert!(spare.len() >= 2, "{log:?}");
     let told = || log.iter().filter(|it| tells(it).is_some());
     let least = |ready: u32| i64::from(ready) * 2 - 215;
     let within = |it: &plimsoll::outcome::Decided, spare: &i64| {
