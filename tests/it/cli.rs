@@ -445,6 +445,12 @@ fn every_part_is_listed_and_explained_and_completions_and_schema_print() {
         assert!(page.status.success() && page.stdout.len() > 80, "{part}");
     }
     for (table, words) in [
+        ("pool", ["notice", "per-second", "price-changes"]),
+        ("[cost]", ["budget", "cheapest-mix", "penalties"]),
+        ("slo", ["p99 < 800ms", "status 1", "penalty"]),
+        ("run", ["warm-up", "replications", "MSER-5"]),
+        ("traffic", ["arrivals", "priority", "trace"]),
+        ("balancer", ["report-interval", "shared", "balancers"]),
         ("[breaker]", ["open-for", "trials", "Nygard"]),
         ("timeouts", ["abandoned", "attempt", "gRPC"]),
         ("hedge", ["copies", "budget", "Dean"]),

@@ -2,22 +2,12 @@
 
 use serde_json::Value;
 
-use super::failure::Failure;
-use super::resilience::{Breaker, Checks, Health, Hedge, Retry, SlowStart, Timeouts};
-
-/// A table of a scenario, as `plimsoll explain` shows it.
-#[derive(Debug)]
-pub struct Table {
-    /// Its name, as in `[name]`.
-    pub name: &'static str,
-    /// What it does, when it shines and fails, and where it is from.
-    pub manual: &'static str,
-    /// The schema of its options; null where they are those of a part.
-    pub options: Value,
-}
+use super::Table;
+use crate::scenario::failure::Failure;
+use crate::scenario::resilience::{Breaker, Checks, Health, Hedge, Retry, SlowStart, Timeouts};
 
 /// The tables of failures and of what is done about them.
-pub fn tables() -> Vec<Table> {
+pub(super) fn tables() -> Vec<Table> {
     let table = |name, manual, options| Table { name, manual, options };
     vec![
         table("failure", FAILURE, Failure::keys()),
