@@ -2,8 +2,8 @@
 //!
 //! *What it does*: reads the traffic of the run before the run, works out the servers that each
 //! quarter of a minute demands, and has the most that are demanded between now and one mean
-//! start-up time after its next look. So each server serves when it is first needed, and stays through gaps that
-//! are shorter than its start.
+//! start-up time after its next look. So each server serves when it is first needed, and stays
+//! through gaps that are shorter than its start.
 //!
 //! *When it shines*: beside other policies in a comparison: what they cost above it, and how much
 //! later their answers come, is the price of not knowing.
