@@ -23,12 +23,12 @@ const TRAFFIC: &str = "\
 A class of requests, drawn or replayed: `[traffic.NAME]`, as many as you like.
 
 **What it does.** `arrivals` names a process (`plimsoll list arrivals`) and `service` a law of the
-work of a request (`plimsoll list distribution`, or `tokens`); or `trace` names a file, whose columns
-are found by their names or told by the keys below. Classes run at the same time; `priority` tells
-them apart where a discipline or an admission looks at it.
+work of a request (`plimsoll list distribution`, or `tokens`); or `trace` names a file, whose
+columns are found by their names or told by the keys below. Classes run at the same time; `priority`
+tells them apart where a discipline or an admission looks at it.
 
-**When it fails.** A trace without sizes needs a `service`; two traces of different days begin at the
-same instant unless `window` says otherwise.
+**When it fails.** A trace without sizes needs a `service`; two traces of different days begin at
+the same instant unless `window` says otherwise.
 
 **Source.** Kendall's notation: the A and the B of A/B/c.
 ";
@@ -45,7 +45,7 @@ time up to its unit once the server has gone, and to the end of the run where it
 `per-second` (60 s at least), `per-minute`, `per-hour`, or a table. `price-changes` hold from their
 instants on.
 
-**When it fails.** `network` is the way to the servers and back: it is part of the wait that is told.
+**When it fails.** `network` is the way to the servers and back: it is part of the wait.
 
 **Source.** The c of A/B/c; on-demand and spot servers as clouds sell them.
 ";
