@@ -52,14 +52,16 @@ fn no_interval_is_busier_than_its_servers_can_be() {
     // Clients leave after 60 ms, and the server works on for up to half a second.
     let text = steady(100, 500)
         + "[pool.main]\nservers = 8\n[timeouts]\nrequest = '60ms'\nabandoned = 'served'\n\
-           [run]\nduration = '10s'\n";
+           [run]\nduration = '9910ms'\n";
     let scenario = scenario(&text);
     let (measured, ()) = scenario.simulate(0, Duration::ZERO, (), &()).unwrap();
     let steps = plimsoll::report::timeline::fleet(&scenario, &measured);
     let rows = plimsoll::report::timeline::rows(&measured, &steps);
     let last = rows.last().unwrap();
+    // Five of eight at any time, and for as long after the last client has left: the last interval
+    // is shorter than the others, and what is served in it is not.
     assert!(last.utilization > 0.1, "servers work on: {last:?}");
-    assert!(rows.iter().all(|row| row.utilization <= 1.0 + 1e-9), "{last:?}");
+    assert!(rows.iter().all(|row| row.utilization <= 0.625 + 1e-9), "{last:?}");
 }
 
 #[test]
